@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the warden and a worker say to each other.
+ *
+ * They share one SOCK_SEQPACKET pair per worker; one packet is one struct
+ * kpc_message, cut to the length of the member in use. Descriptors travel
+ * beside it (SCM_RIGHTS). The warden trusts nothing a worker sends: every
+ * length, identifier and text is checked before use. The worker trusts the
+ * warden, which made it.
+ */
+#ifndef KPCD_MESSAGE_H
+#define KPCD_MESSAGE_H
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include <linux/kpc.h>
+
+/* RFC 4279 wants keys of up to 64 octets supported; SPEC ends there. */
+#define KPC_MESSAGE_KEY_MAX		64
+/* Identities of one ClientHello that are looked at; more are ignored. */
+#define KPC_MESSAGE_IDENTITIES_MAX	4
+#define KPC_MESSAGE_ADDRESSES_MAX	16
+#define KPC_MESSAGE_TEXT_MAX		255
+
+/**
+ * enum kpc_message_type - what a message is
+ * @KPC_MESSAGE_ASSOCIATION: warden: an association is there or has changed
+ * @KPC_MESSAGE_ASSOCIATION_GONE: warden: drop it, its connections and what
+ *	plaintext is still held for them
+ * @KPC_MESSAGE_LISTENER: warden, with a descriptor: accept TLS peers here
+ * @KPC_MESSAGE_PLAIN: warden, with a descriptor: accept local programs here
+ * @KPC_MESSAGE_LISTENER_GONE: warden: close a listener of either sort
+ * @KPC_MESSAGE_ADDRESSES: warden: where IdB of a role a association is now
+ * @KPC_MESSAGE_ESTABLISH: warden: make one handshake now and answer
+ * @KPC_MESSAGE_KEY_REQUEST: worker: the key of one of these identities?
+ * @KPC_MESSAGE_KEY: warden: the answer; a grant for the worker's session is
+ *	in force when it is sent
+ * @KPC_MESSAGE_BACKEND_REQUEST: worker: connect to the plain leg of role b
+ * @KPC_MESSAGE_BACKEND: warden, with a descriptor unless it failed
+ * @KPC_MESSAGE_ESTABLISHED: worker: how KPC_MESSAGE_ESTABLISH went
+ * @KPC_MESSAGE_EVENT: worker: something to log
+ * @KPC_MESSAGE_READY: worker: ready for listeners
+ * @KPC_MESSAGE_DRAIN: warden: take nothing new, finish what runs, exit
+ */
+enum kpc_message_type {
+	KPC_MESSAGE_ASSOCIATION = 1,
+	KPC_MESSAGE_ASSOCIATION_GONE,
+	KPC_MESSAGE_LISTENER,
+	KPC_MESSAGE_PLAIN,
+	KPC_MESSAGE_LISTENER_GONE,
+	KPC_MESSAGE_ADDRESSES,
+	KPC_MESSAGE_ESTABLISH,
+	KPC_MESSAGE_KEY_REQUEST,
+	KPC_MESSAGE_KEY,
+	KPC_MESSAGE_BACKEND_REQUEST,
+	KPC_MESSAGE_BACKEND,
+	KPC_MESSAGE_ESTABLISHED,
+	KPC_MESSAGE_EVENT,
+	KPC_MESSAGE_READY,
+	KPC_MESSAGE_DRAIN,
+};
+
+/** struct kpc_message_kpcid - a KpcId, to the octet */
+struct kpc_message_kpcid {
+	uint8_t len;
+	uint8_t octets[KPC_KPC_ID_MAX];
+};
+
+/**
+ * struct kpc_message_association - what a worker knows of an association
+ * @id: the module's identifier; in --table mode the warden's own
+ * @mark: for the log; the module alone sets it
+ * @versions: enum kpc_version_flags
+ * @suites: IANA codes in order of preference, @suite_count of them; none
+ *	means the profile's
+ * @allow_uids: users that may speak at a plain TCP leg
+ * @plain: role b, the backend "tcp:ADDRESS:PORT" that the worker connects to
+ *	itself; empty where the warden must (UNIX sockets)
+ */
+struct kpc_message_association {
+	uint32_t id;
+	uint32_t mark;
+	uint32_t versions;
+	uint8_t role;
+	uint8_t kind_a;
+	uint8_t kind_b;
+	uint8_t offload;
+	uint8_t profile;
+	uint8_t proxy;
+	uint8_t suite_count;
+	uint8_t allow_uid_count;
+	uint16_t suites[KPC_SUITES_MAX];
+	uint32_t allow_uids[KPC_ALLOW_UIDS_MAX];
+	uint32_t handshake_seconds;
+	struct kpc_message_kpcid kpc_id;
+	char name[KPC_NAME_MAX + 1];
+	char id_a[KPC_IDENTITY_MAX + 1];
+	char id_b[KPC_IDENTITY_MAX + 1];
+	char authority[KPC_AGENT_TEXT_MAX + 1];
+	char plain[KPC_AGENT_TEXT_MAX + 1];
+};
+
+/**
+ * struct kpc_message_listener - a listening socket
+ * @id: the warden's, for KPC_MESSAGE_LISTENER_GONE and key requests
+ * @association: KPC_MESSAGE_PLAIN, the association it leads to; else 0
+ * @local_tcp: KPC_MESSAGE_PLAIN, TCP: look up the peer's uid
+ */
+struct kpc_message_listener {
+	uint32_t id;
+	uint32_t association;
+	uint8_t local_tcp;
+};
+
+/** struct kpc_message_addresses - where a role a association connects to */
+struct kpc_message_addresses {
+	uint32_t association;
+	uint32_t count;
+	struct sockaddr_in6 at[KPC_MESSAGE_ADDRESSES_MAX]; /* v4 as v4-mapped */
+};
+
+/**
+ * struct kpc_message_key_request - who asks for which key
+ * @association: role a, the association being established; role b, 0
+ * @listener: role b, the listener the peer came to; role a, 0
+ * @peer: the far end's address, for rates and the log (v4 as v4-mapped)
+ */
+struct kpc_message_key_request {
+	uint32_t association;
+	uint32_t listener;
+	struct sockaddr_in6 peer;
+	uint32_t count;
+	struct kpc_message_kpcid at[KPC_MESSAGE_IDENTITIES_MAX];
+};
+
+/**
+ * struct kpc_message_key - one key, for one handshake
+ * @index: which of the identities asked for; -1, none is known
+ * @association: the association it belongs to
+ * @len: octets of @octets
+ */
+struct kpc_message_key {
+	int32_t index;
+	uint32_t association;
+	uint32_t len;
+	uint8_t octets[KPC_MESSAGE_KEY_MAX];
+};
+
+/** struct kpc_message_established - the outcome of an establish request */
+struct kpc_message_established {
+	uint32_t association;
+	int32_t error;		/* 0 or a negative errno */
+	uint16_t version;
+	uint16_t suite;
+	uint64_t binding;
+	char message[KPC_MESSAGE_TEXT_MAX + 1];
+};
+
+/**
+ * enum kpc_message_event_kind - what happened to a connection
+ * @KPC_EVENT_UP: bound and relaying
+ * @KPC_EVENT_DOWN: ended in order, close_notify both ways or by the operator
+ * @KPC_EVENT_TRUNCATED: the far end was gone without close_notify
+ * @KPC_EVENT_REFUSED: a handshake failed
+ * @KPC_EVENT_LOCAL_REFUSED: a local user that is not allowed
+ * @KPC_EVENT_BACKEND: the backend could not be reached
+ * @KPC_EVENT_FAULT: anything else that an operator should see
+ */
+enum kpc_message_event_kind {
+	KPC_EVENT_UP = 1,
+	KPC_EVENT_DOWN,
+	KPC_EVENT_TRUNCATED,
+	KPC_EVENT_REFUSED,
+	KPC_EVENT_LOCAL_REFUSED,
+	KPC_EVENT_BACKEND,
+	KPC_EVENT_FAULT,
+};
+
+/** struct kpc_message_event - one line for the log */
+struct kpc_message_event {
+	uint32_t kind;
+	uint32_t association;	/* 0, not known */
+	uint64_t binding;
+	uint16_t version;
+	uint16_t suite;
+	uint8_t carrier;
+	uint64_t tx_octets;	/* plaintext octets towards the far end */
+	uint64_t rx_octets;
+	uint64_t milliseconds;
+	struct sockaddr_in6 peer;
+	char text[KPC_MESSAGE_TEXT_MAX + 1];
+};
+
+/**
+ * struct kpc_message - one packet
+ * @type: enum kpc_message_type
+ * @request: chosen by who asks, repeated in the answer; else 0
+ */
+struct kpc_message {
+	uint32_t type;
+	uint32_t request;
+	union {
+		uint32_t id;	/* ASSOCIATION_GONE, LISTENER_GONE, ESTABLISH */
+		struct kpc_message_association association;
+		struct kpc_message_listener listener;
+		struct kpc_message_addresses addresses;
+		struct kpc_message_key_request key_request;
+		struct kpc_message_key key;
+		uint32_t backend_association;	/* BACKEND_REQUEST */
+		int32_t backend_error;		/* BACKEND: 0 or -errno */
+		struct kpc_message_established established;
+		struct kpc_message_event event;
+	};
+};
+
+#define KPC_MESSAGE_HEAD	offsetof(struct kpc_message, id)
+
+#endif
