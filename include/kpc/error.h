@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One sentence that says what was refused, why, and what is accepted. */
+#ifndef KPC_ERROR_H
+#define KPC_ERROR_H
+
+#define KPC_ERROR_TEXT_MAX	256
+
+/**
+ * struct kpc_error - the words that go with a negative errno
+ * @text: one sentence, NUL-terminated, printable, no newline, no key material;
+ *	empty while nothing was refused
+ *
+ * It names neither the program nor the file: who prints it adds
+ * ``file:line: `` where there is one.
+ */
+struct kpc_error {
+	char text[KPC_ERROR_TEXT_MAX];
+};
+
+/**
+ * kpc_error_set() - write the sentence
+ * @err: where to; NULL is allowed and does nothing
+ * @format: printf format
+ *
+ * What does not fit is cut at the end. Octets outside printable ASCII come out
+ * as ``\xNN``, so that hostile input cannot reach a terminal.
+ */
+void kpc_error_set(struct kpc_error *err, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/**
+ * kpc_error_return() - write the sentence and hand the errno on
+ * @err: where to; NULL is allowed
+ * @code: negative errno
+ * @format: printf format
+ *
+ * Return: @code.
+ */
+int kpc_error_return(struct kpc_error *err, int code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Kpc: long-term keys in memory that is locked, not dumped, not inherited, wiped. */
+#ifndef KPC_KEY_H
+#define KPC_KEY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <kpc/error.h>
+
+#define KPC_KEY_MIN		16	/* fewer octets only by weak-key yes */
+#define KPC_KEY_SMALL_PEER_MAX	32	/* more: small peers cannot take it */
+#define KPC_KEY_MAX		64	/* RFC 4279 5.3: what must be supported */
+
+/**
+ * struct kpc_key - a Kpc; opaque
+ *
+ * It lives in a pool of pages that are locked (memfd_secret() where the kernel
+ * has it, mlock() else), left out of core dumps, and not inherited by fork():
+ * in a child, keys of its parent do not exist, and pointers to them must not
+ * be used, kpc_key_free() excepted, which then does nothing.
+ */
+struct kpc_key;
+
+/**
+ * kpc_key_new() - copy octets into the pool
+ * @octets: the key; the caller wipes its own copy
+ * @len: 1 to KPC_KEY_MAX; whether it is long enough is kpc_key_check()'s
+ *	business
+ * @err: reason of a refusal, or NULL
+ *
+ * Return: the key, or NULL with errno set: EINVAL (length), ENOMEM, EPERM or
+ * EAGAIN (memory cannot be locked).
+ */
+struct kpc_key *kpc_key_new(const void *octets, size_t len, struct kpc_error *err);
+
+/**
+ * kpc_key_parse() - read a key or a reference to one
+ * @key: result; the caller frees it with kpc_key_free()
+ * @text: ``hex:...``, ``base64:...``, ``ascii:...`` or ``file:/PATH`` (raw
+ *	octets; regular file of root or the caller, no right for group or
+ *	others)
+ * @err: reason of a refusal, or NULL; never holds any of @text's key
+ *
+ * A key without an encoding is refused: tools of the field disagree on what
+ * ``123456`` means.
+ *
+ * Return: 0, -EINVAL (form), -EACCES (owner or mode), -EOPNOTSUPP (a kind of
+ * reference this version does not know), or what opening the file gave.
+ */
+int kpc_key_parse(struct kpc_key **key, const char *text, struct kpc_error *err);
+
+/** kpc_key_dup() - another copy in the pool; NULL with errno set */
+struct kpc_key *kpc_key_dup(const struct kpc_key *key);
+
+/** kpc_key_free() - wipe and give the slot back; NULL is allowed */
+void kpc_key_free(struct kpc_key *key);
+
+/** kpc_key_length() - octets */
+size_t kpc_key_length(const struct kpc_key *key);
+
+/** kpc_key_octets() - the octets; valid until kpc_key_free() */
+const uint8_t *kpc_key_octets(const struct kpc_key *key);
+
+/** kpc_key_equal() - in time that depends on the lengths only */
+bool kpc_key_equal(const struct kpc_key *a, const struct kpc_key *b);
+
+/**
+ * kpc_key_check() - is this length allowed
+ * @length: octets
+ * @weak: the entry says ``weak-key yes``
+ * @err: reason of a refusal, or NULL; on success, where the key is over
+ *	KPC_KEY_SMALL_PEER_MAX octets or weak, a warning
+ *
+ * Return: 0, 1 (allowed, with a warning in @err), -EKEYREJECTED.
+ */
+int kpc_key_check(size_t length, bool weak, struct kpc_error *err);
+
+#endif
