@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Builds, installs, tests and shows kpc; `make help` lists what there is.
+
+O	?= build
+out	:= $(abspath $(O))
+
+# The kernel that the module is for.
+KVER	?= $(shell uname -r)
+KDIR	?= /lib/modules/$(KVER)/build
+kobj	:= $(out)/kmod/$(KVER)
+
+PREFIX	?= /usr
+DESTDIR	?=
+export PREFIX DESTDIR
+
+# What `make check` runs, and the machine that `make demo` shows.
+CHECKS	?= host vm
+KERNEL	?= new
+
+.DELETE_ON_ERROR:
+.PHONY: all userspace modules install modules_install clean help setup \
+	tests check check-host check-vm lint demo lab-clean
+
+all: userspace $(if $(wildcard $(KDIR)/Makefile),modules)
+
+userspace:
+	$(MAKE) -C userspace O=$(out) all
+
+# The kernel builds beside its sources, so each release gets a copy of them:
+# the tree stays clean and nothing is built twice for another release.
+modules:
+	@test -f $(KDIR)/Makefile || { \
+		echo "modules: no headers of kernel $(KVER) at $(KDIR):" \
+		     "install linux-headers-$(KVER) or name another by KVER=" >&2; \
+		exit 1; }
+	@mkdir -p $(kobj)/src/kmod $(kobj)/src/include
+	@cp -pu Kbuild $(kobj)/src/
+	@cp -pruT include/uapi $(kobj)/src/include/uapi
+	@cd kmod && find . -name '*.[chS]' -o -name Kbuild | \
+		cpio -pdm --quiet $(kobj)/src/kmod
+	$(MAKE) -C $(KDIR) M=$(kobj)/src modules
+	@cp -p $(kobj)/src/kmod/kpc.ko $(kobj)/kpc.ko
+
+install: userspace
+	$(MAKE) -C userspace O=$(out) install
+
+modules_install: modules
+	$(MAKE) -C $(KDIR) M=$(kobj)/src modules_install
+
+clean:
+	rm -rf $(out)/bin $(out)/lib $(out)/obj $(out)/kmod $(out)/selftests \
+		$(out)/report
+	$(MAKE) -C userspace O=$(out) clean
+
+# What the lab built inside its root filesystems, and the test machines' disks.
+lab-clean:
+	rm -rf $(out)/lab
+
+setup:
+	@selftests/lab/setup
+
+tests: userspace
+	$(MAKE) -C selftests O=$(out) all
+
+check: setup
+	@selftests/run --report $(out)/report $(CHECKS)
+
+check-host check-vm lint: setup
+	@selftests/run --report $(out)/report $(@:check-%=%)
+
+demo: setup
+	@selftests/demo/run --kernel $(KERNEL)
+
+help:
+	@echo 'make              userspace and, where its headers are, the module'
+	@echo 'make userspace    libkpc, kpcd, kpc, kpcperf into $(O)/'
+	@echo 'make modules      kpc.ko for KVER=$(KVER) into $(O)/kmod/$(KVER)/'
+	@echo 'make install      userspace; DESTDIR= PREFIX=$(PREFIX)'
+	@echo 'make modules_install   the module for KVER, as the kernel does'
+	@echo 'make demo         the main job in virtual machines, with a report'
+	@echo 'make check        all tests; TAP files in $(O)/report/'
+	@echo 'make check-host   the tests that run on any host'
+	@echo 'make check-vm     the tests that run in virtual machines'
+	@echo 'make lint         checkpatch --strict and sparse'
+	@echo 'make setup        installs packages and makes the lab (demo and check do it)'
+	@echo 'make clean        removes what was built; lab-clean what the lab built'
