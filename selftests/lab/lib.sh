@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What all commands of the lab share: places, packages, privilege, messages.
+# shellcheck shell=bash
+
+LAB=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+TOP=$(cd -- "$LAB/../.." && pwd -P)
+KPC_CACHE=${KPC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kpc}
+KPC_BUILD=${KPC_BUILD:-$TOP/build}
+
+# Counted up when `root` changes what it makes from the same packages.
+ROOT_RECIPE=1
+
+say()
+{
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+}
+
+die()
+{
+	say "$*"
+	exit 1
+}
+
+# Runs a command as root: as we are, or through sudo.
+as_root()
+{
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo -- "$@"
+	else
+		die "$1 needs root: run as root or install sudo"
+	fi
+}
+
+# Prints the packages of one or more sections of the list.
+packages()
+{
+	local section
+
+	for section in "$@"; do
+		awk -v s="$section" '$1 == s { for (i = 2; i <= NF; i++) print $i }' \
+			"$LAB/packages"
+	done
+}
+
+# The sections that a root filesystem consists of.
+root_sections()
+{
+	case $1 in
+	tools)		echo tools source ;;
+	trixie)		echo guest trixie trixie-backports ;;
+	bookworm)	echo guest bookworm ;;
+	*)		die "no root filesystem '$1': tools, trixie or bookworm" ;;
+	esac
+}
+
+# Where a root filesystem is: the name carries a digest of its packages and of
+# the recipe, so that one made from an older list is never taken.
+root_dir()
+{
+	local sections key
+
+	sections=$(root_sections "$1") || exit 1
+	# shellcheck disable=SC2086
+	key=$({ packages $sections; echo "$ROOT_RECIPE"; } | sha256sum | cut -c1-12)
+	echo "$KPC_CACHE/$1-$key"
+}
+
+# The root filesystem that holds a kernel.
+kernel_root()
+{
+	case $1 in
+	6.1)		echo bookworm ;;
+	6.12|new)	echo trixie ;;
+	*)		die "no kernel '$1': 6.1, 6.12 or new" ;;
+	esac
+}
+
+# The releases of the kernels in a root filesystem, oldest first.
+root_kernels()
+{
+	local dir
+
+	dir=$(root_dir "$1") || exit 1
+	find "$dir/root/boot" -name 'vmlinuz-*' -printf '%f\n' |
+		sed 's/^vmlinuz-//' | sort -V
+}
+
+# The full release of a kernel asked for by its short name.
+kernel_release()
+{
+	local root
+
+	root=$(kernel_root "$1") || exit 1
+	case $1 in
+	new)	root_kernels "$root" | tail -n 1 ;;
+	*)	root_kernels "$root" | grep -F "$1." | head -n 1 ;;
+	esac
+}
