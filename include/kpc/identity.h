@@ -29,8 +29,7 @@ struct kpc_identity {
  * @err: reason of a refusal, or NULL
  *
  * Octets are RFC 3986 unreserved; percent-encoding is refused. A CSE has one
- * part after the provider; an AE has ``C...`` after its CSE, or ``S...`` either
- * alone or after its CSE.
+ * part after the provider; an AE has ``C...`` after its CSE, or ``S...`` alone.
  *
  * Return: 0, -EINVAL (form), -ENAMETOOLONG.
  */

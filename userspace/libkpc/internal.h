@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Small helpers that several files of libkpc share; not exported. */
+#ifndef KPCI_INTERNAL_H
+#define KPCI_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <kpc/error.h>
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+#define KPCI_HOSTNAME_MAX	253
+
+/** kpci_hostname_valid() - labels of letters, digits and inner hyphens */
+bool kpci_hostname_valid(const char *name, size_t len);
+
+/** kpci_lower() - A-Z to a-z, whatever the locale */
+char kpci_lower(char c);
+
+/**
+ * kpci_locked_map() - pages for secrets: locked, not dumped, not inherited
+ * @size: octets, rounded up to pages by the kernel
+ * @err: reason of a failure, or NULL
+ *
+ * Return: zeroed memory, NULL with errno set.
+ */
+void *kpci_locked_map(size_t size, struct kpc_error *err);
+
+/** kpci_locked_unmap() - wipe and give back; NULL is allowed */
+void kpci_locked_unmap(void *map, size_t size);
+
+/**
+ * kpci_secret_open() - open a file that holds keys, and judge its owner and mode
+ * @path: file
+ * @size: its size, or NULL
+ * @err: reason of a refusal, or NULL
+ *
+ * Return: a descriptor, -EACCES (owner or mode, not a regular file), or what
+ * open() gave.
+ */
+int kpci_secret_open(const char *path, size_t *size, struct kpc_error *err);
+
+/** kpci_key_encoded() - does a text start with a name of an encoding or reference */
+bool kpci_key_encoded(const char *text);
+
+static inline uint16_t kpci_get16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+#endif
