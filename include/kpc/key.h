@@ -24,6 +24,18 @@
 struct kpc_key;
 
 /**
+ * kpc_key_reserve() - have slots ready
+ * @count: how many keys to have room for without another system call
+ * @err: reason of a failure, or NULL
+ *
+ * For processes that lock themselves in: the pool grows by mmap() and mlock(),
+ * which a system call filter may forbid later.
+ *
+ * Return: 0, -ENOMEM, -EPERM, -EAGAIN.
+ */
+int kpc_key_reserve(size_t count, struct kpc_error *err);
+
+/**
  * kpc_key_new() - copy octets into the pool
  * @octets: the key; the caller wipes its own copy
  * @len: 1 to KPC_KEY_MAX; whether it is long enough is kpc_key_check()'s

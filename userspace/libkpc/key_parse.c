@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Reads keys from configuration text and from files; never repeats what it read. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <kpc/key.h>
+
+#include "internal.h"
+
+#define ACCEPTED	"hex:, base64:, ascii: or file:/PATH is accepted"
+
+/* Room for one octet too many, so that over-long input is seen as such. */
+struct octets {
+	size_t len;
+	uint8_t octets[KPC_KEY_MAX + 1];
+};
+
+static int add(struct octets *out, unsigned int octet)
+{
+	if (out->len == sizeof(out->octets))
+		return -EINVAL;
+	out->octets[out->len++] = (uint8_t)octet;
+	return 0;
+}
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = kpci_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static int read_hex(struct octets *out, const char *text, struct kpc_error *err)
+{
+	size_t len = strlen(text);
+
+	if (len % 2)
+		return kpc_error_return(err, -EINVAL, "key: hex: has an odd number of digits");
+	for (size_t i = 0; i < len && out->len < sizeof(out->octets); i += 2) {
+		int high = hex_value(text[i]), low = hex_value(text[i + 1]);
+
+		if (high < 0 || low < 0)
+			return kpc_error_return(err, -EINVAL,
+						"key: hex: position %zu is not a hex digit",
+						high < 0 ? i + 1 : i + 2);
+		add(out, (unsigned int)(high << 4 | low));
+	}
+	return 0;
+}
+
+static int base64_value(char c)
+{
+	static const char alphabet[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *found = c ? strchr(alphabet, c) : NULL;
+
+	return found ? (int)(found - alphabet) : -1;
+}
+
+static int read_base64(struct octets *out, const char *text, struct kpc_error *err)
+{
+	size_t len = strlen(text), digits = strcspn(text, "=");
+	unsigned int bits = 0, have = 0;
+
+	/* Padding may be left out; where it is, it has to be right. */
+	if (digits % 4 == 1 || (digits < len && (len % 4 || len - digits > 2 ||
+						 strspn(text + digits, "=") != len - digits)))
+		return kpc_error_return(err, -EINVAL, "key: base64: has a wrong length or padding");
+	for (size_t i = 0; i < digits && out->len < sizeof(out->octets); i++) {
+		int value = base64_value(text[i]);
+
+		if (value < 0)
+			return kpc_error_return(err, -EINVAL,
+						"key: base64: position %zu is not a base64 digit",
+						i + 1);
+		bits = bits << 6 | (unsigned int)value;
+		have += 6;
+		if (have >= 8) {
+			have -= 8;
+			add(out, bits >> have & 0xff);
+		}
+		bits &= (1u << have) - 1;
+	}
+	if (bits && out->len < sizeof(out->octets))
+		return kpc_error_return(err, -EINVAL, "key: base64: ends in stray bits");
+	return 0;
+}
+
+static int read_ascii(struct octets *out, const char *text, struct kpc_error *err)
+{
+	for (size_t i = 0; text[i] && out->len < sizeof(out->octets); i++) {
+		if (text[i] <= 0x20 || text[i] >= 0x7f)
+			return kpc_error_return(err, -EINVAL, "key: ascii: position %zu is not "
+						"printable ASCII without space; use hex:", i + 1);
+		add(out, (unsigned char)text[i]);
+	}
+	return 0;
+}
+
+int kpci_secret_open(const char *path, size_t *size, struct kpc_error *err)
+{
+	struct stat st;
+	int fd, code;
+
+	/* O_NONBLOCK: a FIFO must not hang us before it is refused. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 || fstat(fd, &st)) {
+		code = -errno;
+		if (fd >= 0)
+			close(fd);
+		return kpc_error_return(err, code, "%s: %s", path, strerror(-code));
+	}
+	if (!S_ISREG(st.st_mode))
+		code = kpc_error_return(err, -EACCES, "%s is not a regular file", path);
+	else if (st.st_uid && st.st_uid != geteuid())
+		code = kpc_error_return(err, -EACCES, "%s belongs to uid %u; root or uid %u is "
+					"accepted", path, st.st_uid, geteuid());
+	else if (st.st_mode & 077)
+		code = kpc_error_return(err, -EACCES, "%s has mode %04o; keys are read only from "
+					"files without any right for group and others (0600)",
+					path, st.st_mode & 07777);
+	else
+		code = 0;
+	if (code) {
+		close(fd);
+		return code;
+	}
+	if (size)
+		*size = (size_t)st.st_size;
+	return fd;
+}
+
+static int read_file(struct octets *out, const char *path, struct kpc_error *err)
+{
+	ssize_t got;
+	int fd;
+
+	if (path[0] != '/')
+		return kpc_error_return(err, -EINVAL, "key: file: wants a path from the root");
+	fd = kpci_secret_open(path, NULL, err);
+	if (fd < 0)
+		return fd;
+	do {
+		got = read(fd, out->octets + out->len, sizeof(out->octets) - out->len);
+		if (got > 0)
+			out->len += (size_t)got;
+	} while (got > 0 || (got < 0 && errno == EINTR));
+	close(fd);
+	if (got < 0)
+		return kpc_error_return(err, -errno, "%s: %s", path, strerror(errno));
+	if (out->len > KPC_KEY_MAX)
+		return kpc_error_return(err, -EINVAL, "%s has more than the %d octets a key may "
+					"have; it is read as raw octets", path, KPC_KEY_MAX);
+	return 0;
+}
+
+static int read_later(struct octets *out, const char *text, struct kpc_error *err)
+{
+	return kpc_error_return(err, -EOPNOTSUPP, "key: this kind of reference is not known to "
+				"this version; " ACCEPTED);
+}
+
+static const struct encoding {
+	const char *prefix;
+	int (*read)(struct octets *out, const char *text, struct kpc_error *err);
+} encodings[] = {
+	{ "hex:", read_hex },
+	{ "base64:", read_base64 },
+	{ "ascii:", read_ascii },
+	{ "file:", read_file },
+	{ "keyring:", read_later },
+	{ "credential:", read_later },
+};
+
+static const struct encoding *find_encoding(const char *text)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(encodings); i++)
+		if (!strncmp(text, encodings[i].prefix, strlen(encodings[i].prefix)))
+			return &encodings[i];
+	return NULL;
+}
+
+bool kpci_key_encoded(const char *text)
+{
+	return find_encoding(text);
+}
+
+int kpc_key_parse(struct kpc_key **key, const char *text, struct kpc_error *err)
+{
+	const struct encoding *encoding = find_encoding(text);
+	struct octets out = { .len = 0 };
+	struct kpc_key *result;
+	int code;
+
+	if (!encoding)
+		return kpc_error_return(err, -EINVAL, "key: no encoding is named; " ACCEPTED);
+	code = encoding->read(&out, text + strlen(encoding->prefix), err);
+	if (!code && (!out.len || out.len > KPC_KEY_MAX))
+		code = kpc_error_return(err, -EINVAL, out.len ?
+					"key: over %d octets long" :
+					"key: empty; up to %d octets are accepted", KPC_KEY_MAX);
+	if (!code) {
+		result = kpc_key_new(out.octets, out.len, err);
+		if (result)
+			*key = result;
+		else
+			code = -errno;
+	}
+	explicit_bzero(&out, sizeof(out));
+	return code;
+}
