@@ -26,6 +26,9 @@ all: userspace $(if $(wildcard $(KDIR)/Makefile),modules)
 userspace:
 	$(MAKE) -C userspace O=$(out) all
 
+# Our O= and KVER= would mean something else to the kernel's own make.
+modules modules_install: MAKEOVERRIDES :=
+
 # The kernel builds beside its sources, so each release gets a copy of them:
 # the tree stays clean and nothing is built twice for another release.
 modules:
@@ -36,8 +39,8 @@ modules:
 	@mkdir -p $(kobj)/src/kmod $(kobj)/src/include
 	@cp -pu Kbuild $(kobj)/src/
 	@cp -pruT include/uapi $(kobj)/src/include/uapi
-	@cd kmod && find . -name '*.[chS]' -o -name Kbuild | \
-		cpio -pdm --quiet $(kobj)/src/kmod
+	@cd kmod && find . \( -name '*.[chS]' -o -name Kbuild \) \
+		-exec cp -pu --parents -t $(kobj)/src/kmod {} +
 	$(MAKE) -C $(KDIR) M=$(kobj)/src modules
 	@cp -p $(kobj)/src/kmod/kpc.ko $(kobj)/kpc.ko
 
@@ -59,7 +62,7 @@ lab-clean:
 setup:
 	@selftests/lab/setup
 
-tests: userspace
+tests:
 	$(MAKE) -C selftests O=$(out) all
 
 check: setup
