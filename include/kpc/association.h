@@ -14,6 +14,7 @@
 
 #include <kpc/error.h>
 #include <kpc/identity.h>
+#include <kpc/kpcid.h>
 
 struct kpc_keystore;
 
@@ -106,8 +107,7 @@ struct kpc_agent {
 /**
  * struct kpc_association - One association as it is configured
  * @name: Unique in a network namespace.
- * @kpc_id: The psk_identity, to the octet; not a string.
- * @kpc_id_len: Octets of @kpc_id.
+ * @kpc_id: The psk_identity, to the octet.
  * @id_a: Entity A.
  * @id_b: Entity B.
  * @role: Which of the two this machine is.
@@ -124,8 +124,7 @@ struct kpc_agent {
  */
 struct kpc_association {
 	char name[KPC_NAME_MAX + 1];
-	uint8_t kpc_id[KPC_KPC_ID_MAX];
-	size_t kpc_id_len;
+	struct kpc_kpcid kpc_id;
 	struct kpc_identity id_a;
 	struct kpc_identity id_b;
 	enum kpc_role role;

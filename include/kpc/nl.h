@@ -14,6 +14,7 @@
 
 #include <kpc/association.h>
 #include <kpc/error.h>
+#include <kpc/kpcid.h>
 
 /* The multicast groups; a set of them is a sum. */
 #define KPC_NL_ASSOCIATION	0x1
@@ -104,8 +105,7 @@ struct kpc_endpoint {
  * @id: The module's number.
  * @association: NAME.
  * @association_id: The association's number.
- * @kpc_id: To the octet.
- * @kpc_id_len: Octets of @kpc_id.
+ * @kpc_id: The psk_identity, to the octet.
  * @id_a: Canonical absolute identity of A.
  * @id_b: Canonical absolute identity of B.
  * @role: This machine's.
@@ -128,8 +128,7 @@ struct kpc_binding {
 	uint64_t id;
 	char association[KPC_NAME_MAX + 1];
 	uint32_t association_id;
-	uint8_t kpc_id[KPC_KPC_ID_MAX];
-	size_t kpc_id_len;
+	struct kpc_kpcid kpc_id;
 	char id_a[KPC_IDENTITY_MAX + 1];
 	char id_b[KPC_IDENTITY_MAX + 1];
 	enum kpc_role role;
@@ -281,7 +280,8 @@ struct kpc_violation {
  * @generation: Number of the event in its namespace; 0: not told.
  * @change: Added, changed, removed or limit.
  * @reason: Why it ended.
- * @association: With KPC_CMD_ASSOCIATION_NTF.
+ * @association: With KPC_CMD_ASSOCIATION_NTF; name, KpcId, the texts of the
+ *   identities, role and mark only.
  * @state: With KPC_CMD_ASSOCIATION_NTF.
  * @binding: With KPC_CMD_BINDING_NTF.
  * @violation: With KPC_CMD_VIOLATION_NTF.
