@@ -26,7 +26,9 @@ all: userspace $(if $(wildcard $(KDIR)/Makefile),modules)
 userspace:
 	$(MAKE) -C userspace O=$(out) all
 
-# Our O= and KVER= would mean something else to the kernel's own make.
+# Our O= would mean something else to the kernel's own make, so it gets none of
+# our variables but what KFLAGS holds (KFLAGS='C=2 W=1').
+KFLAGS	?=
 modules modules_install: MAKEOVERRIDES :=
 
 # The kernel builds beside its sources, so each release gets a copy of them:
@@ -41,7 +43,7 @@ modules:
 	@cp -pruT include/uapi $(kobj)/src/include/uapi
 	@cd kmod && find . \( -name '*.[chS]' -o -name Kbuild \) \
 		-exec cp -pu --parents -t $(kobj)/src/kmod {} +
-	$(MAKE) -C $(KDIR) M=$(kobj)/src modules
+	$(MAKE) -C $(KDIR) M=$(kobj)/src $(KFLAGS) modules
 	@cp -p $(kobj)/src/kmod/kpc.ko $(kobj)/kpc.ko
 
 install: userspace
