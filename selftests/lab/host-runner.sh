@@ -1,0 +1,89 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Proves that the TAP runner cannot be pleased by a test that breaks off, says
+# nothing, hangs or lies, and that its closing line adds up.
+
+runner=$(cd "$(dirname "$0")/.." && pwd)/run
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+n=0
+failed=0
+
+echo "TAP version 13"
+echo "1..10"
+
+# Gives the runner one TAP file (its lines from stdin) and compares the closing
+# line and the exit status with what they must be.
+sums_to()
+{
+	local closing=$1 status=$2 what=$3 said got
+
+	n=$((n + 1))
+	cat >"$dir/a.tap"
+	said=$("$runner" --sum "$dir")
+	got=$?
+	if [ "$(tail -n 1 <<<"$said")" = "$closing" ] && [ $got -eq "$status" ]; then
+		echo "ok $n - $what"
+	else
+		echo "not ok $n - $what"
+		sed 's/^/# /' <<<"$said"
+		echo "# status $got"
+		failed=1
+	fi
+}
+
+sums_to "2 passed, 0 failed, 0 skipped" 0 "two results pass" <<'END'
+TAP version 13
+1..2
+ok 1 - a
+ok 2 - b
+# exit status 0
+END
+sums_to "1 passed, 1 failed, 1 skipped" 1 "a failure and a skip are counted" <<'END'
+1..3
+ok 1 - a
+not ok 2 - b
+ok 3 - c # SKIP no such kernel
+# exit status 1
+END
+sums_to "1 passed, 1 failed, 0 skipped" 1 "results of a subtest count once" <<'END'
+1..2
+    1..2
+    ok 1 - inner
+    not ok 2 - inner
+not ok 1 - outer
+ok 2 - other
+# exit status 1
+END
+sums_to "1 passed, 1 failed, 0 skipped" 1 "a test that breaks off has failed" <<'END'
+1..3
+ok 1 - a
+# exit status 139
+END
+sums_to "1 passed, 1 failed, 0 skipped" 1 "a test without a plan has failed" <<'END'
+ok 1 - a
+# exit status 0
+END
+sums_to "0 passed, 1 failed, 0 skipped" 1 "a test that says nothing has failed" </dev/null
+sums_to "1 passed, 1 failed, 0 skipped" 1 "a test that hangs has failed" <<'END'
+1..1
+ok 1 - a
+# timed out after 5 s
+# exit status 124
+END
+sums_to "1 passed, 1 failed, 0 skipped" 1 "a bad exit status after good results is a failure" <<'END'
+1..1
+ok 1 - a
+# exit status 1
+END
+sums_to "0 passed, 0 failed, 1 skipped" 1 "a run in which nothing was proved is no success" <<'END'
+1..0 # SKIP no module
+# exit status 4
+END
+sums_to "2 passed, 1 failed, 0 skipped" 1 "more results than planned are a failure" <<'END'
+1..1
+ok 1 - a
+ok 2 - b
+# exit status 0
+END
+exit $failed
