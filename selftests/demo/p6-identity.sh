@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# 6. Who is at the other end of a socket, on both sites, and that nft sees the
+# same by the mark (M8).
+# shellcheck shell=bash
+
+# What a binding must say of itself, on site A and on site B.
+shows_binding()
+{
+	jq -e --arg role "$2" --arg peer "$3" --arg mark "$4" '.[0] |
+		.association == "telemetry" and
+		.kpcid == "telemetry@site-b.example" and
+		.ida == "//site-a.example/mn" and .idb == "//site-b.example/in" and
+		.role == $role and .mark == $mark and .version == "TLSv1.3" and
+		(.suite | startswith("TLS_")) and .carrier == "kernel" and
+		(.remote | startswith($peer + ":")) and
+		.age > 0 and .tx_octets > 0 and .rx_octets > 0' <<<"$1"
+}
+
+# Octets sent of the only binding of an association on a site.
+tx_octets()
+{
+	bindings "$1" "$2" | jq '.[0].tx_octets'
+}
+
+# TCP payload that nft has counted by mark: octets less one header of 20 + 32
+# (timestamps) for every packet.
+nft_payload()
+{
+	local packets octets
+
+	read -r packets octets < <(mark_count "$1" "$2")
+	echo $((octets - 52 * packets))
+}
+
+# The counters of both stand still.
+settled()
+{
+	local before
+
+	before="$(tx_octets site-a telemetry) $(tx_octets site-b telemetry)"
+	sleep 0.5
+	[ "$before" = "$(tx_octets site-a telemetry) $(tx_octets site-b telemetry)" ]
+}
+
+point_6()
+{
+	local site role peer binding mark by_nft by_kpc from=0 before=()
+
+	for site in site-a:a:$SITE_B site-b:b:$SITE_A; do
+		IFS=: read -r site role peer <<<"$site"
+		binding=$(bindings $site telemetry)
+		mark=$(at $site kpc -j association show telemetry | jq -r '.[0].mark')
+		check "6. kpc binding show on $site names association, identities, mark, suite, carrier, peer, age, octets" \
+			"$(jq -c '.[0]' <<<"$binding")" \
+			shows_binding "$binding" $role $peer "$mark"
+		watch_mark $site telemetry "$mark"
+	done
+
+	within 5 settled
+	for site in site-a site-b; do
+		before[${#before[@]}]=$(tx_octets $site telemetry)
+	done
+	say "1000 messages each way"
+	seq 1000 | nd mosquitto_pub -h $DEVICE_GATEWAY -t sensor/count -q 1 -l
+	seq 1000 | nb mosquitto_pub -h 127.0.0.1 -t actuator/count -q 1 -l
+	within 5 settled
+
+	for site in site-a site-b; do
+		by_kpc=$(($(tx_octets $site telemetry) - before[from]))
+		by_nft=$(nft_payload $site telemetry_out)
+		check "6. nft by 'meta mark' on $site counts what kpc counts" \
+			"$by_nft octets of payload by nft, $by_kpc by kpc, in $(
+			mark_count $site telemetry_out | cut -d' ' -f1) packets" \
+			eval '[ "$by_kpc" -gt 0 ] && [ "$by_nft" = "$by_kpc" ]'
+		from=$((from + 1))
+	done
+}

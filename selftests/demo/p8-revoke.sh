@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# 8. An association is deleted while iperf3 runs through it (I4, X2).
+#
+# What counts is the order of two things: the acknowledgement and the last
+# payload. The kernel's own trace has both in one clock. Deletion runs inside
+# the command's send call, and the acknowledgement is queued before that call
+# returns, so the return is the earliest moment at which anyone can know. What
+# the hooks let out is seen where the device takes it: TCP sends under
+# rcu_read_lock from before LOCAL_OUT until there, and a veth has no queue. What
+# they let in is seen where the socket takes it, tcp_probe.
+# shellcheck shell=bash
+
+# Headers are at most 14 + 20 + 60 octets; what is longer carries payload.
+HEADERS=94
+
+trace_on()
+{
+	echo mono >$tracing/trace_clock
+	echo 16384 >$tracing/buffer_size_kb
+	echo "name == \"wire-a\" && len > $HEADERS" \
+		>$tracing/events/net/net_dev_start_xmit/filter
+	echo 'data_len > 0' >$tracing/events/tcp/tcp_probe/filter
+	for call in sendto sendmsg; do
+		echo 'comm == "kpc"' | tee \
+			$tracing/events/syscalls/sys_{enter,exit}_$call/filter >/dev/null
+		echo 1 | tee $tracing/events/syscalls/sys_{enter,exit}_$call/enable >/dev/null
+	done
+	echo 1 >$tracing/events/net/net_dev_start_xmit/enable
+	echo 1 >$tracing/events/tcp/tcp_probe/enable
+	echo >$tracing/trace
+	echo 1 >$tracing/tracing_on
+}
+
+# Ends the trace and sums it up: payload before and after the acknowledgement,
+# microseconds of the call and from its begin to the last payload. As JSON.
+trace_off()
+{
+	echo 0 >$tracing/tracing_on
+	grep -v '^#' $tracing/trace >"$out/revoke.trace"
+	echo 0 >$tracing/events/enable
+	echo >$tracing/trace
+	awk -v a="$SITE_A" '
+	{
+		# Task names may have blanks: the time is the first field that
+		# is a number with a colon behind it.
+		for (i = 1; $i !~ /^[0-9]+\.[0-9]+:$/; i++);
+		t = $i + 0
+		what = $(i + 1)
+	}
+	what == "sys_sendto(fd:" || what == "sys_sendmsg(fd:" { begin = t }
+	what == "sys_sendto" || what == "sys_sendmsg" { end = t }
+	what == "net_dev_start_xmit:" { out[++o] = t }
+	what == "tcp_probe:" && $0 ~ "src=" a ":" && !/data_len=0/ { in_[++n] = t }
+	END {
+		for (i = 1; i <= o; i++)
+			if (out[i] > end) oa++; else { ob++; last = out[i] > last ? out[i] : last }
+		for (i = 1; i <= n; i++)
+			if (in_[i] > end) ia++; else { ib++; last = in_[i] > last ? in_[i] : last }
+		printf "{\"out_before\":%d,\"in_before\":%d,\"out_after\":%d,\"in_after\":%d,", \
+			ob, ib, oa, ia
+		printf "\"call_us\":%d,\"last_us\":%d}\n", (end - begin) * 1e6, (last - begin) * 1e6
+	}' "$out/revoke.trace"
+}
+
+no_bindings()
+{
+	[ "$(binding_count site-a bench)$(binding_count site-b bench)" = 00 ]
+}
+
+point_8()
+{
+	local reply status client seen start took log=$out/iperf3-revoked.json
+
+	na "${as_operator[@]}" iperf3 -c 127.0.0.1 -t 30 --bidir -J >"$log" &
+	client=$!
+	within 10 eval '[ "$(binding_count site-a bench)" -ge 3 ]'
+	sleep 1
+	say "bindings while it runs: $(binding_count site-a bench) on A, $(binding_count site-b bench) on B"
+
+	trace_on
+	sleep 0.3
+	start=$(now_ms)
+	reply=$(na kpc -j association del bench)
+	status=$?
+	sleep 2
+	seen=$(trace_off)
+	check "8. kpc association del while iperf3 runs" "$(jq -c . <<<"$reply")" \
+		test $status = 0
+	check "8. no payload passes the hooks after the acknowledgement (I4)" \
+		"before it $(jq .out_before <<<"$seen") packets out and $(
+		jq .in_before <<<"$seen") in, after it $(jq .out_after <<<"$seen") and $(
+		jq .in_after <<<"$seen")" \
+		jq -e '.out_before > 0 and .in_before > 0 and
+			.out_after == 0 and .in_after == 0' <<<"$seen"
+	check "8. the time it took is known" \
+		"$(jq -r '.[0].took // .took' <<<"$reply") ns by the kernel, $(
+		jq .call_us <<<"$seen") us for the call, last payload $(
+		jq .last_us <<<"$seen") us after it began" \
+		jq -e '.call_us > 0' <<<"$seen"
+
+	within 10 no_bindings
+	status=$?
+	took=$(($(now_ms) - start))
+	gone 10 $client
+	check "8. both ends end" \
+		"no binding on either site after $took ms at most; iperf3: $(
+		jq -r .error "$log")" \
+		eval '[ $status = 0 ] && ! kill -0 $client 2>/dev/null &&
+			[ "$(jq -r .error "$log")" != null ]'
+}

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# 9. The agent is killed: first one worker, then all of it (I5, I8).
+# shellcheck shell=bash
+
+# The process that holds a binding.
+binding_pid()
+{
+	at "$1" kpc -j agent show | jq -r --argjson s "$2" \
+		'.[] | select(.id == $s) | .pid'
+}
+
+# The sessions that hold downloads on site A, one a line.
+download_sessions()
+{
+	bindings site-a files | jq -r '.[].session' | sort -un
+}
+
+# Starts slow downloads until two workers hold some. Sets $downloads.
+spread_downloads()
+{
+	local i
+
+	downloads=()
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+		at site-a "${as_operator[@]}" curl -sS -m 60 --limit-rate 400k \
+			--unix-socket "$FILES" -o "$run/operator/slow-$i" \
+			http://site-b/slow 2>"$run/slow-$i.log" &
+		downloads+=($!)
+		within 5 eval '[ "$(binding_count site-a files)" -ge '$i' ]'
+		[ "$(download_sessions | wc -l)" -lt 2 ] || [ $i -lt 3 ] || return 0
+	done
+	return 1
+}
+
+kill_worker()
+{
+	local downloads session victim before others i sum good=0 bad=0 kept
+
+	head -c 2M /dev/urandom >"$run/www/slow"
+	sum=$(sha "$run/www/slow")
+	say "slow downloads until both workers of site A have some"
+	spread_downloads
+	session=$(download_sessions | tail -n 1)
+	victim=$(binding_pid site-a "$session")
+	before=$(workers site-a | wc -l)
+	others=$(bindings site-a | jq -c --argjson s "$session" \
+		'[.[] | select(.session != $s) | .id] | sort')
+	na kill -9 "$victim"
+	within 10 eval '[ "$(workers site-a | wc -l)" = '"$before"' ] &&
+		! workers site-a | grep -qx '"$victim"
+	check "9. kill -9 of a worker: replaced" \
+		"$victim gone, now $(workers site-a | xargs)" \
+		eval '[ "$(workers site-a | wc -l)" = '"$before"' ] &&
+			! workers site-a | grep -qx '"$victim"
+	kept=$(bindings site-a | jq -c --argjson o "$others" \
+		'[.[].id | select(. as $i | $o | index($i) != null)] | sort')
+	for i in "${!downloads[@]}"; do
+		if wait "${downloads[i]}"; then
+			[ "$(sha "$run/operator/slow-$((i + 1))")" = "$sum" ] && good=$((good + 1))
+		else
+			bad=$((bad + 1))
+		fi
+	done
+	check "9. other connections untouched" \
+		"bindings of the other worker $others, after it $kept; downloads whole $good, ended $bad" \
+		eval '[ "$kept" = "$others" ] && [ $good -gt 0 ] && [ $bad -gt 0 ]'
+	rm -f "$run/operator"/slow-*
+}
+
+# Whether anything of ours still runs on a site.
+agent_gone()
+{
+	! ip netns pids "$1" | xargs -r ps -o comm= -p | grep -q kpcd
+}
+
+kill_agent()
+{
+	local client reply status before
+
+	shown site-a curl --limit-rate 400k -T upload '&'
+	head -c 8M /dev/urandom >"$run/operator/upload"
+	chown $OPERATOR "$run/operator/upload"
+	at site-a "${as_operator[@]}" curl -sS -m 60 --limit-rate 400k \
+		--unix-socket "$FILES" -T "$run/operator/upload" \
+		http://site-b/upload/cut 2>"$run/upload.log" &
+	client=$!
+	within 10 eval '[ "$(binding_count site-a files)" -ge 1 ]'
+	sleep 1
+	before=$(grep -ci truncat "$run/kpcd-site-b.log")
+	na kill -9 "${agent[site-a]}"
+	wait $client
+	status=$?
+	within 10 agent_gone site-a
+	check "9. kill -9 of kpcd on A: relayed connections end" \
+		"curl: $(tail -n 1 "$run/upload.log"); bindings left on A: $(binding_count site-a)" \
+		eval '[ $status != 0 ] && agent_gone site-a && [ "$(binding_count site-a)" = 0 ]'
+	within 5 eval '[ "$(grep -ci truncat "$run/kpcd-site-b.log")" -gt '"$before"' ]'
+	check "9. the far side learns that it was truncation (I8)" \
+		"kpcd on B: $(grep -i truncat "$run/kpcd-site-b.log" | tail -n 1); upload stored: $(
+		ls "$run/www/upload" | wc -l)" \
+		eval '[ "$(grep -ci truncat "$run/kpcd-site-b.log")" -gt '"$before"' ] &&
+			[ ! -e "$run/www/upload/cut" ]'
+
+	reply=$(na "${as_operator[@]}" curl -sS -m 5 --unix-socket "$FILES" \
+		http://site-b/hello 2>&1)
+	status=$?
+	check "9. nothing new opens" "$reply" test $status != 0
+	before=$(wire_count protected_syn)
+	reply=$(na curl -sS -m 5 http://$SITE_B:8443/hello 2>&1)
+	status=$?
+	check "9. A's protected endpoints stay closed" \
+		"$reply; $(($(wire_count protected_syn) - before)) SYN on the wire; associations: $(association_names site-a)" \
+		test "$status $(($(wire_count protected_syn) - before))" = "7 0"
+}
+
+# B's port without B's agent, though another program listens there.
+kill_far_agent()
+{
+	local reply status intruder
+
+	nb kill -9 "${agent[site-b]}"
+	within 10 agent_gone site-b
+	shown site-b python3 -m http.server -b $SITE_B 8443 '&'
+	ip netns exec site-b python3 -m http.server -d "$run/www" -b $SITE_B 8443 \
+		>"$run/intruder.log" 2>&1 &
+	intruder=$!
+	within 10 listening site-b 8443
+	reply=$(nf curl -sS -m 5 http://$SITE_B:8443/hello 2>&1)
+	status=$?
+	kill $intruder
+	check "9. kpcd of B killed too: another program on B's protected port is not reached (I3, I5)" \
+		"$reply" eval '[ $status != 0 ] && [[ "$reply" != *hello* ]]'
+}
+
+agent_back()
+{
+	start_agent site-b
+	start_agent site-a
+	within 20 bridged
+	check "9. kpcd started again: telemetry is back by itself" \
+		"$(bindings site-a telemetry | jq -r '.[0] | "\(.ida) -> \(.idb), \(.suite)"')" \
+		bridged
+}
+
+point_9()
+{
+	kill_worker
+	kill_agent
+	kill_far_agent
+	agent_back
+}
