@@ -19,7 +19,7 @@
  * @forward_secret: key exchange with (EC)DHE; for TLS 1.3 psk_dhe_ke is meant
  * @cipher_type: kTLS cipher (TLS_CIPHER_...), 0: the kernel cannot carry it
  * @hash: "SHA256" or "SHA384", of the PRF or HKDF
- * @level0: OpenSSL wants security level 0 for it (8-octet tag)
+ * @short_tag: the tag has 8 octets instead of 16
  */
 struct kpc_suite {
 	uint16_t code;
@@ -29,7 +29,7 @@ struct kpc_suite {
 	bool forward_secret;
 	uint16_t cipher_type;
 	const char *hash;
-	bool level0;
+	bool short_tag;
 };
 
 /** kpc_suite_by_code() - entry of an IANA code; NULL: not one of ours */

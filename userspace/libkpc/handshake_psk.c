@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Hands KpcId and Kpc to OpenSSL, for both versions and both roles. */
+#include <errno.h>
+#include <string.h>
+
+#include "handshake_internal.h"
+#include "internal.h"
+
+#define NAMES_MAX	(KPC_SUITES_MAX * 48)
+
+static const char *binder_hash(uint8_t binder)
+{
+	return binder == 32 ? "SHA256" : binder == 48 ? "SHA384" : "";
+}
+
+/* TLS 1.3 suites that a policy allows and whose hash is this one; how many. */
+static unsigned int suites_of_hash(const struct kpci_policy *policy, const char *hash,
+				   const struct kpc_suite *found[KPC_SUITES_MAX])
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < policy->suite_count; i++)
+		if (policy->suites[i]->version == KPC_VERSION_TLS13 &&
+		    !strcmp(policy->suites[i]->hash, hash))
+			found[count++] = policy->suites[i];
+	return count;
+}
+
+static bool peer_offers(SSL *ssl, const struct kpc_suite *suite)
+{
+	const uint8_t *list;
+	size_t len = SSL_client_hello_get0_ciphers(ssl, &list);
+
+	for (size_t i = 0; i + 1 < len; i += 2)
+		if (kpci_get16(list + i) == suite->code)
+			return true;
+	return false;
+}
+
+static bool usable(SSL *ssl, const struct kpci_policy *policy, const char *hash)
+{
+	const struct kpc_suite *suites[KPC_SUITES_MAX];
+	unsigned int count = suites_of_hash(policy, hash, suites);
+
+	for (unsigned int i = 0; i < count; i++)
+		if (peer_offers(ssl, suites[i]))
+			return true;
+	return false;
+}
+
+static int set_suites(SSL *ssl, const struct kpci_policy *policy, const char *hash)
+{
+	const struct kpc_suite *suites[KPC_SUITES_MAX];
+	unsigned int count = suites_of_hash(policy, hash, suites);
+	char names[NAMES_MAX] = "";
+
+	for (unsigned int i = 0; i < count; i++) {
+		if (i)
+			strcat(names, ":");
+		strcat(names, suites[i]->openssl);
+	}
+	return SSL_set_ciphersuites(ssl, names) == 1 ? 0 : -EIO;
+}
+
+/*
+ * A key of TLS 1.3 belongs to one hash, and the length of its binder tells
+ * which: only suites of that hash may be chosen. An association that has none of
+ * them is treated as an unknown KpcId, because a refusal with an alert of its
+ * own would tell that the KpcId is known.
+ */
+int kpci_psk_narrow(struct kpc_handshake *hs, SSL *ssl)
+{
+	const struct kpci_policy *policy = hs->narrowed ? &hs->association : &hs->policy;
+	const char *hash;
+
+	if (hs->chosen >= 0) {
+		hash = binder_hash(hs->hello.binders[hs->chosen]);
+		if (!usable(ssl, policy, hash)) {
+			hs->denied = "its association allows none of the offered cipher suites";
+			hs->chosen = -1;
+		} else if (!policy->psk_ke && !hs->hello.psk_dhe_ke) {
+			hs->denied = "its association asks for psk_dhe_ke";
+			hs->chosen = -1;
+		}
+	}
+	if (hs->chosen < 0) {
+		policy = &hs->policy;
+		hash = binder_hash(hs->hello.first_binder);
+	}
+	if (hs->chosen >= 0 && !policy->psk_ke)
+		SSL_clear_options(ssl, SSL_OP_ALLOW_NO_DHE_KEX);
+	return set_suites(ssl, policy, hash);
+}
+
+/* Wraps a key as the session OpenSSL wants for TLS 1.3. */
+static SSL_SESSION *session_of(SSL *ssl, const struct kpci_policy *policy, const char *hash,
+			       const struct kpc_key *key)
+{
+	const struct kpc_suite *suites[KPC_SUITES_MAX];
+	const SSL_CIPHER *cipher;
+	SSL_SESSION *session;
+	uint8_t code[2];
+
+	if (!suites_of_hash(policy, hash, suites))
+		return NULL;
+	code[0] = suites[0]->code >> 8;
+	code[1] = suites[0]->code & 0xff;
+	cipher = SSL_CIPHER_find(ssl, code);
+	session = SSL_SESSION_new();
+	if (!cipher || !session ||
+	    SSL_SESSION_set1_master_key(session, kpc_key_octets(key), kpc_key_length(key)) != 1 ||
+	    SSL_SESSION_set_cipher(session, cipher) != 1 ||
+	    SSL_SESSION_set_protocol_version(session, TLS1_3_VERSION) != 1) {
+		SSL_SESSION_free(session);
+		return NULL;
+	}
+	return session;
+}
+
+/*
+ * Role b, TLS 1.3; asked for one offered identity after the other. The key that
+ * nobody knows goes to the first, and only when no offered identity is known:
+ * earlier it would stand before a good one.
+ */
+static int find_session(SSL *ssl, const unsigned char *octets, size_t len, SSL_SESSION **session)
+{
+	struct kpc_handshake *hs = SSL_get_app_data(ssl);
+	const struct kpc_kpcid *wanted;
+	uint8_t binder;
+
+	*session = NULL;
+	if (!hs || !hs->answered || !hs->key)
+		return 1;
+	if (hs->chosen >= 0) {
+		wanted = &hs->offers[hs->chosen];
+		if (wanted->len != len || memcmp(wanted->octets, octets, len))
+			return 1;
+		binder = hs->hello.binders[hs->chosen];
+	} else {
+		binder = hs->hello.first_binder;
+	}
+	*session = session_of(ssl, &hs->policy, binder_hash(binder), hs->key);
+	return 1;
+}
+
+/* Role b, TLS 1.2; TLS 1.3 asks too, after find_session() found none. */
+static unsigned int server_key(SSL *ssl, const char *identity, unsigned char *key,
+			       unsigned int max)
+{
+	struct kpc_handshake *hs = SSL_get_app_data(ssl);
+	size_t len;
+
+	if (!hs || hs->hello.tls13 || !hs->answered || !hs->key)
+		return 0;
+	len = kpc_key_length(hs->key);
+	if (len > max)
+		return 0;
+	memcpy(key, kpc_key_octets(hs->key), len);
+	return (unsigned int)len;
+}
+
+/* Role a, TLS 1.2. */
+static unsigned int client_key(SSL *ssl, const char *hint, char *identity, unsigned int id_max,
+			       unsigned char *key, unsigned int max)
+{
+	struct kpc_handshake *hs = SSL_get_app_data(ssl);
+	size_t len;
+
+	if (!hs || !hs->key || hs->own_id.len >= id_max)
+		return 0;
+	len = kpc_key_length(hs->key);
+	if (len > max)
+		return 0;
+	memcpy(identity, hs->own_id.octets, hs->own_id.len);
+	identity[hs->own_id.len] = '\0';
+	memcpy(key, kpc_key_octets(hs->key), len);
+	return (unsigned int)len;
+}
+
+/* Role a, TLS 1.3. */
+static int use_session(SSL *ssl, const EVP_MD *md, const unsigned char **identity, size_t *len,
+		       SSL_SESSION **session)
+{
+	struct kpc_handshake *hs = SSL_get_app_data(ssl);
+	const char *hash = NULL;
+
+	*session = NULL;
+	if (!hs || !hs->key)
+		return 1;
+	for (unsigned int i = 0; i < hs->policy.suite_count && !hash; i++)
+		if (hs->policy.suites[i]->version == KPC_VERSION_TLS13)
+			hash = hs->policy.suites[i]->hash;
+	if (!hash || (md && !EVP_MD_is_a(md, hash)))
+		return 1;
+	*session = session_of(ssl, &hs->policy, hash, hs->key);
+	*identity = hs->own_id.octets;
+	*len = hs->own_id.len;
+	return *session != NULL;
+}
+
+void kpci_psk_register(SSL_CTX *ctx, const struct kpci_policy *policy)
+{
+	if (policy->role == KPC_ROLE_A) {
+		if (policy->tls12)
+			SSL_CTX_set_psk_client_callback(ctx, client_key);
+		if (policy->tls13)
+			SSL_CTX_set_psk_use_session_callback(ctx, use_session);
+	} else {
+		if (policy->tls12)
+			SSL_CTX_set_psk_server_callback(ctx, server_key);
+		if (policy->tls13)
+			SSL_CTX_set_psk_find_session_callback(ctx, find_session);
+	}
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Looks at TLS records on their way to and from OpenSSL during the handshake. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "handshake_internal.h"
+#include "internal.h"
+
+enum {
+	CHANGE_CIPHER_SPEC = 20,
+	ALERT = 21,
+	HANDSHAKE = 22,
+	APPLICATION_DATA = 23,
+};
+
+#define CLIENT_KEY_EXCHANGE	16
+#define MESSAGE_HEADER_LEN	4
+#define RECORD_MAX		(16384 + 2048)	/* RFC 5246 6.2.3 */
+
+int kpci_wire_header(const uint8_t header[KPCI_HEADER_LEN])
+{
+	uint16_t len = kpci_get16(header + 3);
+
+	if (header[0] < CHANGE_CIPHER_SPEC || header[0] > APPLICATION_DATA || header[1] != 3 ||
+	    header[2] > 4 || !len || len > RECORD_MAX)
+		return -EINVAL;
+	return 0;
+}
+
+static void count_record(struct kpci_flow *flow, const uint8_t *record, size_t len)
+{
+	if (flow->protected) {
+		flow->count++;
+		if (len >= KPCI_HEADER_LEN + KPCI_NONCE_LEN)
+			memcpy(flow->nonce, record + KPCI_HEADER_LEN, KPCI_NONCE_LEN);
+	}
+	if (record[0] == CHANGE_CIPHER_SPEC)
+		flow->protected = true;
+}
+
+/* The identity is the first field, whatever the key exchange (RFC 4279, 5489). */
+static void read_identity(struct kpc_handshake *hs, const uint8_t *body, size_t len)
+{
+	size_t id_len = len >= 2 ? kpci_get16(body) : 0;
+
+	hs->offers = calloc(1, sizeof(*hs->offers));
+	if (hs->offers && len >= 2 && id_len <= len - 2 &&
+	    !kpc_kpcid_set(hs->offers, body + 2, id_len))
+		hs->offer_count = 1;
+}
+
+/*
+ * The key is needed while OpenSSL works on the ClientKeyExchange, and cannot be
+ * waited for there. So the message is put together here, and the record that
+ * completes it held back. OpenSSL reads the same octets again; a peer that made
+ * the two readings differ would still have to know the key of the identity read
+ * here, and that identity is the one the result names.
+ */
+static int inspect_key_exchange(struct kpc_handshake *hs, const uint8_t *content, size_t len)
+{
+	size_t body_len;
+
+	if (kpci_buffer_append(&hs->cke, content, len))
+		return -ENOMEM;
+	len = kpci_buffer_len(&hs->cke);
+	content = hs->cke.data + hs->cke.start;
+	if (content[0] != CLIENT_KEY_EXCHANGE) {
+		hs->cke_done = true;	/* OpenSSL refuses it with the right alert */
+		return 0;
+	}
+	if (len < MESSAGE_HEADER_LEN)
+		return 0;
+	body_len = (size_t)content[1] << 16 | kpci_get16(content + 2);
+	if (body_len > KPCI_CKE_MAX) {
+		kpci_handshake_fail(hs, KPC_HANDSHAKE_PROTOCOL,
+				    "ClientKeyExchange of %zu octets: at most %d are accepted",
+				    body_len, KPCI_CKE_MAX);
+		return -EPROTO;
+	}
+	if (len < MESSAGE_HEADER_LEN + body_len)
+		return 0;
+	hs->cke_done = true;
+	read_identity(hs, content + MESSAGE_HEADER_LEN, body_len);
+	return hs->offers ? 1 : -ENOMEM;
+}
+
+int kpci_wire_inspect(struct kpc_handshake *hs, const uint8_t *record, size_t len)
+{
+	count_record(&hs->rx, record, len);
+	if (hs->policy.role == KPC_ROLE_A || !hs->hello.seen || hs->hello.tls13 ||
+	    hs->cke_done || record[0] != HANDSHAKE)
+		return 0;
+	return inspect_key_exchange(hs, record + KPCI_HEADER_LEN, len - KPCI_HEADER_LEN);
+}
+
+void kpci_wire_sent(struct kpc_handshake *hs, const uint8_t *records, size_t len)
+{
+	while (len >= KPCI_HEADER_LEN) {
+		size_t record_len = KPCI_HEADER_LEN + kpci_get16(records + 3);
+
+		if (record_len > len)
+			break;
+		count_record(&hs->tx, records, record_len);
+		records += record_len;
+		len -= record_len;
+	}
+}

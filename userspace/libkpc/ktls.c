@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Hands traffic keys to the kernel, and its control records back and forth. */
+#include <errno.h>
+#include <string.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <linux/tls.h>
+
+#include <kpc/ktls.h>
+
+#ifndef SOL_TLS
+#define SOL_TLS			282
+#endif
+#ifndef TLS_RX_EXPECT_NO_PAD
+#define TLS_RX_EXPECT_NO_PAD	4
+#endif
+
+#define ALERT_WARNING	1
+#define ALERT_FATAL	2
+
+static const int options[] = {
+	[KPC_KTLS_TX] = TLS_TX,
+	[KPC_KTLS_RX] = TLS_RX,
+};
+
+int kpc_ktls_prepare(int fd)
+{
+	if (!setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")))
+		return 0;
+	return errno == EEXIST ? 0 : -errno;
+}
+
+int kpc_ktls_rekey(int fd, enum kpc_ktls_direction direction,
+		   const struct kpc_traffic *traffic)
+{
+	return setsockopt(fd, SOL_TLS, options[direction], &traffic->info, traffic->len) ?
+	       -errno : 0;
+}
+
+int kpc_ktls_install(int fd, const struct kpc_traffic *tx, const struct kpc_traffic *rx,
+		     struct kpc_error *err)
+{
+	int code, yes = 1;
+
+	code = kpc_ktls_rekey(fd, KPC_KTLS_TX, tx);
+	if (code)
+		return kpc_error_return(err, code, "the kernel refuses the keys for sending: %s",
+					strerror(-code));
+	code = kpc_ktls_rekey(fd, KPC_KTLS_RX, rx);
+	if (code)
+		return kpc_error_return(err, code, "the kernel refuses the keys for receiving: %s",
+					strerror(-code));
+	/* Saves a copy per record; kernels before 6.0 do without. */
+	if (rx->info.version == TLS_1_3_VERSION)
+		setsockopt(fd, SOL_TLS, TLS_RX_EXPECT_NO_PAD, &yes, sizeof(yes));
+	return 0;
+}
+
+void kpc_ktls_cmsg_set(struct msghdr *msg, void *buf, uint8_t type)
+{
+	struct cmsghdr *cmsg;
+
+	memset(buf, 0, KPC_KTLS_CMSG_LEN);
+	msg->msg_control = buf;
+	msg->msg_controllen = KPC_KTLS_CMSG_LEN;
+	cmsg = CMSG_FIRSTHDR(msg);
+	cmsg->cmsg_level = SOL_TLS;
+	cmsg->cmsg_type = TLS_SET_RECORD_TYPE;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(type));
+	*CMSG_DATA(cmsg) = type;
+	msg->msg_controllen = cmsg->cmsg_len;
+}
+
+uint8_t kpc_ktls_cmsg_get(const struct msghdr *msg)
+{
+	struct msghdr *walk = (struct msghdr *)msg;
+
+	for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(walk); cmsg; cmsg = CMSG_NXTHDR(walk, cmsg))
+		if (cmsg->cmsg_level == SOL_TLS && cmsg->cmsg_type == TLS_GET_RECORD_TYPE)
+			return *CMSG_DATA(cmsg);
+	return KPC_RECORD_DATA;
+}
+
+static int send_control(int fd, uint8_t type, const void *octets, size_t len)
+{
+	char buf[KPC_KTLS_CMSG_LEN] __attribute__((aligned(sizeof(size_t))));
+	struct iovec iov = { .iov_base = (void *)octets, .iov_len = len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t sent;
+
+	kpc_ktls_cmsg_set(&msg, buf, type);
+	sent = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (sent < 0)
+		return -errno;
+	return (size_t)sent == len ? 0 : -EIO;
+}
+
+int kpc_ktls_alert_send(int fd, uint8_t alert)
+{
+	uint8_t octets[] = { alert ? ALERT_FATAL : ALERT_WARNING, alert };
+
+	return send_control(fd, KPC_RECORD_ALERT, octets, sizeof(octets));
+}
+
+int kpc_ktls_key_update_send(int fd, int request)
+{
+	uint8_t octets[] = { 24, 0, 0, 1, request ? 1 : 0 };
+
+	return send_control(fd, KPC_RECORD_HANDSHAKE, octets, sizeof(octets));
+}

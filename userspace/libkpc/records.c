@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Lets OpenSSL carry the records of a connection whose handshake is done. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <kpc/records.h>
+
+#include "handshake_internal.h"
+
+/* ERR reasons of received alerts start here (SSL_AD_REASON_OFFSET). */
+#define ALERT_REASONS	1000
+
+struct kpc_records {
+	SSL *ssl;
+	struct kpci_pipe pipe;
+	bool input_ended;	/* FIN */
+	bool closing;		/* close_notify is queued */
+	int failed;		/* negative errno that reading gives from now on */
+	struct kpc_error error;
+};
+
+struct kpc_records *kpc_records_new(struct kpc_handshake *hs, struct kpc_error *err)
+{
+	struct kpc_records *records;
+
+	if (hs->state != KPC_HANDSHAKE_DONE || !hs->ssl) {
+		kpc_error_set(err, "records are carried only after a handshake");
+		errno = EINVAL;
+		return NULL;
+	}
+	records = calloc(1, sizeof(*records));
+	if (!records) {
+		kpc_error_set(err, "no memory for a record carrier");
+		return NULL;
+	}
+	records->ssl = hs->ssl;
+	hs->ssl = NULL;
+	SSL_set_app_data(records->ssl, NULL);
+	BIO_set_data(SSL_get_rbio(records->ssl), &records->pipe);
+	SSL_set_mode(records->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE |
+		     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+	return records;
+}
+
+void kpc_records_free(struct kpc_records *records)
+{
+	if (!records)
+		return;
+	SSL_free(records->ssl);
+	kpci_pipe_free(&records->pipe);
+	free(records);
+}
+
+ssize_t kpc_records_input(struct kpc_records *records, const void *octets, size_t len)
+{
+	size_t waiting = kpci_buffer_len(&records->pipe.in);
+
+	if (records->input_ended || records->failed)
+		return -EPIPE;
+	if (waiting >= KPC_RECORDS_QUEUE_MAX)
+		return -EAGAIN;
+	if (len > KPC_RECORDS_QUEUE_MAX - waiting)
+		len = KPC_RECORDS_QUEUE_MAX - waiting;
+	return kpci_buffer_append(&records->pipe.in, octets, len) ? -ENOMEM : (ssize_t)len;
+}
+
+void kpc_records_input_end(struct kpc_records *records)
+{
+	records->input_ended = true;
+}
+
+static int fail(struct kpc_records *records)
+{
+	unsigned long error = ERR_peek_error();
+	int reason = ERR_GET_REASON(error);
+	const char *words = ERR_reason_error_string(error);
+
+	if (ERR_GET_LIB(error) == ERR_LIB_SSL && reason >= ALERT_REASONS) {
+		records->failed = -ECONNABORTED;
+		kpc_error_set(&records->error, "the peer sent alert %d (%s)",
+			      reason - ALERT_REASONS, kpc_alert_name(reason - ALERT_REASONS));
+	} else {
+		records->failed = -EBADMSG;
+		kpc_error_set(&records->error, "a record is not authentic or not TLS: %s",
+			      words ? words : "no reason given");
+	}
+	ERR_clear_error();
+	return records->failed;
+}
+
+ssize_t kpc_records_read(struct kpc_records *records, void *buf, size_t len)
+{
+	size_t got;
+	int code;
+
+	if (records->failed)
+		return records->failed;
+	ERR_clear_error();
+	code = SSL_read_ex(records->ssl, buf, len, &got);
+	if (code == 1)
+		return (ssize_t)got;
+	switch (SSL_get_error(records->ssl, code)) {
+	case SSL_ERROR_ZERO_RETURN:
+		return 0;
+	case SSL_ERROR_WANT_READ:
+		if (!records->input_ended)
+			return -EAGAIN;
+		kpc_error_set(&records->error, "the peer closed the connection without "
+			      "close_notify: what it sent is cut short");
+		return records->failed = -ENODATA;
+	default:
+		return fail(records);
+	}
+}
+
+ssize_t kpc_records_write(struct kpc_records *records, const void *octets, size_t len)
+{
+	size_t done = 0, step;
+
+	if (records->closing || records->failed)
+		return -EPIPE;
+	ERR_clear_error();
+	while (done < len && kpci_buffer_len(&records->pipe.out) < KPC_RECORDS_QUEUE_MAX) {
+		if (SSL_write_ex(records->ssl, (const uint8_t *)octets + done, len - done,
+				 &step) != 1)
+			return done ? (ssize_t)done : fail(records);
+		done += step;
+	}
+	return done || !len ? (ssize_t)done : -EAGAIN;
+}
+
+int kpc_records_close(struct kpc_records *records)
+{
+	if (records->failed)
+		return -EPIPE;
+	if (records->closing)
+		return 0;
+	records->closing = true;
+	ERR_clear_error();
+	if (SSL_shutdown(records->ssl) < 0 && !(SSL_get_shutdown(records->ssl) & SSL_SENT_SHUTDOWN))
+		return fail(records);
+	return 0;
+}
+
+int kpc_records_key_update(struct kpc_records *records)
+{
+	if (records->closing || records->failed)
+		return -EPIPE;
+	if (SSL_version(records->ssl) != TLS1_3_VERSION)
+		return -EOPNOTSUPP;
+	ERR_clear_error();
+	if (SSL_key_update(records->ssl, SSL_KEY_UPDATE_REQUESTED) != 1 ||
+	    SSL_do_handshake(records->ssl) != 1)
+		return fail(records);
+	return 0;
+}
+
+const void *kpc_records_output(const struct kpc_records *records, size_t *len)
+{
+	*len = kpci_buffer_len(&records->pipe.out);
+	return *len ? records->pipe.out.data + records->pipe.out.start : NULL;
+}
+
+void kpc_records_output_sent(struct kpc_records *records, size_t len)
+{
+	kpci_buffer_consume(&records->pipe.out, len);
+}
+
+const char *kpc_records_error(const struct kpc_records *records)
+{
+	return records->error.text;
+}
