@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * One association: its defaults, and what holds for it alone.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include <kpc/suite.h>
+
+#include "association_internal.h"
+#include "internal.h"
+
+/* sun_path holds 108 octets and ends with a NUL. */
+#define UNIX_PATH_MAX	107
+
+void kpc_association_init(struct kpc_association *association)
+{
+	memset(association, 0, sizeof(*association));
+	association->offload = KPC_OFFLOAD_REQUIRE;
+	association->agent.start = KPC_START_MANUAL;
+	association->agent.profile = KPC_PROFILE_MODERN;
+	association->agent.format = KPC_ID_FORMAT_STRICT;
+	association->agent.mode = 0600;
+	association->versions = kpci_profile_versions(KPC_PROFILE_MODERN);
+}
+
+/**
+ * kpci_profile_versions() - The versions an association has unless told
+ */
+uint32_t kpci_profile_versions(enum kpc_profile profile)
+{
+	return profile == KPC_PROFILE_ONEM2M ? KPC_VERSION_FLAGS_TLS12 :
+					       KPC_VERSION_FLAGS_TLS13;
+}
+
+int kpc_association_selector_add(struct kpc_association *association,
+				 const struct kpc_selector *selector)
+{
+	size_t i;
+
+	for (i = 0; i < association->selector_count; i++)
+		if (!memcmp(&association->selectors[i], selector,
+			    sizeof(*selector)))
+			return 0;
+	if (association->selector_count == KPC_SELECTORS_MAX)
+		return -E2BIG;
+	association->selectors[association->selector_count++] = *selector;
+	return 0;
+}
+
+static int check_identities(const struct kpc_association *association,
+			    struct kpc_error *err)
+{
+	if (!*association->id_a.text)
+		return kpc_error_return(err, -EINVAL,
+					"id-a is missing: %s, such as id-a //sp.example/cse/C1",
+					association->role == KPC_ROLE_A ?
+					"the identity this machine assumes" :
+					"the Entity A that may come under this KpcId");
+	if (!*association->id_b.text)
+		return kpc_error_return(err, -EINVAL,
+					"id-b is missing: %s, such as id-b //sp.example/cse",
+					association->role == KPC_ROLE_A ?
+					"the identity that A authenticates" :
+					"this machine's own identity, here or in an identity line before");
+	if (!strcmp(association->id_a.text, association->id_b.text))
+		return kpc_error_return(err, -EINVAL,
+					"id-a and id-b are both %s; an entity has no association with itself",
+					association->id_a.text);
+	return 0;
+}
+
+static bool suite_fits(const struct kpc_suite *suite, uint32_t versions)
+{
+	if (suite->version == KPC_VERSION_TLS13)
+		return versions & KPC_VERSION_FLAGS_TLS13;
+	return versions & (KPC_VERSION_FLAGS_TLS12 |
+			   KPC_VERSION_FLAGS_DTLS12);
+}
+
+static int check_suites(const struct kpc_association *association,
+			struct kpc_error *err)
+{
+	const struct kpc_suite *suite;
+	size_t i;
+
+	if (association->versions & KPC_VERSION_FLAGS_DTLS12 &&
+	    association->offload == KPC_OFFLOAD_REQUIRE)
+		return kpc_error_return(err, -EINVAL,
+					"versions dtls1.2 and offload require exclude each other: the kernel carries no DTLS; offload prefer or off is accepted");
+	for (i = 0; i < association->suite_count; i++) {
+		suite = kpc_suite_by_code(association->suites[i]);
+		if (!suite)
+			return kpc_error_return(err, -EINVAL,
+						"suites 0x%04x is not known",
+						association->suites[i]);
+		if (!suite_fits(suite, association->versions))
+			return kpc_error_return(err, -EINVAL,
+						"suites %s belongs to %s, which versions does not allow",
+						suite->openssl,
+						kpc_version_name(suite->version));
+		if (!suite->cipher_type &&
+		    association->offload == KPC_OFFLOAD_REQUIRE)
+			return kpc_error_return(err, -EINVAL,
+						"suites %s cannot be carried by the kernel, which offload require wants; offload prefer or off is accepted",
+						suite->openssl);
+	}
+	return 0;
+}
+
+static int check_plain_tcp(const struct kpc_association *association,
+			   struct kpc_error *err)
+{
+	const struct kpc_agent *agent = &association->agent;
+	uint8_t address[16];
+	char host[256];
+	uint16_t family;
+	uint16_t port;
+
+	if (kpc_address_split(agent->plain + 4, host, &port, err))
+		return -EINVAL;
+	if (!kpci_literal_read(host, &family, address))
+		return kpc_error_return(err, -EINVAL,
+					"plain \"%s\" holds no address; tcp:127.0.0.1:1883 or tcp:[::1]:1883 is accepted",
+					agent->plain);
+	if (agent->has_owner || agent->mode != 0600)
+		return kpc_error_return(err, -EINVAL,
+					"owner and mode are for plain unix:PATH; plain tcp: takes allow-uid");
+	return 0;
+}
+
+static int check_plain_unix(const struct kpc_association *association,
+			    struct kpc_error *err)
+{
+	const struct kpc_agent *agent = &association->agent;
+	const char *path = agent->plain + 5;
+
+	if (*path != '/')
+		return kpc_error_return(err, -EINVAL,
+					"plain \"%s\" is not absolute; unix:/run/kpc/%s.sock is accepted",
+					agent->plain, association->name);
+	if (strlen(path) > UNIX_PATH_MAX)
+		return kpc_error_return(err, -EINVAL,
+					"plain path has %zu octets; a socket's path has at most %d",
+					strlen(path), UNIX_PATH_MAX);
+	if (agent->allow_uid_count)
+		return kpc_error_return(err, -EINVAL,
+					"allow-uid is for plain tcp:ADDRESS:PORT; plain unix: takes owner and mode");
+	if (association->role == KPC_ROLE_B &&
+	    (agent->has_owner || agent->mode != 0600))
+		return kpc_error_return(err, -EINVAL,
+					"owner and mode are for role a, which makes the socket; role b connects to the backend's");
+	return 0;
+}
+
+static int check_agent(const struct kpc_association *association,
+		       struct kpc_error *err)
+{
+	const struct kpc_agent *agent = &association->agent;
+	bool a = association->role == KPC_ROLE_A;
+
+	if (a && *agent->listen)
+		return kpc_error_return(err, -EINVAL,
+					"listen is for role b; role a connects: peer HOST:PORT is accepted");
+	if (!a && *agent->peer)
+		return kpc_error_return(err, -EINVAL,
+					"peer is for role a; role b waits: listen ADDRESS:PORT is accepted");
+	if (a && agent->proxy)
+		return kpc_error_return(err, -EINVAL,
+					"proxy is for role b, which tells its backend who connected");
+	if (!*agent->plain) {
+		if (agent->has_owner || agent->mode != 0600 ||
+		    agent->allow_uid_count)
+			return kpc_error_return(err, -EINVAL,
+						"owner, mode and allow-uid need plain unix:PATH or plain tcp:ADDRESS:PORT");
+		return 0;
+	}
+	if (!strncmp(agent->plain, "unix:", 5))
+		return check_plain_unix(association, err);
+	if (!strncmp(agent->plain, "tcp:", 4))
+		return check_plain_tcp(association, err);
+	return kpc_error_return(err, -EINVAL,
+				"plain \"%s\" is of no known kind; unix:/PATH or tcp:ADDRESS:PORT is accepted",
+				agent->plain);
+}
+
+int kpc_association_check(const struct kpc_association *association,
+			  struct kpc_error *err)
+{
+	const struct kpc_limit *limit = &association->limit;
+	int ret;
+
+	ret = check_identities(association, err);
+	if (ret)
+		return ret;
+	ret = kpc_kpcid_check(&association->kpc_id, association->agent.format,
+			      err);
+	if (ret)
+		return ret;
+	ret = check_suites(association, err);
+	if (ret)
+		return ret;
+	if (limit->not_before && limit->not_after &&
+	    limit->not_before >= limit->not_after)
+		return kpc_error_return(err, -EINVAL,
+					"limit not-before is not earlier than not-after: nothing could ever bind");
+	return check_agent(association, err);
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Association files: who may have written them, and what their lines say.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "association_internal.h"
+#include "internal.h"
+
+#define PATH_ROOM	4096
+
+/**
+ * struct reader - A file being read
+ * @table: Receives its lines.
+ * @path: Its name, for messages.
+ * @number: Line in work.
+ */
+struct reader {
+	struct kpc_table *table;
+	const char *path;
+	unsigned int number;
+};
+
+static int append(struct reader *reader,
+		  const struct kpc_association *association)
+{
+	struct kpc_table *table = reader->table;
+	struct kpc_table_entry *grown;
+
+	grown = realloc(table->entries, (table->count + 1) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	table->entries = grown;
+	grown += table->count;
+	grown->association = *association;
+	grown->line = reader->number;
+	grown->file = strdup(reader->path);
+	if (!grown->file)
+		return -ENOMEM;
+	table->count++;
+	return 0;
+}
+
+static int take_association(struct reader *reader, int argc, char **argv,
+			    struct kpc_error *err)
+{
+	struct kpc_table *table = reader->table;
+	struct kpc_association association;
+	int ret;
+
+	ret = kpci_association_parse(&association, argc, argv,
+				     table->has_own ? &table->own : NULL, err);
+	if (ret)
+		return ret;
+	ret = append(reader, &association);
+	if (ret)
+		kpc_error_set(err, "out of memory");
+	return ret;
+}
+
+static int take_config(struct reader *reader, int argc, char **argv,
+		       struct kpc_error *err)
+{
+	return kpc_config_parse(&reader->table->config, argc, argv, err);
+}
+
+static int take_identity(struct reader *reader, int argc, char **argv,
+			 struct kpc_error *err)
+{
+	struct kpc_identity identity;
+	int kind;
+	int ret;
+
+	if (argc != 2)
+		return kpc_error_return(err, -EINVAL,
+					"identity needs an absolute identity and its kind: identity //sp.example/cse cse");
+	kind = kpci_name_find(&kpci_kind_names, argv[1]);
+	if (kind < 0)
+		return kpc_error_return(err, -EINVAL,
+					"identity kind \"%s\" is not known; %s is accepted",
+					argv[1], kpci_kind_names.list);
+	ret = kpc_identity_parse(&identity, argv[0], kind, NULL, err);
+	if (ret)
+		return ret;
+	reader->table->own = identity;
+	reader->table->has_own = true;
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*take)(struct reader *reader, int argc, char **argv,
+		    struct kpc_error *err);
+} line_kinds[] = {
+	{ "association", take_association },
+	{ "config", take_config },
+	{ "identity", take_identity },
+};
+
+static int take_line(struct reader *reader, const struct kpci_line *line,
+		     struct kpc_error *err)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(line_kinds); i++)
+		if (!strcmp(line_kinds[i].name, line->words[0]))
+			return line_kinds[i].take(reader, line->count - 1,
+						  line->words + 1, err);
+	return kpc_error_return(err, -EINVAL,
+				"\"%s\" begins no line; association, config or identity is accepted",
+				line->words[0]);
+}
+
+static int read_lines(struct reader *reader, FILE *file, struct kpc_error *err)
+{
+	struct kpc_error reason = { "" };
+	struct kpci_line line;
+	unsigned int read = 0;
+	int ret;
+
+	while ((ret = kpci_line_read(file, &read, &line, &reason)) > 0) {
+		reader->number = line.number;
+		ret = take_line(reader, &line, &reason);
+		kpci_line_free(&line);
+		if (ret)
+			break;
+	}
+	if (ret < 0)
+		return kpc_error_return(err, ret, "%s:%u: %s", reader->path,
+					line.number, reason.text);
+	if (ferror(file))
+		return kpc_error_return(err, -EIO, "%s: %s", reader->path,
+					strerror(EIO));
+	return 0;
+}
+
+/*
+ * T5: whoever can write the file decides who may speak as whom. A directory on
+ * the way there is the administrator's, as /etc is.
+ */
+static int check_owner(int fd, const char *path, struct kpc_error *err)
+{
+	struct stat stat;
+
+	if (fstat(fd, &stat))
+		return kpc_error_return(err, -errno, "%s: %s", path,
+					strerror(errno));
+	if (S_ISDIR(stat.st_mode))
+		return kpc_error_return(err, -EISDIR,
+					"%s: is a directory; its *.conf are read where a directory is expected",
+					path);
+	if (!S_ISREG(stat.st_mode) && !S_ISFIFO(stat.st_mode))
+		return kpc_error_return(err, -EINVAL,
+					"%s: is not a regular file", path);
+	if (stat.st_uid && stat.st_uid != geteuid())
+		return kpc_error_return(err, -EACCES,
+					"%s: belongs to user %u; root or the caller (%u) is accepted",
+					path, stat.st_uid, geteuid());
+	if (stat.st_mode & 022)
+		return kpc_error_return(err, -EACCES,
+					"%s: may be written by others (mode %04o); chmod go-w makes it acceptable",
+					path, stat.st_mode & 07777);
+	return 0;
+}
+
+static int read_file(struct kpc_table *table, const char *path,
+		     unsigned int flags, struct kpc_error *err)
+{
+	struct reader reader = { .table = table, .path = path };
+	FILE *file;
+	int ret = 0;
+	int fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return kpc_error_return(err, -errno, "%s: %s", path,
+					strerror(errno));
+	if (!(flags & KPC_TABLE_ANY_OWNER))
+		ret = check_owner(fd, path, err);
+	if (ret) {
+		close(fd);
+		return ret;
+	}
+	file = fdopen(fd, "r");
+	if (!file) {
+		close(fd);
+		return kpc_error_return(err, -ENOMEM, "out of memory");
+	}
+	ret = read_lines(&reader, file, err);
+	fclose(file);
+	return ret;
+}
+
+static int is_conf(const struct dirent *entry)
+{
+	size_t length = strlen(entry->d_name);
+
+	return *entry->d_name != '.' && length > 5 &&
+	       !strcmp(entry->d_name + length - 5, ".conf");
+}
+
+static int read_directory(struct kpc_table *table, const char *path,
+			  unsigned int flags, struct kpc_error *err)
+{
+	struct dirent **entries;
+	char file[PATH_ROOM];
+	int ret = 0;
+	int count;
+	int i;
+
+	count = scandir(path, &entries, is_conf, alphasort);
+	if (count < 0)
+		return kpc_error_return(err, -errno, "%s: %s", path,
+					strerror(errno));
+	for (i = 0; i < count; i++) {
+		if (!ret && snprintf(file, sizeof(file), "%s/%s", path,
+				     entries[i]->d_name) >= (int)sizeof(file))
+			ret = kpc_error_return(err, -ENAMETOOLONG,
+					       "%s: the name is too long",
+					       path);
+		if (!ret)
+			ret = read_file(table, file, flags, err);
+		free(entries[i]);
+	}
+	free(entries);
+	return ret;
+}
+
+static int read_any(struct kpc_table *table, const char *path,
+		    unsigned int flags, struct kpc_error *err)
+{
+	struct reader reader = { .table = table, .path = "standard input" };
+	struct stat stat_;
+
+	if (!strcmp(path, "-"))
+		return read_lines(&reader, stdin, err);
+	if (!stat(path, &stat_) && S_ISDIR(stat_.st_mode))
+		return read_directory(table, path, flags, err);
+	return read_file(table, path, flags, err);
+}
+
+static int read_default(struct kpc_table *table, unsigned int flags,
+			struct kpc_error *err)
+{
+	int first;
+	int ret;
+
+	first = read_file(table, KPC_TABLE_FILE, flags, err);
+	if (first && first != -ENOENT)
+		return first;
+	ret = read_directory(table, KPC_TABLE_DIRECTORY, flags, err);
+	if (ret != -ENOENT)
+		return ret;
+	if (first)
+		kpc_error_set(err, "%s: %s, and there is no %s", KPC_TABLE_FILE,
+			      strerror(ENOENT), KPC_TABLE_DIRECTORY);
+	return first;
+}
+
+static void drop_from(struct kpc_table *table, size_t count)
+{
+	while (table->count > count)
+		free(table->entries[--table->count].file);
+}
+
+int kpc_table_read(struct kpc_table *table, const char *path,
+		   unsigned int flags, struct kpc_error *err)
+{
+	struct kpc_table before = *table;
+	int ret;
+
+	if (path)
+		ret = read_any(table, path, flags, err);
+	else
+		ret = read_default(table, flags, err);
+	if (!ret)
+		return 0;
+	drop_from(table, before.count);
+	table->config = before.config;
+	table->own = before.own;
+	table->has_own = before.has_own;
+	return ret;
+}
