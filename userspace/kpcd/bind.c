@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The worker's own questions to the module: register a socket, bind one.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <kpc/nl.h>
+
+#include "worker_state.h"
+
+#define DATAGRAMS_AT_ONCE	64
+
+/* One that the module gave, for the questions that were not even asked. */
+static void bind_refuse(struct worker *worker, uint32_t id, int error,
+			const char *text)
+{
+	struct bind_answer answer = { .error = error };
+
+	if (text)
+		snprintf(answer.text, sizeof(answer.text), "%s", text);
+	else
+		snprintf(answer.text, sizeof(answer.text),
+			 "the module refused it: %s", strerror(-error));
+	waiter_answer(&worker->binds, id, &answer, -1);
+}
+
+static void bind_message(struct worker *worker,
+			 const struct kpc_nl_message *message)
+{
+	struct bind_answer answer = {};
+	struct kpc_binding binding;
+
+	switch (message->type) {
+	case KPC_NL_DATA:
+		/* The acknowledgement comes behind it. */
+		if (!kpc_nl_decode_binding(message, &binding)) {
+			worker->binding = binding.id;
+			worker->binding_seq = message->seq;
+		}
+		break;
+	case KPC_NL_ACK:
+		if (worker->binding_seq == message->seq)
+			answer.binding = worker->binding;
+		waiter_answer(&worker->binds, message->seq, &answer, -1);
+		break;
+	case KPC_NL_REFUSED:
+		bind_refuse(worker, message->seq, message->error,
+			    message->text);
+		break;
+	}
+}
+
+static void bind_ready(struct engine_op *op, int result)
+{
+	struct worker *worker = container_of(op, struct worker, netlink_in);
+	uint8_t datagram[8192] __attribute__((aligned(4)));
+	struct kpc_nl_message message;
+	const void *at;
+	size_t length;
+	ssize_t got;
+	int i;
+
+	for (i = 0; i < DATAGRAMS_AT_ONCE; i++) {
+		got = recv(worker->netlink_fd, datagram, sizeof(datagram),
+			   MSG_DONTWAIT);
+		if (got < 0 && errno == EAGAIN)
+			break;
+		/* An answer may be lost; whoever waits for it has a deadline. */
+		if (got < 0 && errno != ENOBUFS && errno != EINTR)
+			return;
+		at = datagram;
+		length = got > 0 ? got : 0;
+		while (kpc_nl_message_next(worker->config.family, &at, &length,
+					   &message) > 0)
+			bind_message(worker, &message);
+	}
+	engine_submit(worker->engine, op);
+}
+
+void bind_start(struct worker *worker)
+{
+	worker->netlink_in = (struct engine_op){
+		.done = bind_ready,
+		.fd = worker->netlink_fd,
+		.code = ENGINE_POLL,
+		.events = POLLIN,
+	};
+	engine_submit(worker->engine, &worker->netlink_in);
+}
+
+static void bind_send(struct worker *worker, uint32_t id, const void *request,
+		      int length)
+{
+	if (length > 0 &&
+	    send(worker->netlink_fd, request, length, MSG_DONTWAIT) < 0)
+		length = -errno;
+	if (length < 0)
+		bind_refuse(worker, id, length, "the module cannot be asked");
+}
+
+void bind_handshake(struct worker *worker, struct waiter *waiter, int fd,
+		    const char *association)
+{
+	uint8_t request[512] __attribute__((aligned(4)));
+	uint32_t id = waiter_add(&worker->binds, waiter);
+
+	bind_send(worker, id, request,
+		  kpc_nl_build_handshake_new(request, sizeof(request),
+					     worker->config.family, id, fd,
+					     association));
+}
+
+void bind_socket(struct worker *worker, struct waiter *waiter,
+		 const struct kpc_bind *bind)
+{
+	uint8_t request[1024] __attribute__((aligned(4)));
+	uint32_t id = waiter_add(&worker->binds, waiter);
+
+	bind_send(worker, id, request,
+		  kpc_nl_build_binding_new(request, sizeof(request),
+					   worker->config.family, id, bind));
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Buffers for data in flight, shared by all connections of a worker. A
+ * connection holds some only while octets wait to be sent on.
+ */
+#ifndef KPCD_BUFFER_H
+#define KPCD_BUFFER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What is received into one buffer: the plaintext of one full record. */
+#define BUFFER_OCTETS	16384
+/* A TLS record that carries as much, with header, nonce, tag and padding. */
+#define BUFFER_RECORD	(BUFFER_OCTETS + 2048 + 5)
+#define BUFFER_STRIDE	20480
+
+/**
+ * struct buffer - one buffer
+ * @next: in a stream or in the pool
+ * @data: BUFFER_STRIDE octets
+ * @start: first octet in use
+ * @length: octets in use
+ */
+struct buffer {
+	struct buffer *next;
+	uint8_t *data;
+	uint32_t start;
+	uint32_t length;
+};
+
+/**
+ * struct buffer_pool - all buffers of a worker
+ * @free: ready for use, the warmest first
+ * @free_count: how many of them
+ * @in_use: how many are with connections or the engine
+ * @budget: buffers in use from which on connections are held shorter
+ * @slabs: what was allocated, to be given back at the end
+ */
+struct buffer_pool {
+	struct buffer *free;
+	unsigned int free_count;
+	unsigned int in_use;
+	unsigned int budget;
+	struct buffer_slab *slabs;
+};
+
+/**
+ * buffer_pool_init() - an empty pool
+ * @pool: the pool
+ * @budget: octets that may be in flight before quotas shrink
+ */
+void buffer_pool_init(struct buffer_pool *pool, size_t budget);
+
+/** buffer_pool_free() - give back all memory, whoever holds buffers */
+void buffer_pool_free(struct buffer_pool *pool);
+
+/**
+ * buffer_get() - take a buffer, empty
+ *
+ * Return: NULL where the system has no memory.
+ */
+struct buffer *buffer_get(struct buffer_pool *pool);
+
+/** buffer_put() - give a buffer back; NULL is taken too */
+void buffer_put(struct buffer_pool *pool, struct buffer *buffer);
+
+/**
+ * buffer_quota() - how many buffers one direction of a connection may hold now
+ *
+ * Shrinks as the pool fills and is never 0, so that slow readers cannot hold
+ * up the others: each connection always has a buffer to go on with.
+ */
+unsigned int buffer_quota(const struct buffer_pool *pool);
+
+/**
+ * struct stream - buffers waiting to be sent on, in order
+ * @first: the first
+ * @last: the last
+ * @count: how many
+ */
+struct stream {
+	struct buffer *first;
+	struct buffer *last;
+	unsigned int count;
+};
+
+/** stream_append() - add a buffer at the end */
+void stream_append(struct stream *stream, struct buffer *buffer);
+
+/** stream_consume() - drop octets from the front; emptied buffers go back */
+void stream_consume(struct stream *stream, struct buffer_pool *pool,
+		    size_t octets);
+
+/** stream_drop() - give back all there is, wiped */
+void stream_drop(struct stream *stream, struct buffer_pool *pool);
+
+#endif

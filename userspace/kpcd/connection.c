@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Connections: their birth, their deadlines and their ends.
+ */
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "handshake.h"
+
+static void list_add(struct connection **list, struct connection *c)
+{
+	c->next = *list;
+	c->link = list;
+	if (c->next)
+		c->next->link = &c->next;
+	*list = c;
+}
+
+static void list_remove(struct connection *c)
+{
+	*c->link = c->next;
+	if (c->next)
+		c->next->link = c->link;
+}
+
+static void connection_expired(struct timer *timer);
+
+struct connection *connection_new(struct worker *worker, enum kpc_role role)
+{
+	struct connection *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->worker = worker;
+	c->role = role;
+	c->tls.fd = -1;
+	c->plain.fd = -1;
+	c->timer.expired = connection_expired;
+	c->born = worker->timers.now;
+	c->carrier = KPC_CARRIER_AGENT;
+	if (handshake_new(c)) {
+		free(c);
+		return NULL;
+	}
+	list_add(&worker->connections, c);
+	worker->connection_count++;
+	return c;
+}
+
+static void warm_remove(struct connection *c)
+{
+	struct connection **at;
+
+	if (!c->association)
+		return;
+	for (at = &c->association->warm; *at; at = &(*at)->warm_next) {
+		if (*at == c) {
+			*at = c->warm_next;
+			return;
+		}
+	}
+}
+
+/* Both ways out end here; what differs is how the sockets are closed. */
+static void connection_close(struct connection *c)
+{
+	struct worker *worker = c->worker;
+
+	if (c->state == CONNECTION_CLOSED)
+		return;
+	warm_remove(c);
+	c->state = CONNECTION_CLOSED;
+	timer_disarm(&worker->timers, &c->timer);
+	handshake_detach(c);
+	engine_cancel(worker->engine, &c->tls.rx);
+	engine_cancel(worker->engine, &c->tls.tx);
+	engine_cancel(worker->engine, &c->plain.rx);
+	engine_cancel(worker->engine, &c->plain.tx);
+	list_remove(c);
+	list_add(&worker->closed, c);
+}
+
+static void leg_reset(int fd)
+{
+	struct linger reset = { .l_onoff = 1 };
+
+	if (fd >= 0)
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+}
+
+void connection_abort(struct connection *c)
+{
+	if (c->state == CONNECTION_CLOSED)
+		return;
+	leg_reset(c->tls.fd);
+	leg_reset(c->plain.fd);
+	connection_close(c);
+}
+
+void connection_finish(struct connection *c)
+{
+	connection_close(c);
+}
+
+bool connection_over(struct connection *c, struct engine_op *op)
+{
+	if (c->state != CONNECTION_CLOSED)
+		return false;
+	if (op->buffer)
+		explicit_bzero(op->buffer->data, op->buffer->length);
+	buffer_put(&c->worker->pool, op->buffer);
+	op->buffer = NULL;
+	return true;
+}
+
+static bool leg_pending(const struct leg *leg)
+{
+	return leg->rx.pending || leg->tx.pending;
+}
+
+static void connection_free(struct connection *c)
+{
+	struct worker *worker = c->worker;
+
+	relay_drop(c);
+	handshake_free(c);
+	kpc_records_free(c->records);
+	engine_close(worker->engine, c->tls.fd);
+	engine_close(worker->engine, c->plain.fd);
+	list_remove(c);
+	worker->connection_count--;
+	free(c);
+}
+
+void connection_bury(struct worker *worker)
+{
+	struct connection *c, *next;
+
+	for (c = worker->closed; c; c = next) {
+		next = c->next;
+		if (!leg_pending(&c->tls) && !leg_pending(&c->plain))
+			connection_free(c);
+	}
+	worker_drain_check(worker);
+}
+
+void connection_deadline(struct connection *c, uint64_t ms)
+{
+	timer_arm(&c->worker->timers, &c->timer, ms);
+}
+
+static const char * const deadline_text[] = {
+	[CONNECTION_CONNECT]	= "no connection to the far end in time",
+	[CONNECTION_HANDSHAKE]	= "the handshake was not over in time",
+	[CONNECTION_BIND]	= "the module did not answer in time",
+	[CONNECTION_BACKEND]	= "no connection to the backend in time",
+};
+
+static void connection_expired(struct timer *timer)
+{
+	struct connection *c = container_of(timer, struct connection, timer);
+
+	if (c->state == CONNECTION_CONNECT && connect_expired(c))
+		return;
+	if (c->state <= CONNECTION_BACKEND) {
+		connection_fail(c, c->state == CONNECTION_BACKEND ?
+				KPC_EVENT_BACKEND : KPC_EVENT_REFUSED,
+				-ETIMEDOUT, deadline_text[c->state]);
+		return;
+	}
+	relay_expired(c);
+}
+
+static void socket_option(int fd, int level, int option, int value)
+{
+	setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+void connection_tls(struct connection *c, int fd)
+{
+	c->tls.fd = fd;
+	c->tls.rx.fd = fd;
+	c->tls.tx.fd = fd;
+	/* What is sent is gathered already, so waiting for more gains nothing. */
+	socket_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	socket_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
+void connection_plain(struct connection *c, int fd, bool tcp)
+{
+	c->plain.fd = fd;
+	c->plain.rx.fd = fd;
+	c->plain.tx.fd = fd;
+	c->plain_tcp = tcp;
+	if (tcp)
+		socket_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+}
+
+static void establish_answer(struct connection *c, int error, const char *text)
+{
+	struct kpc_message reply = {
+		.type = KPC_MESSAGE_ESTABLISHED,
+		.request = c->handshake->request,
+		.established.association = c->association->config.id,
+		.established.error = error,
+	};
+
+	if (!reply.request)
+		return;
+	c->handshake->request = 0;
+	if (!error) {
+		reply.established.version = c->version;
+		reply.established.suite = c->suite;
+		reply.established.binding = c->binding;
+	}
+	snprintf(reply.established.message, sizeof(reply.established.message),
+		 "%s", text);
+	channel_send(c->worker, &reply,
+		     KPC_MESSAGE_HEAD + sizeof(reply.established));
+}
+
+void connection_fail(struct connection *c, enum kpc_message_event_kind kind,
+		     int error, const char *text)
+{
+	if (c->state == CONNECTION_CLOSED)
+		return;
+	if (c->handshake && c->association)
+		establish_answer(c, error, text);
+	if (kind)
+		worker_event(c->worker, kind, c, "%s", text);
+	connection_abort(c);
+}
+
+void connection_open(struct connection *c)
+{
+	if (c->role == KPC_ROLE_B) {
+		kpc_handshake_free(c->handshake->tls);
+		c->handshake->tls = NULL;
+		connection_backend(c);
+		return;
+	}
+	establish_answer(c, 0, "");
+	handshake_free(c);
+	if (c->plain.fd >= 0) {
+		relay_start(c);
+		return;
+	}
+	timer_disarm(&c->worker->timers, &c->timer);
+	c->state = CONNECTION_WARM;
+	c->warm_next = c->association->warm;
+	c->association->warm = c;
+	relay_warm(c);
+}

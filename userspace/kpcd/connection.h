@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A connection: a TLS leg to the far entity, a plain leg to a local program,
+ * and what is on its way between them.
+ */
+#ifndef KPCD_CONNECTION_H
+#define KPCD_CONNECTION_H
+
+#include <netinet/in.h>
+#include <sys/uio.h>
+
+#include <kpc/handshake.h>
+#include <kpc/records.h>
+
+#include "worker_state.h"
+
+/**
+ * enum connection_state - how far a connection is
+ * @CONNECTION_CONNECT: role a, towards IdB
+ * @CONNECTION_HANDSHAKE: either side proves Kpc
+ * @CONNECTION_BIND: keys are installed, the module ties the socket
+ * @CONNECTION_BACKEND: role b, towards the local program
+ * @CONNECTION_WARM: role a, established without a local program yet
+ * @CONNECTION_RELAY: octets flow both ways
+ * @CONNECTION_HALF_CLOSED: one direction has ended in order
+ * @CONNECTION_DRAIN: one side is lost; what came before is still delivered
+ * @CONNECTION_CLOSED: to be freed when no operation is pending
+ */
+enum connection_state {
+	CONNECTION_CONNECT,
+	CONNECTION_HANDSHAKE,
+	CONNECTION_BIND,
+	CONNECTION_BACKEND,
+	CONNECTION_WARM,
+	CONNECTION_RELAY,
+	CONNECTION_HALF_CLOSED,
+	CONNECTION_DRAIN,
+	CONNECTION_CLOSED,
+};
+
+/**
+ * struct leg - one socket
+ * @fd: -1: none
+ * @rx: what is received
+ * @tx: what is sent
+ */
+struct leg {
+	int fd;
+	struct engine_op rx;
+	struct engine_op tx;
+};
+
+#define TRANSFER_PARTS	32
+
+/**
+ * struct transfer - the arguments of one sendmsg or recvmsg under way
+ * @next: in the worker's list of free ones, or of none
+ * @msg: header
+ * @parts: where the octets are
+ * @buffers: receiving, what @parts are in
+ * @control: record type
+ */
+struct transfer {
+	struct transfer *next;
+	struct msghdr msg;
+	struct iovec parts[TRANSFER_PARTS];
+	struct buffer *buffers[TRANSFER_PARTS];
+	uint8_t control[ENGINE_CONTROL] __attribute__((aligned(8)));
+};
+
+/**
+ * struct flow - one direction of the relay
+ * @stream: what waits for the sink, as the sink's socket takes it
+ * @sending: the send under way
+ * @receiving: the gathered receive under way
+ * @octets: plaintext that came from the source
+ * @bulk: the source had more than one buffer's worth
+ * @ended: the source has ended in order
+ * @notified: the sink was told so inside TLS, or need not be
+ * @done: all was delivered and the sink's socket shut down
+ * @failed: the sink takes no more
+ */
+struct flow {
+	struct stream stream;
+	struct transfer *sending;
+	struct transfer *receiving;
+	uint64_t octets;
+	uint8_t bulk:1;
+	uint8_t ended:1;
+	uint8_t notified:1;
+	uint8_t done:1;
+	uint8_t failed:1;
+};
+
+/**
+ * struct record_type - room for the type beside a received record
+ */
+struct record_type {
+	struct msghdr msg;
+	uint8_t control[ENGINE_CONTROL] __attribute__((aligned(8)));
+};
+
+/**
+ * struct connection - all of it; what only the handshake needs is apart
+ * @next: in the worker's list, of those alive or of those closed
+ * @link: what points to it there
+ * @warm_next: in its association's list of warm ones
+ * @worker: whose it is
+ * @association: known from the key on; NULL before
+ * @handshake: until the connection is bound
+ * @records: carrier agent, else NULL
+ * @tls: leg to the far entity
+ * @plain: leg to the local program
+ * @out: from plain to tls
+ * @in: from tls to plain
+ * @type: carrier kernel, type of the record received
+ * @timer: deadline of its state
+ * @born: milliseconds of the clock
+ * @binding: id in the module
+ * @seen: octets of both directions when the timer was armed
+ * @peer: the far end's address
+ * @version: as on the wire
+ * @suite: IANA code
+ * @state: enum connection_state
+ * @role: enum kpc_role
+ * @carrier: enum kpc_carrier
+ * @plain_tcp: the plain leg is TCP, and can be reset
+ * @truncated: the far end was gone without close_notify
+ * @up: told to the log as such
+ * @refused_renegotiation: TLS 1.2, once is answered, twice ends it
+ */
+struct connection {
+	struct connection *next;
+	struct connection **link;
+	struct connection *warm_next;
+	struct worker *worker;
+	struct association *association;
+	struct handshake *handshake;
+	struct kpc_records *records;
+	struct leg tls;
+	struct leg plain;
+	struct flow out;
+	struct flow in;
+	struct record_type type;
+	struct timer timer;
+	uint64_t born;
+	uint64_t binding;
+	uint64_t seen;
+	struct sockaddr_in6 peer;
+	uint16_t version;
+	uint16_t suite;
+	uint8_t state;
+	uint8_t role;
+	uint8_t carrier;
+	uint8_t plain_tcp:1;
+	uint8_t truncated:1;
+	uint8_t up:1;
+	uint8_t refused_renegotiation:1;
+};
+
+/* connection.c */
+
+/** connection_new() - Return: one with no sockets, or NULL without memory */
+struct connection *connection_new(struct worker *worker, enum kpc_role role);
+
+/**
+ * connection_abort() - end both legs now and unmistakably
+ *
+ * Plaintext held for either side is dropped. TCP legs are reset, so nobody
+ * takes it for an orderly end.
+ */
+void connection_abort(struct connection *c);
+
+/** connection_finish() - end it after both directions have ended in order */
+void connection_finish(struct connection *c);
+
+/**
+ * connection_over() - to be asked first by each completion
+ *
+ * A closed connection stays in memory until none of its operations is pending;
+ * what they still bring is thrown away here.
+ *
+ * Return: true where it is closed.
+ */
+bool connection_over(struct connection *c, struct engine_op *op);
+
+/** connection_bury() - free the closed ones that nothing refers to any more */
+void connection_bury(struct worker *worker);
+
+/** connection_deadline() - from now on @ms until the state is left */
+void connection_deadline(struct connection *c, uint64_t ms);
+
+/** connection_tls() - the TLS leg's socket is @fd */
+void connection_tls(struct connection *c, int fd);
+
+/** connection_plain() - the plain leg's socket is @fd */
+void connection_plain(struct connection *c, int fd, bool tcp);
+
+/**
+ * connection_open() - handshake and BIND are through: find the other leg
+ *
+ * Role a already has a local program or keeps the connection warm; role b
+ * connects to its backend.
+ */
+void connection_open(struct connection *c);
+
+/**
+ * connection_fail() - it did not come up: tell who asked, log, close
+ * @c: the connection
+ * @kind: for the log
+ * @error: negative errno
+ * @text: one sentence
+ */
+void connection_fail(struct connection *c, enum kpc_message_event_kind kind,
+		     int error, const char *text);
+
+/* connection_connect.c */
+
+/**
+ * connection_initiate() - role a: connect to IdB and establish
+ * @worker: the worker
+ * @association: of role a
+ * @fd: a local program's socket, or -1
+ * @tcp: whether it is a TCP one
+ * @request: id of the warden's request to answer, or 0
+ */
+void connection_initiate(struct worker *worker,
+			 struct association *association, int fd, bool tcp,
+			 uint32_t request);
+
+/** connect_expired() - try the next address; false where there is none */
+bool connect_expired(struct connection *c);
+
+/** connection_accept() - role b: a peer came to @listener */
+void connection_accept(struct listener *listener, int fd);
+
+/* connection_backend.c */
+
+/** connection_backend() - role b: reach the local program, then relay */
+void connection_backend(struct connection *c);
+
+/* relay.c */
+
+/** relay_start() - both legs are there: let octets flow */
+void relay_start(struct connection *c);
+
+/** relay_expired() - the deadline of a relaying state has passed */
+void relay_expired(struct connection *c);
+
+/** relay_warm() - role a: hear if the far end gives up before it is used */
+void relay_warm(struct connection *c);
+
+/** relay_drop() - give back what is held; nothing of it is under way */
+void relay_drop(struct connection *c);
+
+/* relay_transfer.c */
+
+/** transfer_get() - an empty one, or NULL without memory */
+struct transfer *transfer_get(struct worker *worker);
+
+/** transfer_put() - give it back, with the buffers it still has */
+void transfer_put(struct worker *worker, struct transfer *transfer);
+
+/** transfer_flush() - free the free ones */
+void transfer_flush(struct worker *worker);
+
+/* relay_carrier.c */
+
+/**
+ * enum carrier_event - what a received piece of TLS meant
+ * @CARRIER_DATA: data, perhaps none
+ * @CARRIER_END: close_notify: the peer has sent all
+ * @CARRIER_BROKEN: nothing more can be read; the sentence is written
+ */
+enum carrier_event {
+	CARRIER_DATA,
+	CARRIER_END,
+	CARRIER_BROKEN,
+};
+
+/**
+ * carrier_receive() - from the TLS socket towards the plain one
+ * @c: the connection; plaintext is appended to @c->in
+ * @buffer: what came, taken over
+ * @type: carrier kernel, the record's type
+ * @err: why it is broken
+ */
+enum carrier_event carrier_receive(struct connection *c, struct buffer *buffer,
+				   uint8_t type, struct kpc_error *err);
+
+/**
+ * carrier_wrap() - from the plain socket towards the TLS one
+ * @c: the connection; what is to be sent is appended to @c->out
+ * @buffer: plaintext, taken over
+ *
+ * Return: 0 or a negative errno.
+ */
+int carrier_wrap(struct connection *c, struct buffer *buffer);
+
+/**
+ * carrier_close() - have close_notify sent behind all data
+ * @c: the connection, with nothing left to send
+ * @transfer: carrier kernel: set to a control record to send; else NULL
+ *
+ * Return: 0 or a negative errno.
+ */
+int carrier_close(struct connection *c, struct transfer **transfer);
+
+/** carrier_error() - words for why the TLS socket gave @error */
+const char *carrier_error(int error);
+
+/* plain.c */
+
+/**
+ * plain_accept() - a local program came to @listener
+ */
+void plain_accept(struct listener *listener, int fd);
+
+/**
+ * plain_backend_allowed() - may role b speak to who listens at @address
+ * @worker: the worker
+ * @association: whose allow-uid decides; without one, all may
+ * @address: AF_INET or AF_INET6
+ * @text: set to a sentence where not, KPC_MESSAGE_TEXT_MAX + 1 octets
+ */
+bool plain_backend_allowed(struct worker *worker,
+			   const struct association *association,
+			   const struct sockaddr *address, char *text);
+
+/* proxy.c */
+
+/**
+ * proxy_header() - PROXY protocol v2 with the peer's identity
+ * @buffer: BUFFER_OCTETS octets
+ * @c: a bound connection of role b
+ *
+ * Return: octets written.
+ */
+size_t proxy_header(uint8_t *buffer, const struct connection *c);
+
+#endif

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Role b's way to its local program: TCP by the worker itself, UNIX sockets by
+ * the warden, who sees the file system.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <kpc/association.h>
+
+#include "handshake.h"
+
+#define BACKEND_SECONDS	10
+
+/* Returns 0 where the text is not tcp:ADDRESS:PORT. */
+static socklen_t backend_parse(const char *text, struct sockaddr_in6 *to)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)to;
+	char host[KPC_AGENT_TEXT_MAX + 1];
+	struct kpc_error err;
+	uint16_t port;
+
+	memset(to, 0, sizeof(*to));
+	if (strncmp(text, "tcp:", 4) ||
+	    kpc_address_split(text + 4, host, &port, &err))
+		return 0;
+	if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons(port);
+		return sizeof(*v4);
+	}
+	if (inet_pton(AF_INET6, host, &to->sin6_addr) == 1) {
+		to->sin6_family = AF_INET6;
+		to->sin6_port = htons(port);
+		return sizeof(*to);
+	}
+	return 0;
+}
+
+static void backend_fail(struct connection *c, int error)
+{
+	char text[KPC_MESSAGE_TEXT_MAX + 1];
+
+	snprintf(text, sizeof(text), "the backend cannot be reached: %s",
+		 strerror(-error));
+	connection_fail(c, KPC_EVENT_BACKEND, error, text);
+}
+
+/* The header comes before anything that the peer sends. */
+static int backend_introduce(struct connection *c)
+{
+	struct buffer *buffer;
+
+	if (!c->association->config.proxy)
+		return 0;
+	buffer = buffer_get(&c->worker->pool);
+	if (!buffer)
+		return -ENOMEM;
+	buffer->length = proxy_header(buffer->data, c);
+	stream_append(&c->in.stream, buffer);
+	return 0;
+}
+
+static void backend_ready(struct connection *c)
+{
+	if (backend_introduce(c)) {
+		backend_fail(c, -ENOMEM);
+		return;
+	}
+	handshake_free(c);
+	relay_start(c);
+}
+
+static void backend_connected(struct engine_op *op, int result)
+{
+	struct connection *c = container_of(op, struct connection, plain.tx);
+	char text[KPC_MESSAGE_TEXT_MAX + 1];
+
+	if (connection_over(c, op))
+		return;
+	if (result < 0) {
+		backend_fail(c, result);
+		return;
+	}
+	/* Asked of who listens there; nothing has been sent to him yet. */
+	if (!plain_backend_allowed(c->worker, c->association,
+				   (struct sockaddr *)&c->handshake->remote,
+				   text)) {
+		connection_fail(c, KPC_EVENT_LOCAL_REFUSED, -EACCES, text);
+		return;
+	}
+	backend_ready(c);
+}
+
+static void backend_tcp(struct connection *c)
+{
+	struct engine_op *op = &c->plain.tx;
+	struct sockaddr_in6 *to = &c->handshake->remote;
+	socklen_t length;
+	int fd;
+
+	length = backend_parse(c->association->config.plain, to);
+	if (!length) {
+		backend_fail(c, -EADDRNOTAVAIL);
+		return;
+	}
+	fd = engine_socket(c->worker->engine, ((struct sockaddr *)to)->sa_family);
+	if (fd < 0) {
+		backend_fail(c, fd);
+		return;
+	}
+	connection_plain(c, fd, true);
+	op->done = backend_connected;
+	op->code = ENGINE_CONNECT;
+	op->flags = 0;
+	op->address = (const struct sockaddr *)to;
+	op->length = length;
+	engine_submit(c->worker->engine, op);
+}
+
+static void backend_opened(struct waiter *waiter, const void *answer, int fd)
+{
+	struct handshake *hs = container_of(waiter, struct handshake, waiter);
+	const struct kpc_message *got = answer;
+	struct connection *c = hs->connection;
+	int error = got->backend_error;
+
+	if (!error && fd < 0)
+		error = -EBADF;
+	if (!error)
+		error = engine_adopt(c->worker->engine, fd);
+	if (error) {
+		if (fd >= 0)
+			close(fd);
+		backend_fail(c, error);
+		return;
+	}
+	connection_plain(c, fd, false);
+	backend_ready(c);
+}
+
+static void backend_ask(struct connection *c)
+{
+	struct kpc_message message = {
+		.type = KPC_MESSAGE_BACKEND_REQUEST,
+		.backend_association = c->association->config.id,
+	};
+
+	c->handshake->waiter.answered = backend_opened;
+	channel_request(c->worker, &c->handshake->waiter, &message,
+			KPC_MESSAGE_HEAD + sizeof(message.backend_association));
+}
+
+void connection_backend(struct connection *c)
+{
+	c->state = CONNECTION_BACKEND;
+	connection_deadline(c, BACKEND_SECONDS * 1000);
+	if (c->association->config.plain[0])
+		backend_tcp(c);
+	else
+		backend_ask(c);
+}

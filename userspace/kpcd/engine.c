@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Chooses an engine and passes calls on to it.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+
+#include "engine_internal.h"
+
+int engine_new(enum worker_engine kind, struct buffer_pool *pool,
+	       struct engine **engine)
+{
+	int ret = -EOPNOTSUPP;
+
+	if (kind != WORKER_ENGINE_EPOLL) {
+		ret = engine_ring_new(pool, engine);
+		if (!ret || kind == WORKER_ENGINE_URING)
+			return ret;
+	}
+	return engine_epoll_new(pool, engine);
+}
+
+void engine_free(struct engine *engine)
+{
+	if (engine)
+		engine->kind->stop(engine);
+}
+
+const char *engine_name(const struct engine *engine)
+{
+	return engine->kind->name;
+}
+
+int engine_socket(struct engine *engine, int family)
+{
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC |
+			engine->kind->socket_flags, IPPROTO_TCP);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int engine_adopt(struct engine *engine, int fd)
+{
+	return engine->kind->adopt(engine, fd);
+}
+
+void engine_submit(struct engine *engine, struct engine_op *op)
+{
+	op->pending = 1;
+	op->cancelled = 0;
+	op->buffer = NULL;
+	engine->kind->submit(engine, op);
+}
+
+void engine_cancel(struct engine *engine, struct engine_op *op)
+{
+	if (!op->pending || op->cancelled)
+		return;
+	op->cancelled = 1;
+	engine->kind->cancel(engine, op);
+}
+
+void engine_close(struct engine *engine, int fd)
+{
+	engine->kind->close(engine, fd);
+}
+
+int engine_run(struct engine *engine, int timeout_ms)
+{
+	return engine->kind->run(engine, timeout_ms);
+}

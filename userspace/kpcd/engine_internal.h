@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the two engines have in common, for engine*.c only.
+ */
+#ifndef KPCD_ENGINE_INTERNAL_H
+#define KPCD_ENGINE_INTERNAL_H
+
+#include "engine.h"
+
+/**
+ * struct engine_kind - one way to wait
+ * @name: for the log
+ * @socket_flags: of socket(2)
+ * @stop: gives everything back
+ * @adopt: see engine_adopt()
+ * @submit: begins an operation marked pending
+ * @cancel: ends one that is pending
+ * @close: closes a descriptor
+ * @run: see engine_run()
+ */
+struct engine_kind {
+	const char *name;
+	int socket_flags;
+	void (*stop)(struct engine *engine);
+	int (*adopt)(struct engine *engine, int fd);
+	void (*submit)(struct engine *engine, struct engine_op *op);
+	void (*cancel)(struct engine *engine, struct engine_op *op);
+	void (*close)(struct engine *engine, int fd);
+	int (*run)(struct engine *engine, int timeout_ms);
+};
+
+/** struct engine - first member of each engine's own structure */
+struct engine {
+	const struct engine_kind *kind;
+	struct buffer_pool *pool;
+};
+
+/* Each returns 0 or a negative errno that says why it cannot be had. */
+int engine_ring_new(struct buffer_pool *pool, struct engine **engine);
+int engine_epoll_new(struct buffer_pool *pool, struct engine **engine);
+
+/** engine_complete() - tell the owner of @op how it went, for the last time */
+static inline void engine_complete(struct engine_op *op, int result)
+{
+	op->pending = 0;
+	op->cancelled = 0;
+	op->done(op, result);
+}
+
+#endif

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The engine on io_uring: one ring for the worker's only thread, completions
+ * run when the worker asks for them, and one ring of provided buffers from
+ * which a receive takes one only when there is something to put into it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <liburing.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "engine_internal.h"
+
+#define SUBMISSIONS	512
+#define COMPLETIONS	4096
+#define BATCH		256
+/* Buffers that the kernel may fill before the worker is heard again. */
+#define PROVIDED	64
+#define GROUP		1
+
+struct engine_ring {
+	struct engine engine;
+	struct io_uring ring;
+	struct io_uring_buf_ring *provided;
+	struct buffer *slots[PROVIDED];
+	struct iovec take;
+};
+
+static const uint8_t opcodes[] = {
+	IORING_OP_ACCEPT, IORING_OP_CONNECT, IORING_OP_RECV,
+	IORING_OP_RECVMSG, IORING_OP_SENDMSG, IORING_OP_POLL_ADD,
+	IORING_OP_ASYNC_CANCEL,
+};
+
+static struct engine_ring *ring_of(struct engine *engine)
+{
+	return (struct engine_ring *)engine;
+}
+
+static struct io_uring_sqe *ring_sqe(struct engine_ring *r)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&r->ring);
+
+	while (!sqe) {
+		io_uring_submit(&r->ring);
+		sqe = io_uring_get_sqe(&r->ring);
+	}
+	return sqe;
+}
+
+/* Fill the slots that are empty; false where one stays so. */
+static bool ring_provide(struct engine_ring *r)
+{
+	int mask = io_uring_buf_ring_mask(PROVIDED);
+	int added = 0;
+	bool all = true;
+	unsigned int i;
+
+	for (i = 0; i < PROVIDED; i++) {
+		if (r->slots[i])
+			continue;
+		r->slots[i] = buffer_get(r->engine.pool);
+		if (!r->slots[i]) {
+			all = false;
+			break;
+		}
+		io_uring_buf_ring_add(r->provided, r->slots[i]->data,
+				      BUFFER_OCTETS, i, mask, added++);
+	}
+	if (added)
+		io_uring_buf_ring_advance(r->provided, added);
+	return all;
+}
+
+static void prepare_take(struct engine_ring *r, struct io_uring_sqe *sqe,
+			 struct engine_op *op)
+{
+	if (op->msg) {
+		op->msg->msg_iov = &r->take;
+		op->msg->msg_iovlen = 1;
+		op->msg->msg_controllen = ENGINE_CONTROL;
+		io_uring_prep_recvmsg(sqe, op->fd, op->msg, op->flags);
+	} else {
+		io_uring_prep_recv(sqe, op->fd, NULL,
+				   op->limit ? op->limit : BUFFER_OCTETS,
+				   op->flags);
+	}
+	sqe->flags |= IOSQE_BUFFER_SELECT;
+	sqe->buf_group = GROUP;
+}
+
+static void ring_submit(struct engine *engine, struct engine_op *op)
+{
+	struct engine_ring *r = ring_of(engine);
+	struct io_uring_sqe *sqe = ring_sqe(r);
+
+	switch (op->code) {
+	case ENGINE_ACCEPT:
+		io_uring_prep_multishot_accept(sqe, op->fd, NULL, NULL,
+					       SOCK_CLOEXEC);
+		break;
+	case ENGINE_CONNECT:
+		io_uring_prep_connect(sqe, op->fd, op->address, op->length);
+		break;
+	case ENGINE_TAKE:
+		prepare_take(r, sqe, op);
+		break;
+	case ENGINE_RECEIVE:
+		io_uring_prep_recvmsg(sqe, op->fd, op->msg, op->flags);
+		break;
+	case ENGINE_SEND:
+		io_uring_prep_sendmsg(sqe, op->fd, op->msg,
+				      op->flags | MSG_NOSIGNAL);
+		break;
+	case ENGINE_POLL:
+		io_uring_prep_poll_add(sqe, op->fd, op->events);
+		break;
+	}
+	io_uring_sqe_set_data(sqe, op);
+}
+
+static void ring_cancel(struct engine *engine, struct engine_op *op)
+{
+	struct engine_ring *r = ring_of(engine);
+	struct io_uring_sqe *sqe = ring_sqe(r);
+
+	io_uring_prep_cancel64(sqe, (uint64_t)(uintptr_t)op, 0);
+	io_uring_sqe_set_data(sqe, NULL);
+}
+
+static void ring_close(struct engine *engine, int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static struct buffer *cqe_buffer(struct engine_ring *r,
+				 const struct io_uring_cqe *cqe)
+{
+	unsigned int slot;
+	struct buffer *buffer;
+
+	if (!(cqe->flags & IORING_CQE_F_BUFFER))
+		return NULL;
+	slot = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
+	buffer = r->slots[slot];
+	r->slots[slot] = NULL;
+	return buffer;
+}
+
+static void cqe_take(struct engine_ring *r, struct engine_op *op,
+		     const struct io_uring_cqe *cqe)
+{
+	struct buffer *buffer = cqe_buffer(r, cqe);
+
+	/* More came in this round than was provided: that is no failure. */
+	if (cqe->res == -ENOBUFS && !op->cancelled && ring_provide(r)) {
+		ring_submit(&r->engine, op);
+		return;
+	}
+	if (cqe->res < 0) {
+		buffer_put(r->engine.pool, buffer);
+		buffer = NULL;
+	} else if (!buffer) {
+		/* The end of the stream takes none; owners expect one. */
+		buffer = buffer_get(r->engine.pool);
+		if (!buffer) {
+			engine_complete(op, -ENOMEM);
+			return;
+		}
+	}
+	if (buffer)
+		buffer->length = cqe->res;
+	op->buffer = buffer;
+	engine_complete(op, cqe->res);
+}
+
+static void cqe_accept(struct engine_ring *r, struct engine_op *op,
+		       const struct io_uring_cqe *cqe)
+{
+	bool more = cqe->flags & IORING_CQE_F_MORE;
+
+	if (more) {
+		if (cqe->res >= 0)
+			op->done(op, cqe->res);
+		return;
+	}
+	if (op->cancelled || (cqe->res < 0 && cqe->res != -ECONNABORTED &&
+			      cqe->res != -EINTR)) {
+		if (cqe->res >= 0)
+			close(cqe->res);
+		engine_complete(op, cqe->res < 0 ? cqe->res : -ECANCELED);
+		return;
+	}
+	ring_submit(&r->engine, op);
+	if (cqe->res >= 0)
+		op->done(op, cqe->res);
+}
+
+static void cqe_dispatch(struct engine_ring *r, const struct io_uring_cqe *cqe)
+{
+	struct engine_op *op = io_uring_cqe_get_data(cqe);
+
+	if (!op)
+		return;
+	switch (op->code) {
+	case ENGINE_TAKE:
+		cqe_take(r, op, cqe);
+		break;
+	case ENGINE_ACCEPT:
+		cqe_accept(r, op, cqe);
+		break;
+	default:
+		engine_complete(op, cqe->res);
+		break;
+	}
+}
+
+static int ring_run(struct engine *engine, int timeout_ms)
+{
+	struct engine_ring *r = ring_of(engine);
+	struct io_uring_cqe *cqes[BATCH], *first;
+	struct __kernel_timespec at = {
+		.tv_sec = timeout_ms / 1000,
+		.tv_nsec = timeout_ms % 1000 * 1000000LL,
+	};
+	unsigned int i, count;
+	int ret;
+
+	ret = io_uring_submit_and_wait_timeout(&r->ring, &first, 1,
+					       timeout_ms < 0 ? NULL : &at,
+					       NULL);
+	if (ret < 0 && ret != -ETIME && ret != -EINTR && ret != -EAGAIN &&
+	    ret != -EBUSY)
+		return ret;
+	count = io_uring_peek_batch_cqe(&r->ring, cqes, BATCH);
+	for (i = 0; i < count; i++)
+		cqe_dispatch(r, cqes[i]);
+	io_uring_cq_advance(&r->ring, count);
+	ring_provide(r);
+	return 0;
+}
+
+static int ring_adopt(struct engine *engine, int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	/* With O_NONBLOCK io_uring would answer EAGAIN in place of waiting. */
+	if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK))
+		return -errno;
+	return 0;
+}
+
+static void ring_stop(struct engine *engine)
+{
+	struct engine_ring *r = ring_of(engine);
+
+	io_uring_queue_exit(&r->ring);
+	munmap(r->provided, PROVIDED * sizeof(struct io_uring_buf));
+	free(r);
+}
+
+static const struct engine_kind engine_ring_kind = {
+	.name	= "io_uring",
+	.stop	= ring_stop,
+	.adopt	= ring_adopt,
+	.submit	= ring_submit,
+	.cancel	= ring_cancel,
+	.close	= ring_close,
+	.run	= ring_run,
+};
+
+/* The newest set-up first; without deferred task work it is only slower. */
+static int ring_setup(struct io_uring *ring)
+{
+	static const unsigned int flags[] = {
+		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
+		IORING_SETUP_COOP_TASKRUN,
+		0,
+	};
+	struct io_uring_params params;
+	unsigned int i;
+	int ret = -EINVAL;
+
+	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		params = (struct io_uring_params){
+			.flags = flags[i] | IORING_SETUP_R_DISABLED |
+				 IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
+			.cq_entries = COMPLETIONS,
+		};
+		ret = io_uring_queue_init_params(SUBMISSIONS, ring, &params);
+		if (ret != -EINVAL)
+			break;
+	}
+	if (ret)
+		return ret;
+	if (!(params.features & IORING_FEAT_SUBMIT_STABLE) ||
+	    !(params.features & IORING_FEAT_EXT_ARG) ||
+	    !(params.features & IORING_FEAT_FAST_POLL)) {
+		io_uring_queue_exit(ring);
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+/* Debian 12's liburing declares the calls for this, but does not have them. */
+static int ring_register(struct io_uring *ring, unsigned int what,
+			 const void *argument, unsigned int count)
+{
+	if (syscall(__NR_io_uring_register, ring->ring_fd, what, argument,
+		    count) < 0)
+		return -errno;
+	return 0;
+}
+
+/*
+ * A ring goes past seccomp, so it is told by itself what it may do: nothing
+ * opens files through it even in a worker that was taken over.
+ */
+static int ring_restrict(struct io_uring *ring)
+{
+	struct io_uring_restriction list[sizeof(opcodes) + 1] = {};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(opcodes); i++) {
+		list[i].opcode = IORING_RESTRICTION_SQE_OP;
+		list[i].sqe_op = opcodes[i];
+	}
+	list[i].opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
+	list[i].sqe_flags = IOSQE_BUFFER_SELECT;
+	return ring_register(ring, IORING_REGISTER_RESTRICTIONS, list, i + 1);
+}
+
+/* Kernels with provided rings (5.19) have multishot accept too. */
+static int ring_provided_setup(struct engine_ring *r)
+{
+	size_t size = PROVIDED * sizeof(struct io_uring_buf);
+	struct io_uring_buf_reg reg = {
+		.ring_entries = PROVIDED,
+		.bgid = GROUP,
+	};
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
+	int ret;
+
+	if (at == MAP_FAILED)
+		return -ENOMEM;
+	reg.ring_addr = (uint64_t)(uintptr_t)at;
+	ret = io_uring_register_buf_ring(&r->ring, &reg, 0);
+	if (ret) {
+		munmap(at, size);
+		return ret;
+	}
+	r->provided = at;
+	io_uring_buf_ring_init(r->provided);
+	return 0;
+}
+
+int engine_ring_new(struct buffer_pool *pool, struct engine **engine)
+{
+	struct engine_ring *r = calloc(1, sizeof(*r));
+	int ret;
+
+	if (!r)
+		return -ENOMEM;
+	r->engine.kind = &engine_ring_kind;
+	r->engine.pool = pool;
+	r->take.iov_len = BUFFER_OCTETS;
+	ret = ring_setup(&r->ring);
+	if (ret)
+		goto err_free;
+	ret = ring_provided_setup(r);
+	if (ret)
+		goto err_exit;
+	ret = ring_restrict(&r->ring);
+	if (!ret)
+		ret = ring_register(&r->ring, IORING_REGISTER_ENABLE_RINGS,
+				    NULL, 0);
+	if (ret)
+		goto err_exit;
+	if (!ring_provide(r)) {
+		ret = -ENOMEM;
+		goto err_exit;
+	}
+	*engine = &r->engine;
+	return 0;
+
+err_exit:
+	io_uring_queue_exit(&r->ring);
+	if (r->provided)
+		munmap(r->provided, PROVIDED * sizeof(struct io_uring_buf));
+err_free:
+	free(r);
+	return ret;
+}

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Drives libkpc's handshake: send all it has, read exactly what it needs, ask
+ * the warden for the key, and compute only when it is this one's turn.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <kpc/key.h>
+#include <kpc/ktls.h>
+
+#include "handshake.h"
+
+int handshake_new(struct connection *c)
+{
+	struct handshake *hs = calloc(1, sizeof(*hs));
+
+	if (!hs)
+		return -ENOMEM;
+	hs->connection = c;
+	c->handshake = hs;
+	return 0;
+}
+
+void handshake_list(struct handshake *hs)
+{
+	struct worker *worker = hs->connection->worker;
+
+	hs->previous = worker->handshakes_end;
+	if (hs->previous)
+		hs->previous->next = hs;
+	else
+		worker->handshakes = hs;
+	worker->handshakes_end = hs;
+	worker->handshake_count++;
+	hs->listed = true;
+}
+
+static void handshake_unlist(struct handshake *hs)
+{
+	struct worker *worker = hs->connection->worker;
+
+	if (!hs->listed)
+		return;
+	if (hs->previous)
+		hs->previous->next = hs->next;
+	else
+		worker->handshakes = hs->next;
+	if (hs->next)
+		hs->next->previous = hs->previous;
+	else
+		worker->handshakes_end = hs->previous;
+	worker->handshake_count--;
+	hs->listed = false;
+}
+
+static void step_remove(struct handshake *hs)
+{
+	struct worker *worker = hs->connection->worker;
+	struct handshake **at;
+
+	if (!hs->stepping)
+		return;
+	for (at = &worker->steps; *at; at = &(*at)->step_next) {
+		if (*at != hs)
+			continue;
+		*at = hs->step_next;
+		if (!*at)
+			worker->steps_end = at;
+		break;
+	}
+	hs->stepping = false;
+}
+
+void handshake_detach(struct connection *c)
+{
+	struct handshake *hs = c->handshake;
+
+	if (!hs)
+		return;
+	handshake_unlist(hs);
+	step_remove(hs);
+	waiter_remove(&c->worker->requests, &hs->waiter);
+	waiter_remove(&c->worker->binds, &hs->waiter);
+}
+
+void handshake_free(struct connection *c)
+{
+	if (!c->handshake)
+		return;
+	handshake_detach(c);
+	kpc_handshake_free(c->handshake->tls);
+	free(c->handshake);
+	c->handshake = NULL;
+}
+
+void handshake_evict(struct worker *worker)
+{
+	struct handshake *hs = worker->handshakes;
+
+	/* One that never said a word goes first. */
+	while (hs && hs->heard)
+		hs = hs->next;
+	if (!hs)
+		hs = worker->handshakes;
+	connection_fail(hs->connection, KPC_EVENT_REFUSED, -EBUSY,
+			"too many peers in their handshakes, the oldest gives way");
+}
+
+/*
+ * Queue one turn of computing. A public-key operation takes as long as
+ * hundreds of relayed messages, so these wait until the others were served.
+ */
+static void handshake_step_later(struct handshake *hs)
+{
+	struct worker *worker = hs->connection->worker;
+
+	if (hs->stepping)
+		return;
+	hs->stepping = true;
+	hs->step_next = NULL;
+	*worker->steps_end = hs;
+	worker->steps_end = &hs->step_next;
+}
+
+static void handshake_failed(struct connection *c)
+{
+	const struct kpc_handshake_failure *failure;
+
+	failure = kpc_handshake_failure(c->handshake->tls);
+	connection_fail(c, KPC_EVENT_REFUSED,
+			failure->cause == KPC_HANDSHAKE_LOCAL ? -ENOMEM :
+			-EPROTO, failure->text.text);
+}
+
+static void handshake_read(struct connection *c);
+static void handshake_ask(struct connection *c);
+
+/* All output is sent: what now? */
+static void handshake_go_on(struct connection *c)
+{
+	struct handshake *hs = c->handshake;
+
+	switch (kpc_handshake_state(hs->tls)) {
+	case KPC_HANDSHAKE_WANT_INPUT:
+		handshake_read(c);
+		break;
+	case KPC_HANDSHAKE_WANT_KEY:
+		handshake_ask(c);
+		break;
+	case KPC_HANDSHAKE_DONE:
+		handshake_unlist(hs);
+		handshake_install(c);
+		break;
+	case KPC_HANDSHAKE_FAILED:
+		handshake_failed(c);
+		break;
+	}
+}
+
+static void handshake_sent(struct engine_op *op, int result);
+
+static void handshake_write(struct connection *c)
+{
+	struct handshake *hs = c->handshake;
+	const void *octets;
+	size_t length;
+
+	octets = kpc_handshake_output(hs->tls, &length);
+	if (!length) {
+		handshake_go_on(c);
+		return;
+	}
+	hs->part.iov_base = (void *)octets;
+	hs->part.iov_len = length;
+	hs->out = (struct msghdr){
+		.msg_iov = &hs->part,
+		.msg_iovlen = 1,
+	};
+	c->tls.tx.done = handshake_sent;
+	c->tls.tx.code = ENGINE_SEND;
+	c->tls.tx.flags = 0;
+	c->tls.tx.msg = &hs->out;
+	engine_submit(c->worker->engine, &c->tls.tx);
+}
+
+static void handshake_sent(struct engine_op *op, int result)
+{
+	struct connection *c = container_of(op, struct connection, tls.tx);
+
+	if (connection_over(c, op))
+		return;
+	/* After a failure the alert is a courtesy; the reason is known. */
+	if (result < 0 &&
+	    kpc_handshake_state(c->handshake->tls) == KPC_HANDSHAKE_FAILED) {
+		handshake_failed(c);
+		return;
+	}
+	if (result < 0) {
+		connection_fail(c, KPC_EVENT_REFUSED, result,
+				"the far end hung up during the handshake");
+		return;
+	}
+	kpc_handshake_output_sent(c->handshake->tls, result);
+	handshake_write(c);
+}
+
+static void handshake_received(struct engine_op *op, int result)
+{
+	struct connection *c = container_of(op, struct connection, tls.rx);
+	struct handshake *hs = c->handshake;
+	size_t need;
+
+	if (connection_over(c, op))
+		return;
+	if (result < 0) {
+		connection_fail(c, KPC_EVENT_REFUSED, result,
+				"the far end hung up during the handshake");
+		return;
+	}
+	hs->heard = true;
+	need = kpc_handshake_need(hs->tls);
+	if (result == 0)
+		kpc_handshake_input_end(hs->tls);
+	else
+		kpc_handshake_input(hs->tls, op->buffer->data, result);
+	buffer_put(&c->worker->pool, op->buffer);
+	op->buffer = NULL;
+	if (result == 0)
+		handshake_write(c);
+	else if ((size_t)result < need)
+		handshake_read(c);
+	else
+		handshake_step_later(hs);
+}
+
+/* No octet beyond the need is taken: the rest may be for the kernel. */
+static void handshake_read(struct connection *c)
+{
+	struct engine_op *rx = &c->tls.rx;
+	size_t need = kpc_handshake_need(c->handshake->tls);
+
+	rx->done = handshake_received;
+	rx->code = ENGINE_TAKE;
+	rx->flags = 0;
+	rx->msg = NULL;
+	rx->limit = need < BUFFER_OCTETS ? need : BUFFER_OCTETS;
+	engine_submit(c->worker->engine, rx);
+}
+
+void handshake_steps(struct worker *worker)
+{
+	struct handshake *hs = worker->steps;
+
+	if (!hs)
+		return;
+	step_remove(hs);
+	kpc_handshake_advance(hs->tls);
+	handshake_write(hs->connection);
+}
+
+/*
+ * The key for role b. An unknown KpcId takes the same way as a known one, so
+ * that neither answer nor time tells them apart.
+ */
+static void key_for_server(struct waiter *waiter, const void *answer, int fd)
+{
+	struct handshake *hs = container_of(waiter, struct handshake, waiter);
+	const struct kpc_message_key *got =
+		&((const struct kpc_message *)answer)->key;
+	struct connection *c = hs->connection;
+	struct association *association = NULL;
+	struct kpc_key *key = NULL;
+	int index = got->index;
+
+	if (index >= 0 && got->len <= sizeof(got->octets))
+		association = association_find(c->worker, got->association);
+	if (association && association->config.role == KPC_ROLE_B)
+		key = kpc_key_new(got->octets, got->len, NULL);
+	if (key) {
+		c->association = association;
+	} else {
+		index = -1;
+	}
+	if (kpc_handshake_key(hs->tls, index, key,
+			      key ? &association->policy : NULL))
+		connection_fail(c, KPC_EVENT_FAULT, -EINVAL,
+				"the warden's answer to a key request does not fit");
+	else
+		handshake_step_later(hs);
+	kpc_key_free(key);
+}
+
+static void handshake_ask(struct connection *c)
+{
+	struct handshake *hs = c->handshake;
+	struct kpc_message message = { .type = KPC_MESSAGE_KEY_REQUEST };
+	struct kpc_message_key_request *ask = &message.key_request;
+	const struct kpc_kpcid *offered;
+	unsigned int count, i;
+
+	offered = kpc_handshake_identities(hs->tls, &count);
+	if (count > KPC_MESSAGE_IDENTITIES_MAX)
+		count = KPC_MESSAGE_IDENTITIES_MAX;
+	ask->listener = hs->listener;
+	ask->peer = c->peer;
+	ask->count = count;
+	for (i = 0; i < count; i++) {
+		ask->at[i].len = offered[i].len;
+		memcpy(ask->at[i].octets, offered[i].octets, offered[i].len);
+	}
+	hs->waiter.answered = key_for_server;
+	channel_request(c->worker, &hs->waiter, &message,
+			KPC_MESSAGE_HEAD + sizeof(*ask));
+}
+
+/* The key for role a, with which the handshake can begin. */
+static void key_for_client(struct waiter *waiter, const void *answer, int fd)
+{
+	struct handshake *hs = container_of(waiter, struct handshake, waiter);
+	const struct kpc_message_key *got =
+		&((const struct kpc_message *)answer)->key;
+	struct connection *c = hs->connection;
+	struct association *association = c->association;
+	struct kpc_error err = {};
+	struct kpc_kpcid kpc_id;
+	struct kpc_key *key = NULL;
+
+	if (got->index < 0 || got->association != association->config.id ||
+	    got->len > sizeof(got->octets)) {
+		connection_fail(c, KPC_EVENT_REFUSED, -ENOKEY,
+				"the key store has no key for this KpcId");
+		return;
+	}
+	kpc_id.len = association->config.kpc_id.len;
+	memcpy(kpc_id.octets, association->config.kpc_id.octets, kpc_id.len);
+	key = kpc_key_new(got->octets, got->len, &err);
+	if (!key ||
+	    kpc_handshake_initiate(hs->tls, &kpc_id, key,
+				   association->config.authority[0] ?
+				   association->config.authority : NULL, &err))
+		connection_fail(c, KPC_EVENT_FAULT, -EINVAL, err.text);
+	else
+		handshake_step_later(hs);
+	kpc_key_free(key);
+}
+
+static void client_ask(struct connection *c)
+{
+	struct handshake *hs = c->handshake;
+	struct kpc_message message = { .type = KPC_MESSAGE_KEY_REQUEST };
+	struct kpc_message_key_request *ask = &message.key_request;
+
+	ask->association = c->association->config.id;
+	ask->peer = c->peer;
+	ask->count = 1;
+	ask->at[0] = c->association->config.kpc_id;
+	hs->waiter.answered = key_for_client;
+	channel_request(c->worker, &hs->waiter, &message,
+			KPC_MESSAGE_HEAD + sizeof(*ask));
+}
+
+void handshake_begin(struct connection *c)
+{
+	struct handshake *hs = c->handshake;
+	struct kpc_handshake_context *context;
+	struct kpc_error err = {};
+	int ret;
+
+	c->state = CONNECTION_HANDSHAKE;
+	/* Before the handshake: after a FIN it would be refused. */
+	ret = kpc_ktls_prepare(c->tls.fd);
+	hs->ktls = !ret;
+	context = c->role == KPC_ROLE_A ?
+		association_context(c->worker, c->association, &err) :
+		server_context(c->worker, &err);
+	if (context)
+		hs->tls = kpc_handshake_new(context, &err);
+	if (!hs->tls) {
+		connection_fail(c, KPC_EVENT_FAULT, -EINVAL, err.text);
+		return;
+	}
+	if (c->role == KPC_ROLE_A)
+		client_ask(c);
+	else
+		handshake_step_later(hs);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The handshake of a connection: libkpc's state machine fed from the engine,
+ * one step of computing per turn of the worker's loop.
+ */
+#ifndef KPCD_HANDSHAKE_H
+#define KPCD_HANDSHAKE_H
+
+#include "connection.h"
+
+/* Peers of role b that have not proved a key yet; more push out the oldest. */
+#define HANDSHAKES_MAX		1024
+#define HANDSHAKE_SECONDS	30
+/* One address of several may take so long before the next is tried. */
+#define CONNECT_SECONDS		10
+
+/**
+ * struct handshake - what a connection needs until it is bound
+ * @next: in the worker's list by age, role b
+ * @previous: in that list
+ * @step_next: in the worker's list of steps
+ * @stepping: it is in that list
+ * @listed: it is in the list by age
+ * @connection: whose it is
+ * @tls: libkpc's, NULL until it begins
+ * @waiter: question to warden or module
+ * @out: the send under way
+ * @part: its only part
+ * @listener: role b, the warden's id of the listener
+ * @request: role a, id of the warden's request to answer
+ * @address: role a, which of the association's is tried
+ * @remote: the address itself, as connect(2) takes it
+ * @give_up: when the whole handshake must be through, milliseconds
+ * @ktls: the ULP is in place
+ * @heard: the peer has sent something
+ */
+struct handshake {
+	struct handshake *next;
+	struct handshake *previous;
+	struct handshake *step_next;
+	bool stepping;
+	bool listed;
+	struct connection *connection;
+	struct kpc_handshake *tls;
+	struct waiter waiter;
+	struct msghdr out;
+	struct iovec part;
+	uint32_t listener;
+	uint32_t request;
+	uint32_t address;
+	struct sockaddr_in6 remote;
+	uint64_t give_up;
+	bool ktls;
+	bool heard;
+};
+
+/** handshake_new() - give a connection what it needs; 0 or -ENOMEM */
+int handshake_new(struct connection *c);
+
+/** handshake_detach() - take it out of every list; no answer reaches it */
+void handshake_detach(struct connection *c);
+
+/** handshake_free() - wipe and free it; nothing of it is under way */
+void handshake_free(struct connection *c);
+
+/** handshake_begin() - the TCP connection is there */
+void handshake_begin(struct connection *c);
+
+/** handshake_steps() - compute for one connection, if one waits for it */
+void handshake_steps(struct worker *worker);
+
+/** handshake_evict() - make room: end the oldest that nobody knows yet */
+void handshake_evict(struct worker *worker);
+
+/** handshake_list() - role b: count it, in the order of age */
+void handshake_list(struct handshake *hs);
+
+/* handshake_install.c */
+
+/** handshake_install() - all is said: keys to the carrier, then BIND */
+void handshake_install(struct connection *c);
+
+#endif

@@ -1,0 +1,504 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Octets between the two legs of a connection. Each direction receives while
+ * its stream has room and sends all the stream has in one call; an end in
+ * order is passed on behind the last octet, and any other end as a reset.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include <kpc/ktls.h>
+
+#include "connection.h"
+
+/* A half-closed connection may be silent for so long. */
+#define HALF_CLOSED_MS	(300 * 1000)
+/* What came before a loss may take so long to reach who still listens. */
+#define DRAIN_MS	(10 * 1000)
+/* For the sockets' own buffers, before a reset throws them away. */
+#define LINGER_MS	1000
+
+static void relay_receive(struct connection *c, struct flow *flow);
+static void relay_send(struct connection *c, struct flow *flow);
+
+static struct leg *flow_source(struct connection *c, const struct flow *flow)
+{
+	return flow == &c->out ? &c->plain : &c->tls;
+}
+
+static struct leg *flow_sink(struct connection *c, const struct flow *flow)
+{
+	return flow == &c->out ? &c->tls : &c->plain;
+}
+
+static void relay_down(struct connection *c, enum kpc_message_event_kind kind,
+		       const char *text)
+{
+	if (c->up)
+		worker_event(c->worker, kind, c, "%s", text);
+	c->up = 0;
+}
+
+/* Both ends learn that it was not the end in order. */
+static void relay_abort(struct connection *c)
+{
+	relay_down(c, KPC_EVENT_DOWN, "ended by the local program");
+	connection_abort(c);
+}
+
+static bool flow_delivered(const struct flow *flow)
+{
+	return flow->failed || flow->done ||
+	       (!flow->stream.first && !flow->sending);
+}
+
+static void relay_drain(struct connection *c)
+{
+	if (c->state == CONNECTION_DRAIN || c->state == CONNECTION_CLOSED)
+		return;
+	c->state = CONNECTION_DRAIN;
+	connection_deadline(c, DRAIN_MS);
+}
+
+/*
+ * The far end is lost. The local program gets what came before that, and then
+ * a reset; there is nobody left to send its own octets to.
+ */
+static void relay_truncated(struct connection *c, const char *text)
+{
+	c->truncated = 1;
+	relay_down(c, KPC_EVENT_TRUNCATED, text);
+	if (c->plain.fd < 0 || flow_delivered(&c->in)) {
+		connection_abort(c);
+		return;
+	}
+	c->out.failed = 1;
+	c->in.ended = 1;
+	relay_drain(c);
+	relay_send(c, &c->in);
+}
+
+static void half_closed(struct connection *c)
+{
+	if (c->state != CONNECTION_RELAY)
+		return;
+	c->state = CONNECTION_HALF_CLOSED;
+	c->seen = c->out.octets + c->in.octets;
+	connection_deadline(c, HALF_CLOSED_MS);
+}
+
+/* One direction is through. */
+static void relay_done(struct connection *c, struct flow *flow)
+{
+	struct flow *other = flow == &c->out ? &c->in : &c->out;
+
+	flow->done = 1;
+	if (other->failed) {
+		connection_deadline(c, LINGER_MS);
+	} else if (other->done) {
+		relay_down(c, KPC_EVENT_DOWN, "ended in order");
+		connection_finish(c);
+	} else {
+		half_closed(c);
+	}
+}
+
+static void transfer_send(struct connection *c, struct flow *flow,
+			  struct transfer *transfer)
+{
+	struct engine_op *tx = &flow_sink(c, flow)->tx;
+
+	flow->sending = transfer;
+	tx->code = ENGINE_SEND;
+	tx->flags = 0;
+	tx->msg = &transfer->msg;
+	engine_submit(c->worker->engine, tx);
+}
+
+/*
+ * The source has ended in order and all is sent: say so to the sink, inside
+ * TLS first.
+ */
+static void relay_finish(struct connection *c, struct flow *flow)
+{
+	struct transfer *transfer = NULL;
+
+	if (flow->done)
+		return;
+	if (c->truncated) {
+		connection_abort(c);
+		return;
+	}
+	if (flow == &c->in && c->out.failed) {
+		relay_truncated(c, "the far end did not take all that was sent");
+		return;
+	}
+	if (flow == &c->out && !flow->notified) {
+		flow->notified = 1;
+		if (carrier_close(c, &transfer)) {
+			relay_truncated(c, "no memory to end it in order");
+			return;
+		}
+		if (transfer)
+			transfer_send(c, flow, transfer);
+		else
+			relay_send(c, flow);
+		return;
+	}
+	shutdown(flow_sink(c, flow)->fd, SHUT_WR);
+	relay_done(c, flow);
+}
+
+static void relay_send(struct connection *c, struct flow *flow)
+{
+	struct transfer *transfer;
+	struct buffer *at;
+	size_t count = 0;
+
+	if (flow->sending || flow->failed || flow_sink(c, flow)->fd < 0)
+		return;
+	if (!flow->stream.first) {
+		if (flow->ended)
+			relay_finish(c, flow);
+		return;
+	}
+	transfer = transfer_get(c->worker);
+	if (!transfer) {
+		relay_truncated(c, "no memory to send");
+		return;
+	}
+	for (at = flow->stream.first; at && count < TRANSFER_PARTS;
+	     at = at->next) {
+		transfer->parts[count].iov_base = at->data + at->start;
+		transfer->parts[count++].iov_len = at->length;
+	}
+	transfer->msg.msg_iovlen = count;
+	transfer_send(c, flow, transfer);
+}
+
+/* The TLS socket takes no more: what it still has to give is not lost yet. */
+static void tls_sink_failed(struct connection *c, int error)
+{
+	c->out.failed = 1;
+	stream_drop(&c->out.stream, &c->worker->pool);
+	if (c->in.done || c->in.failed) {
+		relay_truncated(c, carrier_error(error));
+		return;
+	}
+	relay_drain(c);
+	relay_receive(c, &c->in);
+}
+
+/*
+ * The local program takes no more. What it sent before is still delivered;
+ * after that the far end gets a reset, so that it knows of its own loss.
+ */
+static void plain_sink_failed(struct connection *c)
+{
+	c->in.failed = 1;
+	stream_drop(&c->in.stream, &c->worker->pool);
+	if (c->out.done || c->out.failed) {
+		relay_abort(c);
+		return;
+	}
+	relay_drain(c);
+	relay_receive(c, &c->out);
+}
+
+static void relay_sent(struct connection *c, struct flow *flow, int result)
+{
+	transfer_put(c->worker, flow->sending);
+	flow->sending = NULL;
+	if (c->state == CONNECTION_CLOSED)
+		return;
+	if (result < 0) {
+		if (c->truncated)
+			connection_abort(c);
+		else if (flow == &c->out)
+			tls_sink_failed(c, result);
+		else
+			plain_sink_failed(c);
+		return;
+	}
+	stream_consume(&flow->stream, &c->worker->pool, result);
+	relay_send(c, flow);
+	relay_receive(c, flow);
+}
+
+static void tls_sent(struct engine_op *op, int result)
+{
+	struct connection *c = container_of(op, struct connection, tls.tx);
+
+	relay_sent(c, &c->out, result);
+}
+
+static void plain_sent(struct engine_op *op, int result)
+{
+	struct connection *c = container_of(op, struct connection, plain.tx);
+
+	relay_sent(c, &c->in, result);
+}
+
+/* Several buffers at once, without waiting: the last one came back full. */
+static bool receive_many(struct connection *c, struct flow *flow,
+			 unsigned int room)
+{
+	struct engine_op *rx = &flow_source(c, flow)->rx;
+	struct transfer *transfer = transfer_get(c->worker);
+	unsigned int i;
+
+	if (!transfer)
+		return false;
+	for (i = 0; i < room && i < TRANSFER_PARTS; i++) {
+		transfer->buffers[i] = buffer_get(&c->worker->pool);
+		if (!transfer->buffers[i])
+			break;
+		transfer->parts[i].iov_base = transfer->buffers[i]->data;
+		transfer->parts[i].iov_len = BUFFER_OCTETS;
+	}
+	if (!i) {
+		transfer_put(c->worker, transfer);
+		return false;
+	}
+	transfer->msg.msg_iovlen = i;
+	if (flow == &c->in && c->carrier == KPC_CARRIER_KERNEL) {
+		transfer->msg.msg_control = transfer->control;
+		transfer->msg.msg_controllen = ENGINE_CONTROL;
+	}
+	flow->receiving = transfer;
+	rx->code = ENGINE_RECEIVE;
+	rx->flags = MSG_DONTWAIT;
+	rx->msg = &transfer->msg;
+	engine_submit(c->worker->engine, rx);
+	return true;
+}
+
+static void receive_one(struct connection *c, struct flow *flow)
+{
+	struct engine_op *rx = &flow_source(c, flow)->rx;
+
+	rx->code = ENGINE_TAKE;
+	rx->flags = 0;
+	rx->limit = 0;
+	rx->msg = NULL;
+	if (flow == &c->in && c->carrier == KPC_CARRIER_KERNEL) {
+		c->type.msg.msg_control = c->type.control;
+		rx->msg = &c->type.msg;
+	}
+	engine_submit(c->worker->engine, rx);
+}
+
+static void relay_receive(struct connection *c, struct flow *flow)
+{
+	unsigned int quota = buffer_quota(&c->worker->pool);
+	unsigned int held = flow->stream.count;
+
+	if (c->state == CONNECTION_CLOSED || flow->ended ||
+	    flow_source(c, flow)->rx.pending ||
+	    (flow == &c->out && flow->failed))
+		return;
+	/* Full, or not yet emptied enough for a large receive to be worth it. */
+	if (held && held >= quota / 2)
+		return;
+	if (flow->bulk && quota > 1 && receive_many(c, flow, quota - held))
+		return;
+	receive_one(c, flow);
+}
+
+static void source_ended(struct connection *c, struct flow *flow, int result)
+{
+	flow->ended = 1;
+	if (flow == &c->in) {
+		relay_truncated(c, carrier_error(result));
+	} else if (result < 0) {
+		relay_abort(c);
+	} else {
+		relay_send(c, flow);
+	}
+}
+
+/* Returns false where the connection is over or changed its course. */
+static bool take_buffer(struct connection *c, struct flow *flow,
+			struct buffer *buffer, uint8_t type)
+{
+	struct kpc_error err = {};
+
+	if (flow == &c->out) {
+		if (!carrier_wrap(c, buffer))
+			return true;
+		relay_truncated(c, "the agent's TLS takes nothing more");
+		return false;
+	}
+	switch (carrier_receive(c, buffer, type, &err)) {
+	case CARRIER_DATA:
+		if (c->in.failed)
+			stream_drop(&c->in.stream, &c->worker->pool);
+		return true;
+	case CARRIER_END:
+		flow->ended = 1;
+		return true;
+	case CARRIER_BROKEN:
+		flow->ended = 1;
+		/* An alert of the agent's TLS goes out before the end. */
+		relay_send(c, &c->out);
+		relay_truncated(c, err.text);
+		break;
+	}
+	return false;
+}
+
+static void relay_received(struct connection *c, struct flow *flow)
+{
+	/* The agent's TLS may have something to answer. */
+	if (flow == &c->in && c->carrier == KPC_CARRIER_AGENT)
+		relay_send(c, &c->out);
+	if (c->state == CONNECTION_CLOSED)
+		return;
+	if (c->state == CONNECTION_WARM && flow->ended) {
+		connection_finish(c);
+		return;
+	}
+	/* Nobody is left to read it; the other direction ends by itself. */
+	if (flow == &c->in && flow->failed && flow->ended)
+		return;
+	relay_send(c, flow);
+	relay_receive(c, flow);
+}
+
+static void received_one(struct connection *c, struct flow *flow, int result)
+{
+	struct engine_op *rx = &flow_source(c, flow)->rx;
+	struct buffer *buffer = rx->buffer;
+	uint8_t type = KPC_RECORD_DATA;
+	bool control = false;
+
+	rx->buffer = NULL;
+	if (rx->msg) {
+		control = rx->msg->msg_controllen >=
+			  CMSG_LEN(sizeof(uint8_t));
+		type = kpc_ktls_cmsg_get(rx->msg);
+	}
+	/* With a record's type beside it, nothing is an empty record. */
+	if (result < 0 || (!result && !control)) {
+		buffer_put(&c->worker->pool, buffer);
+		source_ended(c, flow, result);
+		return;
+	}
+	flow->bulk = result == BUFFER_OCTETS;
+	if (take_buffer(c, flow, buffer, type))
+		relay_received(c, flow);
+}
+
+static void received_many(struct connection *c, struct flow *flow, int result)
+{
+	struct transfer *transfer = flow->receiving;
+	uint8_t type = kpc_ktls_cmsg_get(&transfer->msg);
+	bool control = transfer->msg.msg_controllen >=
+		       CMSG_LEN(sizeof(uint8_t));
+	unsigned int i = 0;
+	struct buffer *buffer;
+	int left = result;
+	bool go_on = true;
+
+	flow->receiving = NULL;
+	if (result < 0 || (!result && !control)) {
+		transfer_put(c->worker, transfer);
+		flow->bulk = 0;
+		if (result == -EAGAIN)
+			receive_one(c, flow);
+		else
+			source_ended(c, flow, result);
+		return;
+	}
+	flow->bulk = result >= BUFFER_OCTETS;
+	do {
+		buffer = transfer->buffers[i++];
+		buffer->length = left < BUFFER_OCTETS ? left : BUFFER_OCTETS;
+		left -= buffer->length;
+		go_on = take_buffer(c, flow, buffer, type);
+	} while (left && go_on && c->state != CONNECTION_CLOSED);
+	/* Those that were not filled go back; transfer_put() wants them first. */
+	while (i < TRANSFER_PARTS && transfer->buffers[i])
+		buffer_put(&c->worker->pool, transfer->buffers[i++]);
+	transfer->buffers[0] = NULL;
+	transfer_put(c->worker, transfer);
+	if (go_on && c->state != CONNECTION_CLOSED)
+		relay_received(c, flow);
+}
+
+static void leg_received(struct connection *c, struct flow *flow,
+			 struct engine_op *op, int result)
+{
+	if (connection_over(c, op)) {
+		transfer_put(c->worker, flow->receiving);
+		flow->receiving = NULL;
+		return;
+	}
+	if (flow->receiving)
+		received_many(c, flow, result);
+	else
+		received_one(c, flow, result);
+}
+
+static void tls_received(struct engine_op *op, int result)
+{
+	struct connection *c = container_of(op, struct connection, tls.rx);
+
+	leg_received(c, &c->in, op, result);
+}
+
+static void plain_received(struct engine_op *op, int result)
+{
+	struct connection *c = container_of(op, struct connection, plain.rx);
+
+	leg_received(c, &c->out, op, result);
+}
+
+void relay_warm(struct connection *c)
+{
+	c->tls.rx.done = tls_received;
+	c->tls.tx.done = tls_sent;
+	relay_receive(c, &c->in);
+}
+
+void relay_start(struct connection *c)
+{
+	timer_disarm(&c->worker->timers, &c->timer);
+	c->tls.rx.done = tls_received;
+	c->tls.tx.done = tls_sent;
+	c->plain.rx.done = plain_received;
+	c->plain.tx.done = plain_sent;
+	c->state = CONNECTION_RELAY;
+	c->up = 1;
+	worker_event(c->worker, KPC_EVENT_UP, c, "relaying");
+	relay_send(c, &c->in);
+	relay_receive(c, &c->in);
+	relay_receive(c, &c->out);
+}
+
+void relay_expired(struct connection *c)
+{
+	uint64_t octets = c->out.octets + c->in.octets;
+
+	if (c->state == CONNECTION_HALF_CLOSED && octets != c->seen) {
+		c->seen = octets;
+		connection_deadline(c, HALF_CLOSED_MS);
+		return;
+	}
+	if (c->in.failed && c->out.done) {
+		relay_abort(c);
+		return;
+	}
+	relay_down(c, KPC_EVENT_TRUNCATED, c->state == CONNECTION_DRAIN ?
+		   "what was left could not be delivered in time" :
+		   "half closed and silent for too long");
+	connection_abort(c);
+}
+
+void relay_drop(struct connection *c)
+{
+	struct worker *worker = c->worker;
+
+	stream_drop(&c->in.stream, &worker->pool);
+	stream_drop(&c->out.stream, &worker->pool);
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The two carriers of records behind one interface. The kernel hands over
+ * plaintext with a record type; the agent gives octets to OpenSSL and takes
+ * plaintext out.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <kpc/ktls.h>
+
+#include "connection.h"
+
+#define ALERT_UNEXPECTED_MESSAGE	10
+#define ALERT_NO_RENEGOTIATION		100
+
+static enum carrier_event broken(struct kpc_error *err, const char *text)
+{
+	kpc_error_set(err, "%s", text);
+	return CARRIER_BROKEN;
+}
+
+/*
+ * A control record. Its sender may still be told by an alert, but only before
+ * anything further is received.
+ */
+static enum carrier_event kernel_control(struct connection *c,
+					 const struct buffer *buffer,
+					 uint8_t type, struct kpc_error *err)
+{
+	int detail;
+
+	switch (kpc_control_parse(c->version, type, buffer->data,
+				  buffer->length, &detail)) {
+	case KPC_CONTROL_IGNORE:
+		return CARRIER_DATA;
+	case KPC_CONTROL_CLOSE_NOTIFY:
+		return CARRIER_END;
+	case KPC_CONTROL_ALERT:
+		kpc_error_set(err, "the far end ended it with alert %s",
+			      kpc_alert_name(detail));
+		return CARRIER_BROKEN;
+	case KPC_CONTROL_KEY_UPDATE:
+		kpc_ktls_alert_send(c->tls.fd, ALERT_UNEXPECTED_MESSAGE);
+		return broken(err, "the far end wants new keys (KeyUpdate), which ends the connection here");
+	case KPC_CONTROL_RENEGOTIATE:
+		if (!c->refused_renegotiation &&
+		    !kpc_ktls_alert_send(c->tls.fd, ALERT_NO_RENEGOTIATION)) {
+			c->refused_renegotiation = 1;
+			return CARRIER_DATA;
+		}
+		return broken(err, "the far end wants to renegotiate");
+	case KPC_CONTROL_UNEXPECTED:
+		break;
+	}
+	kpc_ktls_alert_send(c->tls.fd, ALERT_UNEXPECTED_MESSAGE);
+	kpc_error_set(err, "the far end sent a record of type %u that has no place here",
+		      type);
+	return CARRIER_BROKEN;
+}
+
+static enum carrier_event kernel_receive(struct connection *c,
+					 struct buffer *buffer, uint8_t type,
+					 struct kpc_error *err)
+{
+	enum carrier_event event = CARRIER_DATA;
+
+	if (type == KPC_RECORD_DATA && buffer->length) {
+		c->in.octets += buffer->length;
+		stream_append(&c->in.stream, buffer);
+		return event;
+	}
+	if (type != KPC_RECORD_DATA)
+		event = kernel_control(c, buffer, type, err);
+	buffer_put(&c->worker->pool, buffer);
+	return event;
+}
+
+/* Whatever OpenSSL has to say: data, close_notify, alerts, KeyUpdates. */
+static int agent_drain(struct connection *c)
+{
+	struct buffer *buffer;
+	const void *octets;
+	size_t length;
+
+	for (;;) {
+		octets = kpc_records_output(c->records, &length);
+		if (!length)
+			return 0;
+		if (length > BUFFER_STRIDE)
+			length = BUFFER_STRIDE;
+		buffer = buffer_get(&c->worker->pool);
+		if (!buffer)
+			return -ENOMEM;
+		memcpy(buffer->data, octets, length);
+		buffer->length = length;
+		kpc_records_output_sent(c->records, length);
+		stream_append(&c->out.stream, buffer);
+	}
+}
+
+static enum carrier_event agent_read(struct connection *c,
+				     struct kpc_error *err)
+{
+	struct buffer *buffer;
+	ssize_t got;
+
+	for (;;) {
+		buffer = buffer_get(&c->worker->pool);
+		if (!buffer)
+			return broken(err, "no memory for data");
+		got = kpc_records_read(c->records, buffer->data, BUFFER_OCTETS);
+		if (got <= 0)
+			break;
+		buffer->length = got;
+		c->in.octets += got;
+		stream_append(&c->in.stream, buffer);
+	}
+	buffer_put(&c->worker->pool, buffer);
+	if (got == 0)
+		return CARRIER_END;
+	if (got == -EAGAIN)
+		return CARRIER_DATA;
+	return broken(err, kpc_records_error(c->records));
+}
+
+static enum carrier_event agent_receive(struct connection *c,
+					struct buffer *buffer,
+					struct kpc_error *err)
+{
+	enum carrier_event event = CARRIER_DATA;
+	size_t at = 0;
+	ssize_t taken;
+
+	while (at < buffer->length && event == CARRIER_DATA) {
+		taken = kpc_records_input(c->records, buffer->data + at,
+					  buffer->length - at);
+		if (taken < 0 && taken != -EAGAIN)
+			break;
+		at += taken > 0 ? taken : 0;
+		event = agent_read(c, err);
+	}
+	buffer_put(&c->worker->pool, buffer);
+	if (agent_drain(c))
+		return broken(err, "no memory for data");
+	return event;
+}
+
+enum carrier_event carrier_receive(struct connection *c, struct buffer *buffer,
+				   uint8_t type, struct kpc_error *err)
+{
+	if (c->carrier == KPC_CARRIER_KERNEL)
+		return kernel_receive(c, buffer, type, err);
+	return agent_receive(c, buffer, err);
+}
+
+int carrier_wrap(struct connection *c, struct buffer *buffer)
+{
+	size_t at = 0;
+	ssize_t taken;
+	int ret = 0;
+
+	c->out.octets += buffer->length;
+	if (c->carrier == KPC_CARRIER_KERNEL) {
+		stream_append(&c->out.stream, buffer);
+		return 0;
+	}
+	while (at < buffer->length && !ret) {
+		taken = kpc_records_write(c->records, buffer->data + at,
+					  buffer->length - at);
+		if (taken < 0 && taken != -EAGAIN) {
+			ret = taken;
+			break;
+		}
+		at += taken > 0 ? taken : 0;
+		ret = agent_drain(c);
+	}
+	explicit_bzero(buffer->data, buffer->length);
+	buffer_put(&c->worker->pool, buffer);
+	return ret;
+}
+
+int carrier_close(struct connection *c, struct transfer **transfer)
+{
+	static const uint8_t close_notify[] = { 1, 0 };
+	struct transfer *t;
+	int ret;
+
+	*transfer = NULL;
+	if (c->carrier == KPC_CARRIER_AGENT) {
+		ret = kpc_records_close(c->records);
+		return ret ? ret : agent_drain(c);
+	}
+	t = transfer_get(c->worker);
+	if (!t)
+		return -ENOMEM;
+	t->parts[0].iov_base = (void *)close_notify;
+	t->parts[0].iov_len = sizeof(close_notify);
+	t->msg.msg_iovlen = 1;
+	kpc_ktls_cmsg_set(&t->msg, t->control, KPC_RECORD_ALERT);
+	*transfer = t;
+	return 0;
+}
+
+const char *carrier_error(int error)
+{
+	static const struct {
+		int error;
+		const char *text;
+	} known[] = {
+		{ 0, "the far end hung up without close_notify" },
+		{ -ECONNRESET, "the connection was reset" },
+		{ -ECONNABORTED, "the connection was ended by the kernel" },
+		{ -EPIPE, "the far end takes nothing more" },
+		{ -ETIMEDOUT, "the far end has not answered for too long" },
+		{ -EBADMSG, "a record was not authentic" },
+		{ -EMSGSIZE, "a record was too long" },
+		{ -EINVAL, "a record was malformed" },
+		{ -EKEYEXPIRED, "the far end has changed its keys" },
+		{ -EHOSTUNREACH, "the far end cannot be reached" },
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (known[i].error == error)
+			return known[i].text;
+	return strerror(-error);
+}

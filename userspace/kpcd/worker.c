@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A worker process: sets up what it needs, gives up what it does not, and
+ * serves until it is told to drain or the warden is gone.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <kpc/key.h>
+#include <kpc/ktls.h>
+
+#include "handshake.h"
+#include "plain_diag.h"
+
+/* Data in flight from which on connections are held shorter. */
+#define POOL_BUDGET	(64U << 20)
+/* Turns of the loop in which cancelled operations come back. */
+#define TEAR_DOWN_TURNS	100
+
+static void worker_complain(const char *what, int error)
+{
+	fprintf(stderr, "kpcd: worker: %s: %s\n", what, strerror(-error));
+}
+
+/*
+ * Key memory is locked at its first use, which wants calls that are gone
+ * later.
+ */
+static void key_memory_touch(void)
+{
+	static const uint8_t octets[KPC_KEY_MIN];
+
+	kpc_key_free(kpc_key_new(octets, sizeof(octets), NULL));
+}
+
+/* The module tls answers for a socket that is not connected; nothing else. */
+static bool ktls_is_there(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int ret;
+
+	if (fd < 0)
+		return false;
+	ret = kpc_ktls_prepare(fd);
+	close(fd);
+	return !ret || ret == -ENOTCONN;
+}
+
+static int worker_set_up(struct worker *worker)
+{
+	int ret;
+
+	timer_wheel_init(&worker->timers);
+	buffer_pool_init(&worker->pool, POOL_BUDGET);
+	worker->steps_end = &worker->steps;
+	ret = engine_new(worker->config.engine, &worker->pool,
+			 &worker->engine);
+	if (ret) {
+		worker_complain("no engine to wait with", ret);
+		return ret;
+	}
+	worker->diag_fd = diag_open();
+	if (worker->diag_fd < 0)
+		worker_complain("users of local TCP legs cannot be told",
+				worker->diag_fd);
+	worker->ktls = ktls_is_there();
+	key_memory_touch();
+	return 0;
+}
+
+static void worker_ready(struct worker *worker)
+{
+	struct kpc_message ready = { .type = KPC_MESSAGE_READY };
+
+	channel_start(worker);
+	if (worker->config.enforce)
+		bind_start(worker);
+	channel_send(worker, &ready, KPC_MESSAGE_HEAD);
+}
+
+static int worker_serve(struct worker *worker)
+{
+	int timeout, ret;
+
+	while (!worker->stop) {
+		timeout = worker->steps ? 0 : timer_wheel_wait(&worker->timers);
+		ret = engine_run(worker->engine, timeout);
+		if (ret) {
+			worker_complain(engine_name(worker->engine), ret);
+			return 1;
+		}
+		timer_wheel_turn(&worker->timers);
+		if (!worker->stop)
+			handshake_steps(worker);
+		connection_bury(worker);
+	}
+	return worker->status;
+}
+
+/*
+ * Every socket is reset unless it has ended in order, and what is held for
+ * anybody is dropped. Operations are cancelled first: the kernel must not
+ * write into memory that has another use by then.
+ */
+static void worker_tear_down(struct worker *worker)
+{
+	struct connection *c, *next;
+	unsigned int turn;
+
+	for (c = worker->connections; c; c = next) {
+		next = c->next;
+		connection_abort(c);
+	}
+	for (turn = 0; worker->closed && turn < TEAR_DOWN_TURNS; turn++) {
+		if (engine_run(worker->engine, 0))
+			break;
+		connection_bury(worker);
+	}
+	channel_flush(worker);
+	association_flush(worker);
+	transfer_flush(worker);
+	engine_free(worker->engine);
+	buffer_pool_free(&worker->pool);
+}
+
+int worker_main(int message_fd, int netlink_fd,
+		const struct worker_config *config)
+{
+	struct worker worker = {
+		.config = *config,
+		.message_fd = message_fd,
+		.netlink_fd = netlink_fd,
+		.diag_fd = -1,
+	};
+	int status;
+
+	if (worker_set_up(&worker))
+		return 1;
+	if (worker_confine()) {
+		worker_complain("system calls cannot be given up", -EPERM);
+		return 1;
+	}
+	worker_ready(&worker);
+	status = worker_serve(&worker);
+	worker_tear_down(&worker);
+	return status;
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The worker's associations and the handshake contexts made from them.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <kpc/suite.h>
+
+#include "connection.h"
+
+struct association *association_find(struct worker *worker, uint32_t id)
+{
+	struct association *at;
+
+	for (at = worker->associations; at; at = at->next)
+		if (at->config.id == id)
+			return at;
+	return NULL;
+}
+
+/*
+ * Without the module nothing promises that records are the kernel's; with it
+ * BIND would refuse what the association does not allow.
+ */
+static uint8_t effective_offload(const struct worker *worker, uint8_t offload)
+{
+	if (offload == KPC_OFFLOAD_REQUIRE && !worker->ktls &&
+	    !worker->config.enforce)
+		return KPC_OFFLOAD_PREFER;
+	return offload;
+}
+
+static void policy_set(const struct worker *worker,
+		       struct association *association)
+{
+	const struct kpc_message_association *config = &association->config;
+	struct kpc_handshake_policy *policy = &association->policy;
+
+	memset(policy, 0, sizeof(*policy));
+	policy->role = config->role;
+	policy->profile = config->profile;
+	policy->versions = config->versions & (KPC_VERSION_FLAGS_TLS12 |
+					       KPC_VERSION_FLAGS_TLS13);
+	policy->offload = effective_offload(worker, config->offload);
+	policy->suite_count = config->suite_count;
+	memcpy(policy->suites, config->suites,
+	       config->suite_count * sizeof(config->suites[0]));
+}
+
+static void contexts_drop(struct worker *worker,
+			  struct association *association)
+{
+	kpc_handshake_context_free(association->context);
+	association->context = NULL;
+	if (association->config.role == KPC_ROLE_B) {
+		kpc_handshake_context_free(worker->server);
+		worker->server = NULL;
+	}
+}
+
+/* What the worker indexes by or prints must be within its bounds. */
+static bool config_is_sound(const struct kpc_message_association *config)
+{
+	return config->suite_count <= KPC_SUITES_MAX &&
+	       config->allow_uid_count <= KPC_ALLOW_UIDS_MAX &&
+	       config->role <= KPC_ROLE_B;
+}
+
+void association_set(struct worker *worker,
+		     const struct kpc_message_association *config)
+{
+	struct association *association;
+
+	if (!config_is_sound(config))
+		return;
+	association = association_find(worker, config->id);
+	if (!association) {
+		association = calloc(1, sizeof(*association));
+		if (!association) {
+			worker_event(worker, KPC_EVENT_FAULT, NULL,
+				     "no memory for association %s",
+				     config->name);
+			return;
+		}
+		association->next = worker->associations;
+		worker->associations = association;
+	} else {
+		contexts_drop(worker, association);
+	}
+	association->config = *config;
+	policy_set(worker, association);
+	contexts_drop(worker, association);
+}
+
+static void association_free(struct worker *worker,
+			     struct association *association)
+{
+	contexts_drop(worker, association);
+	free(association);
+}
+
+void association_gone(struct worker *worker, uint32_t id)
+{
+	struct association **at, *association;
+	struct connection *c, *next;
+
+	for (at = &worker->associations; *at; at = &(*at)->next)
+		if ((*at)->config.id == id)
+			break;
+	association = *at;
+	if (!association)
+		return;
+	for (c = worker->connections; c; c = next) {
+		next = c->next;
+		if (c->association != association)
+			continue;
+		if (c->up)
+			worker_event(worker, KPC_EVENT_DOWN, c,
+				     "the association is gone");
+		c->up = 0;
+		connection_fail(c, 0, -ENOENT, "the association is gone");
+		c->association = NULL;
+	}
+	*at = association->next;
+	association_free(worker, association);
+}
+
+void association_flush(struct worker *worker)
+{
+	struct association *association;
+
+	while ((association = worker->associations)) {
+		worker->associations = association->next;
+		association_free(worker, association);
+	}
+}
+
+struct kpc_handshake_context *
+association_context(struct worker *worker, struct association *association,
+		    struct kpc_error *err)
+{
+	if (!association->context)
+		association->context =
+			kpc_handshake_context_new(&association->policy, err);
+	return association->context;
+}
+
+static uint32_t policy_versions(const struct kpc_handshake_policy *policy)
+{
+	if (policy->versions)
+		return policy->versions;
+	return policy->profile == KPC_PROFILE_ONEM2M ? KPC_VERSION_FLAGS_TLS12 :
+						       KPC_VERSION_FLAGS_TLS13;
+}
+
+static bool policy_lists(const struct kpc_handshake_policy *policy,
+			 uint16_t suite)
+{
+	unsigned int i;
+
+	for (i = 0; i < policy->suite_count; i++)
+		if (policy->suites[i] == suite)
+			return true;
+	return false;
+}
+
+/*
+ * Suites that associations list go in front, in the table's order; those of a
+ * profile are added by name only where no association leaves it at the profile.
+ */
+static void server_suites(const struct worker *worker,
+			  struct kpc_handshake_policy *policy)
+{
+	const struct association *at;
+	const struct kpc_suite *table;
+	size_t count, i;
+	bool wanted;
+
+	table = kpc_suite_table(&count);
+	for (i = 0; i < count; i++) {
+		wanted = false;
+		for (at = worker->associations; at && !wanted; at = at->next) {
+			if (at->config.role != KPC_ROLE_B)
+				continue;
+			/* Each one's own policy is applied with its key. */
+			wanted = at->policy.suite_count ?
+				policy_lists(&at->policy, table[i].code) :
+				!table[i].short_tag;
+		}
+		if (wanted && policy->suite_count < KPC_SUITES_MAX)
+			policy->suites[policy->suite_count++] = table[i].code;
+	}
+}
+
+struct kpc_handshake_context *server_context(struct worker *worker,
+					     struct kpc_error *err)
+{
+	struct kpc_handshake_policy policy = {
+		.role = KPC_ROLE_B,
+		.offload = KPC_OFFLOAD_REQUIRE,
+	};
+	const struct association *at;
+
+	if (worker->server)
+		return worker->server;
+	for (at = worker->associations; at; at = at->next) {
+		if (at->config.role != KPC_ROLE_B)
+			continue;
+		policy.versions |= policy_versions(&at->policy);
+		if (at->policy.offload != KPC_OFFLOAD_REQUIRE)
+			policy.offload = KPC_OFFLOAD_PREFER;
+		if (at->policy.profile == KPC_PROFILE_ONEM2M)
+			policy.profile = KPC_PROFILE_ONEM2M;
+	}
+	if (!policy.versions) {
+		kpc_error_set(err, "no association of role b is known here");
+		return NULL;
+	}
+	server_suites(worker, &policy);
+	worker->server = kpc_handshake_context_new(&policy, err);
+	return worker->server;
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The worker's end of the socket pair to the warden.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "worker_state.h"
+
+/* Taken off the socket before connections have their turn again. */
+#define MESSAGES_AT_ONCE	64
+/* Events that wait for room; more are lost rather than memory. */
+#define OUTBOX_MAX		4096
+
+struct outgoing {
+	struct outgoing *next;
+	size_t length;
+	uint8_t octets[];
+};
+
+static bool channel_try(struct worker *worker, const void *octets,
+			size_t length)
+{
+	ssize_t sent = send(worker->message_fd, octets, length,
+			    MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (sent >= 0)
+		return true;
+	if (errno == EAGAIN || errno == ENOBUFS || errno == EINTR)
+		return false;
+	/* The warden is gone: reading finds that too and ends the worker. */
+	return true;
+}
+
+static void outbox_wait(struct worker *worker)
+{
+	if (!worker->message_out.pending)
+		engine_submit(worker->engine, &worker->message_out);
+}
+
+static void outbox_ready(struct engine_op *op, int result)
+{
+	struct worker *worker = container_of(op, struct worker, message_out);
+	struct outgoing *first;
+
+	while ((first = worker->outbox)) {
+		if (!channel_try(worker, first->octets, first->length)) {
+			outbox_wait(worker);
+			return;
+		}
+		worker->outbox = first->next;
+		if (!worker->outbox)
+			worker->outbox_end = &worker->outbox;
+		worker->outbox_count--;
+		free(first);
+	}
+}
+
+void channel_send(struct worker *worker, const struct kpc_message *message,
+		  size_t length)
+{
+	struct outgoing *last;
+
+	if (!worker->outbox && channel_try(worker, message, length))
+		return;
+	if (worker->outbox_count >= OUTBOX_MAX &&
+	    message->type == KPC_MESSAGE_EVENT)
+		return;
+	last = malloc(sizeof(*last) + length);
+	if (!last)
+		return;
+	last->next = NULL;
+	last->length = length;
+	memcpy(last->octets, message, length);
+	*worker->outbox_end = last;
+	worker->outbox_end = &last->next;
+	worker->outbox_count++;
+	outbox_wait(worker);
+}
+
+void channel_request(struct worker *worker, struct waiter *waiter,
+		     struct kpc_message *message, size_t length)
+{
+	message->request = waiter_add(&worker->requests, waiter);
+	channel_send(worker, message, length);
+}
+
+void channel_flush(struct worker *worker)
+{
+	struct outgoing *first;
+
+	while ((first = worker->outbox)) {
+		worker->outbox = first->next;
+		free(first);
+	}
+	worker->outbox_end = &worker->outbox;
+	worker->outbox_count = 0;
+}
+
+static int descriptor_of(struct msghdr *msg)
+{
+	struct cmsghdr *at = CMSG_FIRSTHDR(msg);
+	int fd = -1;
+
+	if (at && at->cmsg_level == SOL_SOCKET && at->cmsg_type == SCM_RIGHTS &&
+	    at->cmsg_len == CMSG_LEN(sizeof(fd)))
+		memcpy(&fd, CMSG_DATA(at), sizeof(fd));
+	return fd;
+}
+
+/* Returns octets, 0 at the end, or a negative errno. */
+static ssize_t channel_read(struct worker *worker, struct kpc_message *message,
+			    int *fd)
+{
+	uint8_t control[CMSG_SPACE(sizeof(int))]
+		__attribute__((aligned(__alignof__(struct cmsghdr))));
+	struct iovec part = {
+		.iov_base = message,
+		.iov_len = sizeof(*message),
+	};
+	struct msghdr msg = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t got = recvmsg(worker->message_fd, &msg,
+			      MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+	if (got < 0)
+		return -errno;
+	*fd = descriptor_of(&msg);
+	return got;
+}
+
+static void channel_ready(struct engine_op *op, int result)
+{
+	struct worker *worker = container_of(op, struct worker, message_in);
+	struct kpc_message message;
+	unsigned int i;
+	ssize_t got;
+	int fd;
+
+	for (i = 0; i < MESSAGES_AT_ONCE && !worker->stop; i++) {
+		fd = -1;
+		got = channel_read(worker, &message, &fd);
+		if (got == -EAGAIN || got == -EINTR)
+			break;
+		if (got <= 0) {
+			/* No warden, no authority: nothing goes on. */
+			worker->stop = true;
+			worker->status = 1;
+			return;
+		}
+		if ((size_t)got >= KPC_MESSAGE_HEAD)
+			worker_message(worker, &message, got, fd);
+		else if (fd >= 0)
+			close(fd);
+		explicit_bzero(&message, got);
+	}
+	if (!worker->stop)
+		engine_submit(worker->engine, op);
+}
+
+void channel_start(struct worker *worker)
+{
+	worker->outbox_end = &worker->outbox;
+	worker->message_in = (struct engine_op){
+		.done = channel_ready,
+		.fd = worker->message_fd,
+		.code = ENGINE_POLL,
+		.events = POLLIN,
+	};
+	worker->message_out = (struct engine_op){
+		.done = outbox_ready,
+		.fd = worker->message_fd,
+		.code = ENGINE_POLL,
+		.events = POLLOUT,
+	};
+	engine_submit(worker->engine, &worker->message_in);
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Listening sockets that the warden handed over.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "connection.h"
+
+#define RETRY_MS	200
+
+static void listener_free(struct listener *listener)
+{
+	struct worker *worker = listener->worker;
+	struct listener **at;
+
+	for (at = &worker->listeners; *at; at = &(*at)->next) {
+		if (*at == listener) {
+			*at = listener->next;
+			break;
+		}
+	}
+	timer_disarm(&worker->timers, &listener->retry);
+	engine_close(worker->engine, listener->accept.fd);
+	free(listener);
+	worker_drain_check(worker);
+}
+
+static void listener_accepted(struct engine_op *op, int result)
+{
+	struct listener *listener = container_of(op, struct listener, accept);
+	struct worker *worker = listener->worker;
+
+	if (result >= 0 && listener->gone)
+		close(result);
+	else if (result >= 0 && listener->tls)
+		connection_accept(listener, result);
+	else if (result >= 0)
+		plain_accept(listener, result);
+	if (op->pending)
+		return;
+	if (listener->gone) {
+		listener_free(listener);
+		return;
+	}
+	/* Out of descriptors or memory: those who wait are not turned away. */
+	worker_event(worker, KPC_EVENT_REFUSED, NULL,
+		     "accepting failed with errno %d, tried again shortly",
+		     -result);
+	timer_arm(&worker->timers, &listener->retry, RETRY_MS);
+}
+
+static void listener_retry(struct timer *timer)
+{
+	struct listener *listener = container_of(timer, struct listener, retry);
+
+	engine_submit(listener->worker->engine, &listener->accept);
+}
+
+void listener_add(struct worker *worker,
+		  const struct kpc_message_listener *config, bool tls, int fd)
+{
+	struct listener *listener;
+	int ret;
+
+	if (fd < 0)
+		return;
+	ret = worker->draining ? -ESHUTDOWN : engine_adopt(worker->engine, fd);
+	listener = ret ? NULL : calloc(1, sizeof(*listener));
+	if (!listener) {
+		worker_event(worker, KPC_EVENT_FAULT, NULL,
+			     "listener %u cannot be used: errno %d",
+			     config->id, ret ? -ret : ENOMEM);
+		close(fd);
+		return;
+	}
+	listener->worker = worker;
+	listener->config = *config;
+	listener->tls = tls;
+	listener->retry.expired = listener_retry;
+	listener->accept = (struct engine_op){
+		.done = listener_accepted,
+		.fd = fd,
+		.code = ENGINE_ACCEPT,
+	};
+	listener->next = worker->listeners;
+	worker->listeners = listener;
+	engine_submit(worker->engine, &listener->accept);
+}
+
+static void listener_end(struct listener *listener)
+{
+	listener->gone = true;
+	if (listener->accept.pending)
+		engine_cancel(listener->worker->engine, &listener->accept);
+	else
+		listener_free(listener);
+}
+
+void listener_gone(struct worker *worker, uint32_t id)
+{
+	struct listener *at, *next;
+
+	for (at = worker->listeners; at; at = next) {
+		next = at->next;
+		if (at->config.id == id && !at->gone)
+			listener_end(at);
+	}
+}
+
+void listener_drain(struct worker *worker)
+{
+	struct listener *at, *next;
+
+	for (at = worker->listeners; at; at = next) {
+		next = at->next;
+		if (!at->gone)
+			listener_end(at);
+	}
+}

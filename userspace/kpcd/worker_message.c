@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What the warden tells a worker, and what is done about it.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "connection.h"
+
+/* What still runs after so long is ended; its far end learns of it. */
+#define DRAIN_SECONDS	30
+
+/* For answers nobody waits for any more. */
+static void answer(struct worker *worker, const struct kpc_message *message,
+		   int fd)
+{
+	if (!waiter_answer(&worker->requests, message->request, message, fd) &&
+	    fd >= 0)
+		close(fd);
+}
+
+static void on_association(struct worker *worker,
+			   const struct kpc_message *message, int fd)
+{
+	association_set(worker, &message->association);
+}
+
+static void on_association_gone(struct worker *worker,
+				const struct kpc_message *message, int fd)
+{
+	association_gone(worker, message->id);
+}
+
+static void on_listener(struct worker *worker,
+			const struct kpc_message *message, int fd)
+{
+	listener_add(worker, &message->listener, true, fd);
+}
+
+static void on_plain(struct worker *worker, const struct kpc_message *message,
+		     int fd)
+{
+	listener_add(worker, &message->listener, false, fd);
+}
+
+static void on_listener_gone(struct worker *worker,
+			     const struct kpc_message *message, int fd)
+{
+	listener_gone(worker, message->id);
+}
+
+static void on_addresses(struct worker *worker,
+			 const struct kpc_message *message, int fd)
+{
+	struct association *association;
+
+	association = association_find(worker, message->addresses.association);
+	if (association &&
+	    message->addresses.count <= KPC_MESSAGE_ADDRESSES_MAX)
+		association->addresses = message->addresses;
+}
+
+static void on_establish(struct worker *worker,
+			 const struct kpc_message *message, int fd)
+{
+	struct association *association = association_find(worker, message->id);
+	struct kpc_message reply = {
+		.type = KPC_MESSAGE_ESTABLISHED,
+		.request = message->request,
+		.established.association = message->id,
+		.established.error = -ENOENT,
+	};
+
+	if (association && association->config.role == KPC_ROLE_A &&
+	    !worker->draining) {
+		connection_initiate(worker, association, -1, false,
+				    message->request);
+		return;
+	}
+	snprintf(reply.established.message, sizeof(reply.established.message),
+		 "%s", worker->draining ? "the agent is ending" :
+		 "no association of role a by that number");
+	channel_send(worker, &reply,
+		     KPC_MESSAGE_HEAD + sizeof(reply.established));
+}
+
+static void drain_expired(struct timer *timer)
+{
+	struct worker *worker = container_of(timer, struct worker, drain);
+	struct connection *c, *next;
+
+	for (c = worker->connections; c; c = next) {
+		next = c->next;
+		if (c->up)
+			worker_event(worker, KPC_EVENT_DOWN, c,
+				     "ended with the agent");
+		c->up = 0;
+		connection_abort(c);
+	}
+	worker_drain_check(worker);
+}
+
+static void on_drain(struct worker *worker, const struct kpc_message *message,
+		     int fd)
+{
+	struct connection *c, *next;
+
+	if (worker->draining)
+		return;
+	worker->draining = true;
+	listener_drain(worker);
+	for (c = worker->connections; c; c = next) {
+		next = c->next;
+		if (c->state == CONNECTION_WARM)
+			connection_finish(c);
+		else if (c->state < CONNECTION_WARM)
+			connection_fail(c, 0, -ESHUTDOWN,
+					"the agent is ending");
+	}
+	worker->drain.expired = drain_expired;
+	timer_arm(&worker->timers, &worker->drain, DRAIN_SECONDS * 1000);
+	worker_drain_check(worker);
+}
+
+void worker_drain_check(struct worker *worker)
+{
+	if (worker->draining && !worker->connections && !worker->closed &&
+	    !worker->listeners)
+		worker->stop = true;
+}
+
+static const struct {
+	void (*handle)(struct worker *worker,
+		       const struct kpc_message *message, int fd);
+	size_t length;
+	bool takes_fd;
+} handlers[] = {
+	[KPC_MESSAGE_ASSOCIATION] = {
+		on_association, sizeof(struct kpc_message_association) },
+	[KPC_MESSAGE_ASSOCIATION_GONE] = {
+		on_association_gone, sizeof(uint32_t) },
+	[KPC_MESSAGE_LISTENER] = {
+		on_listener, sizeof(struct kpc_message_listener), true },
+	[KPC_MESSAGE_PLAIN] = {
+		on_plain, sizeof(struct kpc_message_listener), true },
+	[KPC_MESSAGE_LISTENER_GONE] = { on_listener_gone, sizeof(uint32_t) },
+	[KPC_MESSAGE_ADDRESSES] = {
+		on_addresses, sizeof(struct kpc_message_addresses) },
+	[KPC_MESSAGE_ESTABLISH] = { on_establish, sizeof(uint32_t) },
+	[KPC_MESSAGE_KEY] = { answer, sizeof(struct kpc_message_key) },
+	[KPC_MESSAGE_BACKEND] = { answer, sizeof(int32_t), true },
+	[KPC_MESSAGE_DRAIN] = { on_drain, 0 },
+};
+
+void worker_message(struct worker *worker, const struct kpc_message *message,
+		    size_t length, int fd)
+{
+	bool known = message->type < sizeof(handlers) / sizeof(handlers[0]) &&
+		     handlers[message->type].handle &&
+		     length >= KPC_MESSAGE_HEAD +
+			       handlers[message->type].length;
+
+	if (fd >= 0 && (!known || !handlers[message->type].takes_fd)) {
+		close(fd);
+		fd = -1;
+	}
+	if (known)
+		handlers[message->type].handle(worker, message, fd);
+	else
+		worker_event(worker, KPC_EVENT_FAULT, NULL,
+			     "message %u of %zu octets from the warden is not known",
+			     message->type, length);
+}

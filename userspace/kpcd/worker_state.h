@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a worker holds while it serves: associations, listeners, connections,
+ * and the questions it has asked.
+ */
+#ifndef KPCD_WORKER_STATE_H
+#define KPCD_WORKER_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <kpc/handshake.h>
+
+#include "buffer.h"
+#include "engine.h"
+#include "message.h"
+#include "timer.h"
+#include "worker.h"
+
+#define container_of(at, type, member) \
+	((type *)((char *)(at) - offsetof(type, member)))
+
+struct connection;
+struct worker;
+
+/**
+ * struct waiter - a question to the warden or to the module
+ * @next: in its table
+ * @answered: called once with the answer, unless waiter_remove() came first;
+ *	a descriptor that came along, or -1, is the callee's
+ * @id: repeated in the answer; 0: nothing was asked
+ */
+struct waiter {
+	struct waiter *next;
+	void (*answered)(struct waiter *waiter, const void *answer, int fd);
+	uint32_t id;
+};
+
+#define WAITER_SLOTS	64
+
+/** struct waiter_table - questions without an answer */
+struct waiter_table {
+	struct waiter *slots[WAITER_SLOTS];
+	uint32_t last;
+};
+
+/** waiter_add() - number a question; Return: its number, never 0 */
+uint32_t waiter_add(struct waiter_table *table, struct waiter *waiter);
+
+/** waiter_remove() - the answer is not wanted any more */
+void waiter_remove(struct waiter_table *table, struct waiter *waiter);
+
+/** waiter_answer() - Return: false where nobody waits for @id any more */
+bool waiter_answer(struct waiter_table *table, uint32_t id, const void *answer,
+		   int fd);
+
+/**
+ * struct association - what the worker knows of one
+ * @next: in the worker's list
+ * @config: as the warden told it
+ * @addresses: role a, where IdB is
+ * @policy: what a handshake of it may agree on
+ * @context: role a, made at the first handshake
+ * @warm: role a, connections without a local program yet
+ */
+struct association {
+	struct association *next;
+	struct kpc_message_association config;
+	struct kpc_message_addresses addresses;
+	struct kpc_handshake_policy policy;
+	struct kpc_handshake_context *context;
+	struct connection *warm;
+};
+
+/**
+ * struct listener - a socket that connections come from
+ * @next: in the worker's list
+ * @worker: whose it is
+ * @config: as the warden told it
+ * @tls: peers come here; else local programs do
+ * @gone: to be freed when @accept has ended
+ * @accept: the operation
+ * @retry: after a failure, say without descriptors
+ */
+struct listener {
+	struct listener *next;
+	struct worker *worker;
+	struct kpc_message_listener config;
+	bool tls;
+	bool gone;
+	struct engine_op accept;
+	struct timer retry;
+};
+
+/**
+ * struct rate - events of one kind that may be told
+ * @tokens: how many now
+ * @at: when they were last counted, milliseconds
+ * @suppressed: not told since the last one that was
+ */
+struct rate {
+	unsigned int tokens;
+	uint64_t at;
+	uint32_t suppressed;
+};
+
+/**
+ * struct worker - all there is
+ * @config: from the warden
+ * @engine: how it waits
+ * @pool: data in flight
+ * @timers: deadlines
+ * @message_fd: to the warden
+ * @message_in: waits for something from there
+ * @message_out: waits for room there
+ * @outbox: messages for which there was no room
+ * @outbox_end: where the next goes
+ * @outbox_count: how many
+ * @requests: questions to the warden
+ * @netlink_fd: to the module, -1 without
+ * @netlink_in: waits for its answers
+ * @binds: questions to the module, by sequence number
+ * @binding: id in the answer being read, of question @binding_seq
+ * @binding_seq: see @binding
+ * @diag_fd: sock_diag, for the users of local TCP sockets
+ * @ktls: the kernel can carry records
+ * @draining: nothing new is taken
+ * @stop: the loop ends, with @status
+ * @status: exit status
+ * @drain: end of the time for draining
+ * @associations: list
+ * @listeners: list
+ * @server: context of role b, NULL when the associations have changed
+ * @connections: list of those alive
+ * @closed: list of those whose operations have not all ended
+ * @connection_count: how many
+ * @handshakes: role b, without a proof of the key yet, the oldest first
+ * @handshakes_end: the youngest
+ * @handshake_count: how many
+ * @steps: handshakes that have something to compute
+ * @steps_end: where the next goes
+ * @transfers: free ones
+ * @refused: rate of events about peers that were refused
+ */
+struct worker {
+	struct worker_config config;
+	struct engine *engine;
+	struct buffer_pool pool;
+	struct timer_wheel timers;
+	int message_fd;
+	struct engine_op message_in;
+	struct engine_op message_out;
+	struct outgoing *outbox;
+	struct outgoing **outbox_end;
+	unsigned int outbox_count;
+	struct waiter_table requests;
+	int netlink_fd;
+	struct engine_op netlink_in;
+	struct waiter_table binds;
+	uint64_t binding;
+	uint32_t binding_seq;
+	int diag_fd;
+	bool ktls;
+	bool draining;
+	bool stop;
+	int status;
+	struct timer drain;
+	struct association *associations;
+	struct listener *listeners;
+	struct kpc_handshake_context *server;
+	struct connection *connections;
+	struct connection *closed;
+	unsigned int connection_count;
+	struct handshake *handshakes;
+	struct handshake *handshakes_end;
+	unsigned int handshake_count;
+	struct handshake *steps;
+	struct handshake **steps_end;
+	struct transfer *transfers;
+	struct rate refused;
+};
+
+/* worker_channel.c */
+
+/** channel_start() - listen to the warden */
+void channel_start(struct worker *worker);
+
+/** channel_send() - tell the warden; waits for room in memory, not in time */
+void channel_send(struct worker *worker, const struct kpc_message *message,
+		  size_t length);
+
+/** channel_request() - ask the warden; @waiter is called with its message */
+void channel_request(struct worker *worker, struct waiter *waiter,
+		     struct kpc_message *message, size_t length);
+
+/** channel_flush() - give back what was not sent */
+void channel_flush(struct worker *worker);
+
+/* worker_message.c */
+
+/**
+ * worker_message() - carry out what the warden said
+ * @worker: the worker
+ * @message: at least its head is there
+ * @length: octets of it
+ * @fd: descriptor that came along, or -1; taken over
+ */
+void worker_message(struct worker *worker, const struct kpc_message *message,
+		    size_t length, int fd);
+
+/** worker_drain_check() - end when draining and nothing is left */
+void worker_drain_check(struct worker *worker);
+
+/* worker_association.c */
+
+/** association_find() - Return: NULL where there is none */
+struct association *association_find(struct worker *worker, uint32_t id);
+
+/** association_set() - one is there or has changed */
+void association_set(struct worker *worker,
+		     const struct kpc_message_association *config);
+
+/** association_gone() - drop it and at once all its connections */
+void association_gone(struct worker *worker, uint32_t id);
+
+/** association_context() - role a; NULL, with the reason in @err */
+struct kpc_handshake_context *
+association_context(struct worker *worker, struct association *association,
+		    struct kpc_error *err);
+
+/** server_context() - role b: what all its associations allow together */
+struct kpc_handshake_context *server_context(struct worker *worker,
+					     struct kpc_error *err);
+
+/** association_flush() - free them all */
+void association_flush(struct worker *worker);
+
+/* worker_listener.c */
+
+/** listener_add() - accept connections from @fd, which is taken over */
+void listener_add(struct worker *worker,
+		  const struct kpc_message_listener *config, bool tls, int fd);
+
+/** listener_gone() - close one by the warden's id */
+void listener_gone(struct worker *worker, uint32_t id);
+
+/** listener_drain() - close them all */
+void listener_drain(struct worker *worker);
+
+/* worker_event.c */
+
+/** worker_event() - one line for the log about a connection or none */
+void worker_event(struct worker *worker, enum kpc_message_event_kind kind,
+		  const struct connection *connection, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* bind.c */
+
+/**
+ * struct bind_answer - the module's answer
+ * @error: 0 or a negative errno
+ * @binding: id of the binding
+ * @text: its sentence
+ */
+struct bind_answer {
+	int error;
+	uint64_t binding;
+	char text[KPC_MESSAGE_TEXT_MAX + 1];
+};
+
+struct kpc_bind;
+
+/** bind_start() - listen to the module */
+void bind_start(struct worker *worker);
+
+/** bind_handshake() - register a socket about to connect */
+void bind_handshake(struct worker *worker, struct waiter *waiter, int fd,
+		    const char *association);
+
+/** bind_socket() - tie a socket to its association */
+void bind_socket(struct worker *worker, struct waiter *waiter,
+		 const struct kpc_bind *bind);
+
+#endif
