@@ -60,10 +60,12 @@ static bool alert_of_keys(int alert)
 	       alert == SSL_AD_UNKNOWN_PSK_IDENTITY || alert == SSL_AD_ILLEGAL_PARAMETER;
 }
 
-static bool reason_of_keys(int reason)
+/* Some ciphers give reasons of their own, so the alert decides where there is one. */
+static bool keys_differ(const struct kpc_handshake *hs, int reason)
 {
-	return reason == SSL_R_BINDER_DOES_NOT_VERIFY || reason == SSL_R_DIGEST_CHECK_FAILED ||
-	       reason == SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC;
+	return hs->failure.alert_sent == SSL_AD_BAD_RECORD_MAC ||
+	       hs->failure.alert_sent == SSL_AD_DECRYPT_ERROR ||
+	       reason == SSL_R_BINDER_DOES_NOT_VERIFY;
 }
 
 static bool reason_of_policy(int reason)
@@ -143,7 +145,7 @@ void kpci_failure_judge(struct kpc_handshake *hs)
 		judge_alert(hs, hs->failure.alert_received);
 	else if (hs->answered && hs->chosen < 0 && hs->policy.role == KPC_ROLE_B)
 		judge_unknown(hs);
-	else if (reason_of_keys(reason))
+	else if (keys_differ(hs, reason))
 		kpci_handshake_fail(hs, KPC_HANDSHAKE_WRONG_KEY,
 				    "Kpc is not the same on both sides (%s%s)", words, sent);
 	else if (reason_of_policy(reason))
