@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Association events in the log.
+ */
+#include <stdbool.h>
+
+#include <kpc/suite.h>
+
+#include "crew.h"
+#include "establish.h"
+#include "event.h"
+#include "log.h"
+#include "warden.h"
+
+#define LINES_PER_SECOND	100
+#define LINES_BURST		500
+
+static const struct {
+	int priority;
+	const char *words;
+} kinds[] = {
+	[KPC_EVENT_UP]		  = { LOG_INFO, "connection up" },
+	[KPC_EVENT_DOWN]	  = { LOG_INFO, "connection closed" },
+	[KPC_EVENT_TRUNCATED]	  = { LOG_WARNING, "connection truncated" },
+	[KPC_EVENT_REFUSED]	  = { LOG_WARNING, "handshake failed" },
+	[KPC_EVENT_LOCAL_REFUSED] = { LOG_WARNING, "local user refused" },
+	[KPC_EVENT_BACKEND]	  = { LOG_WARNING, "backend not reached" },
+	[KPC_EVENT_FAULT]	  = { LOG_ERR, "fault" },
+};
+
+static const char *const carriers[] = {
+	[KPC_CARRIER_KERNEL]	= "kernel",
+	[KPC_CARRIER_AGENT]	= "agent",
+};
+
+void event_entry(struct log_line *line, const struct entry *entry)
+{
+	const struct kpc_association *association = &entry->association;
+
+	log_text(line, "NAME", association->name);
+	log_octets(line, "KPCID", association->kpc_id.octets,
+		   association->kpc_id.len);
+	log_text(line, "IDA", association->id_a.text);
+	log_text(line, "IDB", association->id_b.text);
+	log_text(line, "ROLE", association->role == KPC_ROLE_A ? "a" : "b");
+}
+
+static bool may_log(struct crew_worker *worker)
+{
+	uint64_t now = loop_now();
+	uint64_t more = (now - worker->lines_at) * LINES_PER_SECOND / 1000;
+
+	if (more) {
+		worker->lines_at = now;
+		worker->lines = worker->lines + more > LINES_BURST ?
+				LINES_BURST : worker->lines + more;
+	}
+	if (!worker->lines) {
+		worker->lines_lost++;
+		return false;
+	}
+	worker->lines--;
+	return true;
+}
+
+static void log_ciphers(struct log_line *line,
+			const struct kpc_message_event *event)
+{
+	const struct kpc_suite *suite = kpc_suite_by_code(event->suite);
+
+	if (!event->version)
+		return;
+	log_text(line, "VERSION", kpc_version_name(event->version));
+	if (suite)
+		log_text(line, "SUITE", suite->name);
+	if (event->carrier < sizeof(carriers) / sizeof(*carriers))
+		log_text(line, "CARRIER", carriers[event->carrier]);
+}
+
+void event_log(struct crew_worker *worker,
+	       const struct kpc_message_event *event)
+{
+	struct entry *entry = table_by_id(&worker->warden->table,
+					  event->association);
+	struct log_line line;
+
+	if (!event->kind || event->kind >= sizeof(kinds) / sizeof(*kinds))
+		return;
+
+	/* IdB may be elsewhere by now. */
+	if (entry && entry->association.role == KPC_ROLE_A &&
+	    (event->kind == KPC_EVENT_REFUSED ||
+	     event->kind == KPC_EVENT_FAULT))
+		establish_look_again(entry);
+
+	if (!may_log(worker))
+		return;
+	log_begin(&line, kinds[event->kind].priority, "%s",
+		  kinds[event->kind].words);
+	if (entry)
+		event_entry(&line, entry);
+	log_address(&line, "PEER", &event->peer);
+	log_ciphers(&line, event);
+	if (event->binding)
+		log_number(&line, "BINDING", event->binding);
+	if (event->kind == KPC_EVENT_DOWN ||
+	    event->kind == KPC_EVENT_TRUNCATED) {
+		log_number(&line, "TX_OCTETS", event->tx_octets);
+		log_number(&line, "RX_OCTETS", event->rx_octets);
+	}
+	if (event->milliseconds)
+		log_number(&line, "MILLISECONDS", event->milliseconds);
+	log_text(&line, "REASON", event->text);
+	log_number(&line, "WORKER", worker->index);
+	if (worker->lines_lost)
+		log_number(&line, "LINES_LOST", worker->lines_lost);
+	worker->lines_lost = 0;
+	log_end(&line);
+}
