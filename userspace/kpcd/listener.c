@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT
+/*
+ * TLS listeners: one socket per worker, shared by associations.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "address.h"
+#include "crew.h"
+#include "listener.h"
+#include "log.h"
+#include "warden.h"
+
+#define BACKLOG	4096
+
+/**
+ * struct listener - sockets at one address
+ * @next: in the warden's list
+ * @id: in messages
+ * @users: associations that share it
+ * @at: the address; any address of IPv6 with @dual: both families
+ * @dual: see @at
+ * @fds: one for each worker
+ */
+struct listener {
+	struct listener *next;
+	uint32_t id;
+	unsigned int users;
+	struct sockaddr_in6 at;
+	bool dual;
+	int fds[OPTIONS_WORKERS_MAX];
+};
+
+static int parse(const char *text, struct sockaddr_in6 *at, bool *dual,
+		 struct kpc_error *err)
+{
+	char host[256];
+	uint16_t port;
+	int code = kpc_address_split(text, host, &port, err);
+
+	if (code)
+		return code;
+	*dual = !strcmp(host, "*");
+	if (address_literal(*dual ? "::" : host, port, at))
+		return kpc_error_return(err, -EINVAL,
+					"'%s' is not an address to listen on; digits, [digits] or * is accepted",
+					host);
+	return 0;
+}
+
+static int open_one(struct warden *warden, const struct listener *listener,
+		    struct kpc_error *err)
+{
+	const int on = 1, v6only = !listener->dual;
+	struct sockaddr_storage at;
+	socklen_t len = address_socket(&listener->at, &at);
+	int fd, code;
+
+	fd = socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		    0);
+	if (fd < 0)
+		return kpc_error_return(err, -errno, "socket: %s",
+					strerror(errno));
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) ||
+	    (at.ss_family == AF_INET6 &&
+	     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only,
+			sizeof(v6only))) ||
+	    bind(fd, (struct sockaddr *)&at, len)) {
+		code = -errno;
+		kpc_error_set(err, "cannot listen there: %s", strerror(errno));
+		goto close;
+	}
+
+	/* Before a first SYN can come: it would meet an unknown socket. */
+	if (warden->enforce) {
+		code = kpc_nl_handshake_new(&warden->nl, fd, NULL, err);
+		if (code)
+			goto close;
+	}
+	if (listen(fd, BACKLOG)) {
+		code = -errno;
+		kpc_error_set(err, "cannot listen there: %s", strerror(errno));
+		goto close;
+	}
+	return fd;
+
+close:
+	close(fd);
+	return code;
+}
+
+static void close_all(struct warden *warden, struct listener *listener)
+{
+	unsigned int i;
+
+	for (i = 0; i < warden->crew.count; i++)
+		if (listener->fds[i] >= 0)
+			close(listener->fds[i]);
+}
+
+static void tell(struct crew_worker *worker, const struct listener *listener)
+{
+	const struct kpc_message message = {
+		.type = KPC_MESSAGE_LISTENER,
+		.listener.id = listener->id,
+	};
+
+	crew_send(worker, &message, CREW_LEN(listener),
+		  listener->fds[worker->index]);
+}
+
+int listener_get(struct warden *warden, const char *text,
+		 struct listener **result, struct kpc_error *err)
+{
+	struct listener *listener;
+	struct sockaddr_in6 at;
+	unsigned int i;
+	char shown[64];
+	bool dual;
+	int code;
+
+	code = parse(text, &at, &dual, err);
+	if (code)
+		return code;
+	for (listener = warden->listeners; listener; listener = listener->next) {
+		if (listener->dual == dual &&
+		    !memcmp(&listener->at, &at, sizeof(at))) {
+			listener->users++;
+			*result = listener;
+			return 0;
+		}
+	}
+
+	listener = calloc(1, sizeof(*listener));
+	if (!listener)
+		return kpc_error_return(err, -ENOMEM, "no memory");
+	listener->id = ++warden->last_listener;
+	listener->users = 1;
+	listener->at = at;
+	listener->dual = dual;
+	memset(listener->fds, 0xff, sizeof(listener->fds));
+	for (i = 0; i < warden->crew.count; i++) {
+		code = open_one(warden, listener, err);
+		if (code < 0)
+			goto fail;
+		listener->fds[i] = code;
+	}
+	listener->next = warden->listeners;
+	warden->listeners = listener;
+	for (i = 0; i < warden->crew.count; i++)
+		if (warden->crew.workers[i].ready)
+			tell(&warden->crew.workers[i], listener);
+
+	log_address_format(shown, sizeof(shown), &at);
+	log_say(LOG_INFO, "listening on %s", dual ? text : shown);
+	*result = listener;
+	return 0;
+
+fail:
+	close_all(warden, listener);
+	free(listener);
+	return code;
+}
+
+void listener_put(struct warden *warden, struct listener *listener)
+{
+	const struct kpc_message message = {
+		.type = KPC_MESSAGE_LISTENER_GONE,
+		.id = listener->id,
+	};
+	struct listener **at = &warden->listeners;
+
+	if (--listener->users)
+		return;
+	crew_tell(warden, &message, CREW_LEN(id), -1);
+	while (*at != listener)
+		at = &(*at)->next;
+	*at = listener->next;
+	close_all(warden, listener);
+	free(listener);
+}
+
+uint32_t listener_id(const struct listener *listener)
+{
+	return listener->id;
+}
+
+void listener_replay(struct crew_worker *worker)
+{
+	const struct listener *listener;
+
+	for (listener = worker->warden->listeners; listener;
+	     listener = listener->next)
+		tell(worker, listener);
+}

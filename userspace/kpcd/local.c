@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Plain listeners of role a: where local programs reach IdB.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "address.h"
+#include "crew.h"
+#include "local.h"
+#include "log.h"
+#include "warden.h"
+
+#define BACKLOG	1024
+
+/**
+ * struct local - one listening socket, shared by all workers
+ * @id: in messages
+ * @fd: the socket
+ * @tcp: else a UNIX socket
+ * @path: UNIX: where it is
+ * @device: UNIX: which file it is, so that no other is removed
+ * @inode: UNIX: see @device
+ */
+struct local {
+	uint32_t id;
+	int fd;
+	bool tcp;
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	dev_t device;
+	ino_t inode;
+};
+
+/* Remove what is at @path if it is a socket without a listener. */
+static int remove_stale(const struct sockaddr_un *at, struct kpc_error *err)
+{
+	struct stat file;
+	int fd, code;
+
+	if (lstat(at->sun_path, &file))
+		return errno == ENOENT ? 0 :
+		       kpc_error_return(err, -errno, "%s: %s", at->sun_path,
+					strerror(errno));
+	if (!S_ISSOCK(file.st_mode))
+		return kpc_error_return(err, -EEXIST,
+					"%s is there and is not a socket; it is not replaced",
+					at->sun_path);
+
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return kpc_error_return(err, -errno, "socket: %s",
+					strerror(errno));
+	code = connect(fd, (const struct sockaddr *)at, sizeof(*at)) ?
+	       -errno : 0;
+	close(fd);
+	if (code != -ECONNREFUSED)
+		return kpc_error_return(err, -EADDRINUSE,
+					"%s is in use by another program",
+					at->sun_path);
+	if (unlink(at->sun_path))
+		return kpc_error_return(err, -errno, "%s: %s", at->sun_path,
+					strerror(errno));
+	return 0;
+}
+
+static int bind_unix(struct local *local, const struct kpc_agent *agent,
+		     struct kpc_error *err)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	mode_t mode = agent->mode ? agent->mode & 0777 : 0600;
+	struct stat file;
+	mode_t mask;
+	int code;
+
+	strcpy(at.sun_path, local->path);
+	code = remove_stale(&at, err);
+	if (code)
+		return code;
+
+	mask = umask(0777 & ~mode);
+	code = bind(local->fd, (struct sockaddr *)&at, sizeof(at)) ?
+	       -errno : 0;
+	umask(mask);
+	if (code)
+		return kpc_error_return(err, code, "%s: %s", local->path,
+					strerror(-code));
+
+	if (agent->has_owner && lchown(local->path, agent->owner, -1)) {
+		code = kpc_error_return(err, -errno,
+					"%s: cannot give it to user %u: %s",
+					local->path, agent->owner,
+					strerror(errno));
+		unlink(local->path);
+		return code;
+	}
+	if (!lstat(local->path, &file)) {
+		local->device = file.st_dev;
+		local->inode = file.st_ino;
+	}
+	return 0;
+}
+
+static int open_unix(struct local *local, const struct kpc_agent *agent,
+		     const char *path, struct kpc_error *err)
+{
+	if (strlen(path) >= sizeof(local->path) || path[0] != '/')
+		return kpc_error_return(err, -ENAMETOOLONG,
+					"'%s': an absolute path of up to %zu octets is accepted",
+					path, sizeof(local->path) - 1);
+	strcpy(local->path, path);
+	local->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			   0);
+	if (local->fd < 0)
+		return kpc_error_return(err, -errno, "socket: %s",
+					strerror(errno));
+	return bind_unix(local, agent, err);
+}
+
+static int open_tcp(struct local *local, const char *text,
+		    struct kpc_error *err)
+{
+	const int on = 1;
+	struct sockaddr_storage at;
+	struct sockaddr_in6 address;
+	char host[256];
+	uint16_t port;
+	socklen_t len;
+	int code;
+
+	code = kpc_address_split(text, host, &port, err);
+	if (code)
+		return code;
+	if (address_literal(host, port, &address))
+		return kpc_error_return(err, -EINVAL,
+					"'%s' is not an address to listen on; digits or [digits] is accepted",
+					host);
+	len = address_socket(&address, &at);
+	local->tcp = true;
+	local->fd = socket(at.ss_family,
+			   SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (local->fd < 0)
+		return kpc_error_return(err, -errno, "socket: %s",
+					strerror(errno));
+	setsockopt(local->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (at.ss_family == AF_INET6)
+		setsockopt(local->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on,
+			   sizeof(on));
+	if (bind(local->fd, (struct sockaddr *)&at, len))
+		return kpc_error_return(err, -errno, "%s: %s", text,
+					strerror(errno));
+	return 0;
+}
+
+static void tell(struct crew_worker *worker, const struct entry *entry)
+{
+	const struct kpc_message message = {
+		.type = KPC_MESSAGE_PLAIN,
+		.listener = {
+			.id = entry->local->id,
+			.association = entry->id,
+			.local_tcp = entry->local->tcp,
+		},
+	};
+
+	crew_send(worker, &message, CREW_LEN(listener), entry->local->fd);
+}
+
+static void dispose(struct local *local)
+{
+	struct stat file;
+
+	if (local->inode && !lstat(local->path, &file) &&
+	    file.st_dev == local->device && file.st_ino == local->inode)
+		unlink(local->path);
+	if (local->fd >= 0)
+		close(local->fd);
+	free(local);
+}
+
+int local_open(struct entry *entry, struct kpc_error *err)
+{
+	const struct kpc_agent *agent = &entry->association.agent;
+	struct warden *warden = entry->warden;
+	struct local *local;
+	unsigned int i;
+	int code;
+
+	local = calloc(1, sizeof(*local));
+	if (!local)
+		return kpc_error_return(err, -ENOMEM, "no memory");
+	local->fd = -1;
+	if (!strncmp(agent->plain, "unix:", 5))
+		code = open_unix(local, agent, agent->plain + 5, err);
+	else if (!strncmp(agent->plain, "tcp:", 4))
+		code = open_tcp(local, agent->plain + 4, err);
+	else
+		code = kpc_error_return(err, -EINVAL,
+					"it has no plain leg; unix:PATH or tcp:ADDRESS:PORT is accepted");
+	if (!code && listen(local->fd, BACKLOG))
+		code = kpc_error_return(err, -errno, "%s: %s", agent->plain,
+					strerror(errno));
+	if (code) {
+		dispose(local);
+		return code;
+	}
+
+	local->id = ++warden->last_listener;
+	entry->local = local;
+	for (i = 0; i < warden->crew.count; i++)
+		if (warden->crew.workers[i].ready)
+			tell(&warden->crew.workers[i], entry);
+	return 0;
+}
+
+void local_close(struct entry *entry)
+{
+	struct kpc_message message = { .type = KPC_MESSAGE_LISTENER_GONE };
+
+	if (!entry->local)
+		return;
+	message.id = entry->local->id;
+	crew_tell(entry->warden, &message, CREW_LEN(id), -1);
+	dispose(entry->local);
+	entry->local = NULL;
+}
+
+void local_replay(struct crew_worker *worker, const struct entry *entry)
+{
+	if (entry->local)
+		tell(worker, entry);
+}

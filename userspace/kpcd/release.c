@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Which key a worker gets, and which it does not.
+ */
+#include <string.h>
+#include <time.h>
+
+#include "crew.h"
+#include "event.h"
+#include "listener.h"
+#include "log.h"
+#include "release.h"
+#include "warden.h"
+
+/* No association has this name; a grant for it takes the way of others. */
+#define NOBODY	"-"
+
+static bool take_token(struct crew_worker *worker)
+{
+	unsigned int rate = worker->warden->options->key_rate;
+	uint64_t now = loop_now();
+	uint64_t more = (now - worker->tokens_at) * rate / 1000;
+
+	if (more) {
+		worker->tokens_at = now;
+		worker->tokens = worker->tokens + more > rate ?
+				 rate : worker->tokens + more;
+	}
+	if (worker->tokens)
+		worker->tokens--;
+	return worker->tokens;
+}
+
+static bool in_dates(const struct kpc_association *association)
+{
+	time_t now = time(NULL);
+
+	return (!association->limit.not_before ||
+		now >= association->limit.not_before) &&
+	       (!association->limit.not_after ||
+		now < association->limit.not_after);
+}
+
+static bool fits(const struct entry *entry, const struct crew_worker *worker,
+		 const struct kpc_message_key_request *wanted)
+{
+	/* Role a: what is being established, or has its listener open. */
+	if (entry->association.role == KPC_ROLE_A)
+		return entry->id == wanted->association && entry->wanted;
+	return !wanted->association && entry->listener &&
+	       listener_id(entry->listener) == wanted->listener;
+}
+
+static struct entry *find(const struct crew_worker *worker,
+			  const struct kpc_message_key_request *wanted,
+			  const struct kpc_message_kpcid *id,
+			  const struct kpc_key **key)
+{
+	struct warden *warden = worker->warden;
+	const struct kpc_keystore_entry *stored;
+	struct kpc_kpcid kpcid;
+	struct entry *entry = NULL;
+
+	kpc_kpcid_set(&kpcid, id->octets, id->len);
+	stored = kpc_keystore_find(warden->keys, &kpcid);
+	while ((entry = table_by_kpcid(&warden->table, &kpcid, entry)))
+		if (fits(entry, worker, wanted) &&
+		    in_dates(&entry->association))
+			break;
+	if (!entry || !stored ||
+	    kpc_key_check(kpc_key_length(stored->key),
+			  entry->association.agent.weak_key, NULL) < 0)
+		return NULL;
+	*key = stored->key;
+	return entry;
+}
+
+/*
+ * Known or not, the module is asked: an answer without the round trip would
+ * tell the two apart by time.
+ */
+static bool grant(struct crew_worker *worker, const struct entry *entry)
+{
+	struct warden *warden = worker->warden;
+	struct kpc_error why = { "" };
+	struct log_line line;
+	int err;
+
+	if (!warden->enforce)
+		return entry;
+	err = kpc_nl_grant_new(&warden->nl, worker->session,
+			       entry ? entry->association.name : NOBODY, &why);
+	if (!entry)
+		return false;
+	if (!err)
+		return true;
+	log_begin(&line, LOG_ERR, "the module refuses a grant");
+	event_entry(&line, entry);
+	log_text(&line, "REASON", why.text);
+	log_end(&line);
+	return false;
+}
+
+void release_key(struct crew_worker *worker, uint32_t request,
+		 const struct kpc_message_key_request *wanted)
+{
+	struct kpc_message answer = {
+		.type = KPC_MESSAGE_KEY,
+		.request = request,
+		.key.index = -1,
+	};
+	struct entry *entry = NULL;
+	const struct kpc_key *key = NULL;
+	uint32_t i;
+
+	/* All are looked up, so that the time does not tell which is known. */
+	for (i = 0; i < wanted->count; i++) {
+		const struct kpc_key *one_key = NULL;
+		struct entry *one = find(worker, wanted, &wanted->at[i],
+					 &one_key);
+
+		if (one && !entry) {
+			entry = one;
+			key = one_key;
+			answer.key.index = i;
+		}
+	}
+
+	if (grant(worker, entry)) {
+		answer.key.association = entry->id;
+		answer.key.len = kpc_key_length(key);
+		memcpy(answer.key.octets, kpc_key_octets(key), answer.key.len);
+		if (entry->credits[worker->index] < UINT16_MAX)
+			entry->credits[worker->index]++;
+	} else {
+		answer.key.index = -1;
+	}
+	crew_send(worker, &answer, CREW_LEN(key), -1);
+	explicit_bzero(&answer, sizeof(answer));
+
+	if (!take_token(worker))
+		crew_throttle(worker, 10);
+}
