@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The warden: configuration, keys, listeners and the rights of the agent.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "associations.h"
+#include "establish.h"
+#include "follow.h"
+#include "local.h"
+#include "log.h"
+#include "notify.h"
+#include "privilege.h"
+#include "process.h"
+#include "reload.h"
+#include "warden.h"
+
+#define container(pointer, member) \
+	((struct warden *)((char *)(pointer) - offsetof(struct warden, member)))
+
+/*
+ * A worker may use kernel TLS but not have the kernel load it. Asking for it
+ * on a socket that is not connected loads it and fails after that.
+ */
+static void load_tls(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	if (setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) &&
+	    errno == ENOENT)
+		log_say(LOG_WARNING, "this kernel has no TLS (CONFIG_TLS, module tls): only associations whose offload allows the agent come up");
+	close(fd);
+}
+
+static void reap(struct warden *warden)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (crew_exited(warden, pid, status))
+			continue;
+		if (pid == warden->resolver.pid)
+			resolver_exited(&warden->resolver);
+	}
+	if (warden->stopping && !crew_running(warden))
+		loop_stop(&warden->loop);
+}
+
+static void grace_over(struct loop_timer *timer)
+{
+	struct warden *warden = container(timer, grace);
+
+	log_say(LOG_NOTICE, "connections that are left are ended");
+	crew_kill(warden);
+}
+
+static void stop(struct warden *warden)
+{
+	struct entry *entry;
+
+	if (warden->stopping) {
+		crew_kill(warden);
+		return;
+	}
+	warden->stopping = true;
+	log_say(LOG_INFO, "stopping: nothing new is taken, connections have %u seconds",
+		warden->options->drain_seconds);
+	notify_send("STOPPING=1");
+	for (entry = warden->table.first; entry; entry = entry->next)
+		establish_stop(entry, "the agent stops");
+	crew_drain(warden);
+	warden->grace.fire = grace_over;
+	loop_arm(&warden->loop, &warden->grace,
+		 warden->options->drain_seconds * 1000);
+	if (!crew_running(warden))
+		loop_stop(&warden->loop);
+}
+
+static void reload(struct warden *warden)
+{
+	if (warden->stopping)
+		return;
+	notify_reloading();
+	if (!reload_files(warden, false))
+		log_say(LOG_INFO, "reloaded");
+	notify_send("READY=1");
+}
+
+static void on_signal(struct loop_source *source, uint32_t events)
+{
+	struct warden *warden = container(source, signals);
+	struct signalfd_siginfo signal;
+
+	if (read(source->fd, &signal, sizeof(signal)) != sizeof(signal))
+		return;
+	switch (signal.ssi_signo) {
+	case SIGCHLD:
+		reap(warden);
+		break;
+	case SIGHUP:
+		reload(warden);
+		break;
+	default:
+		stop(warden);
+		break;
+	}
+}
+
+static int watch_signals(struct warden *warden)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	if (sigprocmask(SIG_SETMASK, &set, NULL))
+		return -errno;
+	warden->signals.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (warden->signals.fd < 0)
+		return -errno;
+	warden->signals.ready = on_signal;
+	return loop_add(&warden->loop, &warden->signals, EPOLLIN);
+}
+
+/* Descriptors 0 to 2 are taken, so that no socket gets one of them. */
+static int occupy_stdio(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return -errno;
+	dup2(fd, STDIN_FILENO);
+	close(fd);
+	return 0;
+}
+
+static int begin(struct warden *warden)
+{
+	const struct options *options = warden->options;
+	int err;
+
+	err = occupy_stdio();
+	if (!err)
+		err = process_init();
+	if (!err)
+		err = loop_init(&warden->loop);
+	if (!err)
+		err = watch_signals(warden);
+	if (!err)
+		err = table_init(&warden->table);
+	if (err)
+		goto failed;
+
+	load_tls();
+	if (options->table)
+		log_say(LOG_WARNING, "--table: without the module nothing is enforced; any program may use the addresses and marks of these associations");
+	else if (follow_open(warden))
+		return -ENOENT;
+	err = privilege_warden();
+	if (err)
+		goto failed;
+
+	resolver_init(&warden->resolver, &warden->loop, options->uid,
+		      options->gid);
+	/* Refused files are told before a worker is started. */
+	err = reload_files(warden, true);
+	if (err)
+		return err;
+	return 0;
+
+failed:
+	log_say(LOG_ERR, "cannot start: %s", strerror(-err));
+	return err;
+}
+
+static void finish(struct warden *warden)
+{
+	struct entry *entry;
+
+	for (entry = warden->table.first; entry; entry = entry->next)
+		local_close(entry);
+	kpc_keystore_free(warden->keys);
+}
+
+int warden_run(const struct options *options)
+{
+	static struct warden warden;
+	int err;
+
+	warden.options = options;
+	log_init();
+	srandom(time(NULL) ^ getpid());
+	err = begin(&warden);
+	if (!err)
+		err = crew_start(&warden);
+	if (!err && warden.enforce)
+		err = follow_begin(&warden);
+	if (err) {
+		crew_kill(&warden);
+		finish(&warden);
+		return 1;
+	}
+	log_say(LOG_INFO, "ready");
+	notify_send("READY=1");
+	err = loop_run(&warden.loop);
+	finish(&warden);
+	log_say(LOG_INFO, "ended");
+	return err ? 1 : 0;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The warden: configuration, keys, listeners and the rights of the agent.
+ */
+#ifndef KPCD_WARDEN_H
+#define KPCD_WARDEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <kpc/keystore.h>
+#include <kpc/nl.h>
+
+#include "crew.h"
+#include "loop.h"
+#include "options.h"
+#include "resolver.h"
+#include "table.h"
+
+/**
+ * struct warden - all of its state
+ * @options: the command line
+ * @loop: what it waits for
+ * @table: associations
+ * @keys: key store; replaced whole or not at all
+ * @crew: workers
+ * @resolver: process that looks up names
+ * @listeners: TLS listeners
+ * @last_listener: number of the last listener of either sort
+ * @last_association: --table mode, number of the last association
+ * @signals: SIGTERM and others
+ * @grace: end of the drain
+ * @stopping: SIGTERM was seen
+ * @enforce: the module is there
+ * @nl: requests to the module
+ * @events: the module's events
+ * @events_source: waits for @events
+ * @resync: reads the module's table anew
+ * @generation: of the last event or dump
+ */
+struct warden {
+	const struct options *options;
+	struct loop loop;
+	struct table table;
+	struct kpc_keystore *keys;
+	struct crew crew;
+	struct resolver resolver;
+	struct listener *listeners;
+	uint32_t last_listener;
+	uint32_t last_association;
+	struct loop_source signals;
+	struct loop_timer grace;
+	bool stopping;
+	bool enforce;
+	struct kpc_nl nl;
+	struct kpc_nl events;
+	struct loop_source events_source;
+	struct loop_timer resync;
+	uint64_t generation;
+};
+
+/**
+ * warden_run() - be the warden until SIGTERM
+ *
+ * Return: the exit status.
+ */
+int warden_run(const struct options *options);
+
+#endif
