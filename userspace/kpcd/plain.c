@@ -32,8 +32,9 @@ static int unix_peer_uid(int fd, uint32_t *uid)
 }
 
 /*
- * A UNIX socket is guarded by its owner and mode already; a TCP port is open
- * to every user, so one that names nobody lets nobody in.
+ * A UNIX socket is guarded by its owner and mode already. A TCP port is open
+ * to every user; a configuration that wants that says `allow-uid any`, which
+ * is the empty list here.
  */
 static bool local_allowed(struct worker *worker,
 			  const struct association *association, int fd,
@@ -42,7 +43,7 @@ static bool local_allowed(struct worker *worker,
 	uint32_t uid;
 	int ret;
 
-	if (!tcp && !association->config.allow_uid_count)
+	if (!association->config.allow_uid_count)
 		return true;
 	ret = tcp ? diag_peer_uid(worker->diag_fd, fd, &uid) :
 		    unix_peer_uid(fd, &uid);
