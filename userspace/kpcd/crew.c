@@ -383,7 +383,7 @@ static void respawn(struct loop_timer *timer)
 		spawn(worker);
 }
 
-int crew_start(struct warden *warden)
+int crew_init(struct warden *warden)
 {
 	struct crew *crew = &warden->crew;
 	unsigned int i;
@@ -410,9 +410,16 @@ int crew_start(struct warden *warden)
 		worker->throttle.fire = unthrottle;
 		worker->tokens = warden->options->key_rate;
 		worker->tokens_at = loop_now();
-		spawn(worker);
 	}
 	return 0;
+}
+
+void crew_start(struct warden *warden)
+{
+	unsigned int i;
+
+	for (i = 0; i < warden->crew.count; i++)
+		spawn(&warden->crew.workers[i]);
 }
 
 static void tell_end(const struct crew_worker *worker, int status)

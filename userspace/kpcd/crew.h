@@ -88,12 +88,16 @@ struct crew {
 };
 
 /**
- * crew_start() - start all workers
+ * crew_init() - prepare for as many workers as --workers says
  *
- * Return: 0 or a negative errno; a worker that cannot be started is tried
- * again later.
+ * Before any listener is opened: each has a socket for every worker.
+ *
+ * Return: 0 or a negative errno.
  */
-int crew_start(struct warden *warden);
+int crew_init(struct warden *warden);
+
+/** crew_start() - start all workers; one that cannot be is tried again later */
+void crew_start(struct warden *warden);
 
 /**
  * crew_send() - say something to one worker

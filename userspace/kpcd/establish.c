@@ -149,7 +149,7 @@ static void open_a(struct entry *entry,
 static void handshake(struct entry *entry)
 {
 	struct crew_worker *worker = crew_pick(entry->warden);
-	const struct kpc_message message = {
+	struct kpc_message message = {
 		.type = KPC_MESSAGE_ESTABLISH,
 		.id = entry->id,
 	};
@@ -160,6 +160,10 @@ static void handshake(struct entry *entry)
 		wait_ms(entry, NO_WORKER_MS);
 		return;
 	}
+	/* Not 0, which a worker takes for a handshake that nobody asked for. */
+	if (!++entry->attempt)
+		entry->attempt = 1;
+	message.request = entry->attempt;
 	crew_send(worker, &message, CREW_LEN(id), -1);
 	entry->worker = worker->index;
 	entry->state = ENTRY_HANDSHAKE;
@@ -388,7 +392,7 @@ void establish_close(struct entry *entry, uint32_t request)
 		answer_closed(entry, request);
 }
 
-void establish_outcome(struct crew_worker *worker,
+void establish_outcome(struct crew_worker *worker, uint32_t attempt,
 		       const struct kpc_message_established *outcome)
 {
 	struct entry *entry = table_by_id(&worker->warden->table,
@@ -397,7 +401,7 @@ void establish_outcome(struct crew_worker *worker,
 
 	/* A late one: its time was over, or the association is gone. */
 	if (!entry || entry->state != ENTRY_HANDSHAKE ||
-	    entry->worker != worker->index)
+	    entry->worker != worker->index || entry->attempt != attempt)
 		return;
 	if (outcome->error) {
 		fail(entry, outcome->error, outcome->message);

@@ -44,8 +44,11 @@ void establish_close(struct entry *entry, uint32_t request);
  */
 void establish_stop(struct entry *entry, const char *reason);
 
-/** establish_outcome() - a worker tells how a handshake went */
-void establish_outcome(struct crew_worker *worker,
+/**
+ * establish_outcome() - a worker tells how a handshake went
+ * @attempt: which handshake: the request number that the worker was given
+ */
+void establish_outcome(struct crew_worker *worker, uint32_t attempt,
 		       const struct kpc_message_established *outcome);
 
 /** establish_look_again() - IdB's address may have changed */

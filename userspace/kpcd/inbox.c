@@ -57,7 +57,8 @@ static int on_established(struct crew_worker *worker,
 			  struct kpc_message *message)
 {
 	message->established.message[KPC_MESSAGE_TEXT_MAX] = '\0';
-	establish_outcome(worker, &message->established);
+	establish_outcome(worker, message->request,
+			  &message->established);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
  * another one, and the log tells.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <seccomp.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -74,7 +75,6 @@ static const int allowed[] = {
  */
 static const int refused[] = {
 	SCMP_SYS(access),
-	SCMP_SYS(fcntl),
 	SCMP_SYS(fstat),
 	SCMP_SYS(getegid),
 	SCMP_SYS(geteuid),
@@ -123,6 +123,23 @@ static int allow_mapping(scmp_filter_ctx filter)
 				SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 }
 
+/* Waiting or not is the one thing of a descriptor that changes. */
+static int allow_flags(scmp_filter_ctx filter)
+{
+	static const int commands[] = { F_GETFL, F_SETFL };
+	size_t i;
+	int err;
+
+	for (i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
+				       SCMP_SYS(fcntl), 1,
+				       SCMP_A1(SCMP_CMP_EQ, commands[i]));
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
 static int add_all(scmp_filter_ctx filter, uint32_t action, const int *calls,
 		   size_t count)
 {
@@ -154,6 +171,8 @@ int worker_confine(void)
 		err = allow_tcp_sockets(filter);
 	if (!err)
 		err = allow_mapping(filter);
+	if (!err)
+		err = allow_flags(filter);
 	if (!err)
 		err = seccomp_load(filter);
 	seccomp_release(filter);

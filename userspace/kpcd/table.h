@@ -52,6 +52,7 @@ enum entry_state {
  * @requests: establish requests to be answered
  * @request_count: how many of @requests
  * @worker: ENTRY_HANDSHAKE, whom it was given to
+ * @attempt: number of the last handshake
  * @query: ENTRY_RESOLVING, and lookups of an open association
  * @timer: ENTRY_RETRY, when; ENTRY_HANDSHAKE, its end; ENTRY_OPEN, next lookup
  * @failures: in a row, for the back-off
@@ -76,6 +77,7 @@ struct entry {
 	uint32_t requests[TABLE_REQUESTS_MAX];
 	unsigned int request_count;
 	unsigned int worker;
+	uint32_t attempt;
 	struct resolver_query query;
 	struct loop_timer timer;
 	unsigned int failures;

@@ -27,6 +27,9 @@
 #include "reload.h"
 #include "warden.h"
 
+/* Another SIGTERM after this time asks for haste. */
+#define REPEAT_MS	500
+
 #define container(pointer, member) \
 	((struct warden *)((char *)(pointer) - offsetof(struct warden, member)))
 
@@ -74,10 +77,13 @@ static void stop(struct warden *warden)
 	struct entry *entry;
 
 	if (warden->stopping) {
-		crew_kill(warden);
+		/* Some send it to the process and to its group: once meant. */
+		if (loop_now() - warden->stopping_at > REPEAT_MS)
+			crew_kill(warden);
 		return;
 	}
 	warden->stopping = true;
+	warden->stopping_at = loop_now();
 	log_say(LOG_INFO, "stopping: nothing new is taken, connections have %u seconds",
 		warden->options->drain_seconds);
 	notify_send("STOPPING=1");
@@ -181,6 +187,9 @@ static int begin(struct warden *warden)
 	if (err)
 		goto failed;
 
+	err = crew_init(warden);
+	if (err)
+		return err;
 	resolver_init(&warden->resolver, &warden->loop, options->uid,
 		      options->gid);
 	/* Refused files are told before a worker is started. */
@@ -212,15 +221,13 @@ int warden_run(const struct options *options)
 	log_init();
 	srandom(time(NULL) ^ getpid());
 	err = begin(&warden);
-	if (!err)
-		err = crew_start(&warden);
 	if (!err && warden.enforce)
 		err = follow_begin(&warden);
 	if (err) {
-		crew_kill(&warden);
 		finish(&warden);
 		return 1;
 	}
+	crew_start(&warden);
 	log_say(LOG_INFO, "ready");
 	notify_send("READY=1");
 	err = loop_run(&warden.loop);

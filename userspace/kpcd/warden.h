@@ -31,6 +31,7 @@
  * @signals: SIGTERM and others
  * @grace: end of the drain
  * @stopping: SIGTERM was seen
+ * @stopping_at: CLOCK_MONOTONIC milliseconds of it
  * @enforce: the module is there
  * @nl: requests to the module
  * @events: the module's events
@@ -51,6 +52,7 @@ struct warden {
 	struct loop_source signals;
 	struct loop_timer grace;
 	bool stopping;
+	uint64_t stopping_at;
 	bool enforce;
 	struct kpc_nl nl;
 	struct kpc_nl events;
