@@ -71,7 +71,7 @@ static int set_suites(SSL *ssl, const struct kpci_policy *policy, const char *ha
 int kpci_psk_narrow(struct kpc_handshake *hs, SSL *ssl)
 {
 	const struct kpci_policy *policy = hs->narrowed ? &hs->association : &hs->policy;
-	const char *hash;
+	const char *hash = binder_hash(hs->hello.first_binder);
 
 	if (hs->chosen >= 0) {
 		hash = binder_hash(hs->hello.binders[hs->chosen]);
