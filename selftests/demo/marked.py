@@ -32,28 +32,29 @@ def outcome(call):
 
 def main():
     mark, address, port = int(sys.argv[1], 0), sys.argv[2], int(sys.argv[3])
+    packed = struct.pack("=I", mark)
     result = {}
 
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
         if mark:
-            tcp.setsockopt(socket.SOL_SOCKET, SO_MARK, mark)
+            tcp.setsockopt(socket.SOL_SOCKET, SO_MARK, packed)
         tcp.settimeout(1)
         result["tcp"] = outcome(lambda: tcp.connect((address, port)))
 
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         if mark:
-            udp.setsockopt(socket.SOL_SOCKET, SO_MARK, mark)
+            udp.setsockopt(socket.SOL_SOCKET, SO_MARK, packed)
         result["udp"] = [outcome(lambda: udp.sendto(b"x", (address, port)))
                          for _ in range(3)]
 
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        cmsg = [(socket.SOL_SOCKET, SO_MARK, struct.pack("=I", mark))] if mark else []
+        cmsg = [(socket.SOL_SOCKET, SO_MARK, packed)] if mark else []
         result["cmsg"] = [outcome(lambda: udp.sendmsg([b"x"], cmsg, 0, (address, port)))
                           for _ in range(3)]
 
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw:
         if mark:
-            raw.setsockopt(socket.SOL_SOCKET, SO_MARK, mark)
+            raw.setsockopt(socket.SOL_SOCKET, SO_MARK, packed)
         # Type 8, code 0, and the checksum of just that.
         echo = struct.pack("!BBHHH", 8, 0, 0xf7ff, 0, 0)
         result["icmp"] = [outcome(lambda: raw.sendto(echo, (address, 0)))

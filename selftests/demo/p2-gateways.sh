@@ -23,7 +23,7 @@ point_2()
 
 	within 20 bridged
 	check "2. 'start auto': telemetry came up without a command" \
-		"$(bindings site-a telemetry | jq -r '.[0] | "\(.kpcid) \(.ida) -> \(.idb)"')" \
+		"$(bindings site-a telemetry | jq -r '.[0] | "\(.kpc_id), \(.id_a) -> \(.id_b)"')" \
 		bridged
 
 	reply=$(na kpc establish files)

@@ -3,17 +3,17 @@
 # same by the mark (M8).
 # shellcheck shell=bash
 
-# What a binding must say of itself, on site A and on site B.
+# What a binding must say of itself, in a role, towards a peer, with a mark.
 shows_binding()
 {
-	jq -e --arg role "$2" --arg peer "$3" --arg mark "$4" '.[0] |
+	jq -e --arg role "$2" --arg peer "$3" --argjson mark "$(($4))" '.[0] |
 		.association == "telemetry" and
-		.kpcid == "telemetry@site-b.example" and
-		.ida == "//site-a.example/mn" and .idb == "//site-b.example/in" and
+		.kpc_id == "telemetry@site-b.example" and
+		.id_a == "//site-a.example/mn" and .id_b == "//site-b.example/in" and
 		.role == $role and .mark == $mark and .version == "TLSv1.3" and
 		(.suite | startswith("TLS_")) and .carrier == "kernel" and
-		(.remote | startswith($peer + ":")) and
-		.age > 0 and .tx_octets > 0 and .rx_octets > 0' <<<"$1"
+		.remote.address == $peer and .remote.port > 0 and
+		.age_ms > 0 and .tx_octets > 0 and .rx_octets > 0' <<<"$1"
 }
 
 # Octets sent of the only binding of an association on a site.
@@ -49,9 +49,12 @@ point_6()
 	for site in site-a:a:$SITE_B site-b:b:$SITE_A; do
 		IFS=: read -r site role peer <<<"$site"
 		binding=$(bindings $site telemetry)
-		mark=$(at $site kpc -j association show telemetry | jq -r '.[0].mark')
+		mark=$(mark_of $site telemetry)
 		check "6. kpc binding show on $site names association, identities, mark, suite, carrier, peer, age, octets" \
-			"$(jq -c '.[0]' <<<"$binding")" \
+			"$(jq -r '.[0] | "\(.association) \(.kpc_id), \(.id_a) to \(.id_b), role \(.role), " +
+				"\(.version) \(.suite) by the \(.carrier), " +
+				"\(.remote.address):\(.remote.port), \(.age_ms) ms, " +
+				"\(.tx_octets) out, \(.rx_octets) in"' <<<"$binding"), mark $mark" \
 			shows_binding "$binding" $role $peer "$mark"
 		watch_mark $site telemetry "$mark"
 	done

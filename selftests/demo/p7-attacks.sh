@@ -33,7 +33,7 @@ forged_marks()
 {
 	local left mark log=$out/monitor-site-a.log
 
-	mark=$(at site-a kpc -j association show telemetry | jq -r '.[0].mark')
+	mark=$(mark_of site-a telemetry)
 	send_marked 0
 	check "7. unmarked, the same sockets reach the wire (control)" \
 		"TCP, UDP, ICMP packets on the wire: $left" \

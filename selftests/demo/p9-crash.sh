@@ -5,7 +5,7 @@
 # The process that holds a binding.
 binding_pid()
 {
-	at "$1" kpc -j agent show | jq -r --argjson s "$2" \
+	at "$1" kpc -j session show | jq -r --argjson s "$2" \
 		'.[] | select(.id == $s) | .pid'
 }
 
@@ -138,7 +138,7 @@ agent_back()
 	start_agent site-a
 	within 20 bridged
 	check "9. kpcd started again: telemetry is back by itself" \
-		"$(bindings site-a telemetry | jq -r '.[0] | "\(.ida) -> \(.idb), \(.suite)"')" \
+		"$(bindings site-a telemetry | jq -r '.[0] | "\(.id_a) -> \(.id_b), \(.suite)"')" \
 		bridged
 }
 

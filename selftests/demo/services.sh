@@ -31,7 +31,7 @@ agent_ready()
 # The process numbers of a site's workers.
 workers()
 {
-	at "$1" kpc -j agent show 2>/dev/null |
+	at "$1" kpc -j session show 2>/dev/null |
 		jq -r '.[] | select(.type == "worker") | .pid'
 }
 
@@ -77,7 +77,14 @@ listening()
 # The live bindings of a site as a JSON array, of one association or all.
 bindings()
 {
-	at "$1" kpc -j binding show ${2:+association "$2"}
+	at "$1" kpc -j binding show ${2:+"$2"}
+}
+
+# The mark of an association, as nft, ip and kpc print it.
+mark_of()
+{
+	printf '0x%08x' "$(at "$1" kpc -j association show |
+		jq --arg n "$2" '.[] | select(.name == $n) | .mark')"
 }
 
 # How many bindings a site has of an association.
