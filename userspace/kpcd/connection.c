@@ -40,7 +40,7 @@ struct connection *connection_new(struct worker *worker, enum kpc_role role)
 	c->tls.fd = -1;
 	c->plain.fd = -1;
 	c->timer.expired = connection_expired;
-	c->born = worker->timers.now;
+	c->born = timer_now();
 	c->carrier = KPC_CARRIER_AGENT;
 	if (handshake_new(c)) {
 		free(c);

@@ -55,7 +55,7 @@ static void address_mapped(const struct sockaddr_storage *from,
 
 static uint64_t connect_ms_left(const struct connection *c)
 {
-	uint64_t now = c->worker->timers.now;
+	uint64_t now = timer_now();
 
 	return c->handshake->give_up > now ? c->handshake->give_up - now : 0;
 }
@@ -170,7 +170,7 @@ void connection_initiate(struct worker *worker,
 	}
 	c->association = association;
 	c->handshake->request = request;
-	c->handshake->give_up = worker->timers.now + ms;
+	c->handshake->give_up = timer_now() + ms;
 	if (fd >= 0)
 		connection_plain(c, fd, tcp);
 	connection_deadline(c, ms);

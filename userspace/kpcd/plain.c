@@ -64,7 +64,7 @@ static void plain_refuse(struct worker *worker,
 			 const struct association *association, int fd,
 			 const char *text)
 {
-	struct connection of = { .worker = worker, .born = worker->timers.now };
+	struct connection of = { .worker = worker, .born = timer_now() };
 	struct linger reset = { .l_onoff = 1 };
 
 	of.association = (struct association *)association;

@@ -8,7 +8,7 @@
 
 #include "timer.h"
 
-static uint64_t clock_ms(void)
+uint64_t timer_now(void)
 {
 	struct timespec at;
 
@@ -25,7 +25,7 @@ void timer_wheel_init(struct timer_wheel *wheel)
 		wheel->slots[i].previous = &wheel->slots[i];
 	}
 	wheel->armed = 0;
-	wheel->now = clock_ms();
+	wheel->now = timer_now();
 	wheel->tick = wheel->now / TIMER_TICK_MS;
 }
 
@@ -48,7 +48,7 @@ void timer_arm(struct timer_wheel *wheel, struct timer *timer, uint64_t ms)
 	 * Read afresh: a handshake step before this may have taken its time.
 	 * Slots before the wheel's own tick have been passed already.
 	 */
-	timer->tick = (clock_ms() + ms) / TIMER_TICK_MS + 1;
+	timer->tick = (timer_now() + ms) / TIMER_TICK_MS + 1;
 	if (timer->tick < wheel->tick)
 		timer->tick = wheel->tick;
 	slot = &wheel->slots[timer->tick % TIMER_SLOTS];
@@ -83,7 +83,7 @@ void timer_wheel_turn(struct timer_wheel *wheel)
 {
 	uint64_t until, tick;
 
-	wheel->now = clock_ms();
+	wheel->now = timer_now();
 	until = wheel->now / TIMER_TICK_MS;
 	if (until < wheel->tick)
 		return;

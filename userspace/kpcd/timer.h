@@ -43,6 +43,14 @@ struct timer_wheel {
 	struct timer slots[TIMER_SLOTS];
 };
 
+/**
+ * timer_now() - milliseconds of CLOCK_MONOTONIC, read afresh
+ *
+ * The wheel's own time is that of its last turn, which an idle worker may
+ * have made long ago.
+ */
+uint64_t timer_now(void);
+
 /** timer_wheel_init() - an empty wheel that stands at the present */
 void timer_wheel_init(struct timer_wheel *wheel);
 

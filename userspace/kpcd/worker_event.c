@@ -51,7 +51,7 @@ void worker_event(struct worker *worker, enum kpc_message_event_kind kind,
 {
 	struct kpc_message message = { .type = KPC_MESSAGE_EVENT };
 	struct kpc_message_event *event = &message.event;
-	uint64_t now = worker->timers.now;
+	uint64_t now = timer_now();
 	int used = 0;
 	va_list args;
 
