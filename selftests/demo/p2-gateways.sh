@@ -12,8 +12,7 @@ point_2()
 		"$(at site-b ss -Htln | awk '{ print $4 }' | sort -u | xargs)" \
 		test -z "$(at site-b ss -Htln | awk '$4 !~ /^127/')"
 
-	start_monitor site-a
-	start_monitor site-b
+	start_monitors
 	start_agent site-b
 	start_agent site-a
 	start_bridge

@@ -42,9 +42,27 @@ settled()
 	[ "$before" = "$(tx_octets site-a telemetry) $(tx_octets site-b telemetry)" ]
 }
 
+# What kpc -j prints against its schema, on a site; sets $facts.
+follows_schema()
+{
+	local schema=$KPC_TREE/Documentation/schema/kpc.schema.json command
+
+	facts=
+	for command in show 'association show' 'association get telemetry' \
+		       'binding show' 'endpoint show' 'session show' \
+		       'agent show' 'config show' stats; do
+		# shellcheck disable=SC2086
+		facts+=$(at site-b kpc -j $command |
+			"$demo/conforms.py" "$schema" ${command% telemetry}) || return 1
+	done
+	facts+=$("$demo/conforms.py" "$schema" monitor <"$out/monitor-site-b.json") ||
+		return 1
+	facts="nine commands and $(wc -l <"$out/monitor-site-b.json") events of monitor"
+}
+
 point_6()
 {
-	local site role peer binding mark by_nft by_kpc from=0 before=()
+	local site role peer binding mark by_nft by_kpc facts ok from=0 before=()
 
 	for site in site-a:a:$SITE_B site-b:b:$SITE_A; do
 		IFS=: read -r site role peer <<<"$site"
@@ -77,4 +95,7 @@ point_6()
 			eval '[ "$by_kpc" -gt 0 ] && [ "$by_nft" = "$by_kpc" ]'
 		from=$((from + 1))
 	done
+	follows_schema
+	ok=$?
+	check "6. what kpc -j prints follows its schema" "$facts" test $ok = 0
 }

@@ -93,7 +93,7 @@ point_8()
 		jq -e '.out_before > 0 and .in_before > 0 and
 			.out_after == 0 and .in_after == 0' <<<"$seen"
 	check "8. the time it took is known" \
-		"$(jq -r '.[0].took // .took' <<<"$reply") ns by the kernel, $(
+		"$(jq -r '.took_ns' <<<"$reply") ns by the kernel, $(
 		jq .call_us <<<"$seen") us for the call, last payload $(
 		jq .last_us <<<"$seen") us after it began" \
 		jq -e '.call_us > 0' <<<"$seen"

@@ -52,12 +52,17 @@ start_backends()
 		within 10 listening site-b 5201
 }
 
-# Keeps what kpc monitor prints on a site.
-start_monitor()
+# Keeps what kpc monitor prints: as a person reads it on site A, as a program
+# does on site B.
+start_monitors()
 {
-	shown "$1" kpc monitor '&'
-	ip netns exec "$1" kpc monitor >"$out/monitor-$1.log" 2>&1 &
+	shown site-a kpc monitor '&'
+	ip netns exec site-a kpc monitor >"$out/monitor-site-a.log" 2>&1 &
 	disown
+	shown site-b kpc -j monitor '&'
+	ip netns exec site-b kpc -j monitor >"$out/monitor-site-b.json" 2>"$run/monitor.log" &
+	disown
+	within 5 has "$out/monitor-site-a.log" listening
 }
 
 start_bridge()

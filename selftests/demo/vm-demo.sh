@@ -33,7 +33,7 @@ for part in lib net services p1-provision p2-gateways p3-traffic p4-foreign \
 done
 
 # How many checks each point makes; one that breaks off is thereby seen.
-checks=([1]=5 [2]=6 [3]=6 [4]=5 [5]=7 [6]=4 [7]=12 [8]=4 [9]=8)
+checks=([1]=5 [2]=6 [3]=6 [4]=5 [5]=7 [6]=5 [7]=12 [8]=4 [9]=8)
 points=(
 	[1]='Keys and associations are provisioned on both sites'
 	[2]='Gateways: services behind B, site A commanded to establish'
