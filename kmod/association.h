@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Associations in force.
+ */
+#ifndef KPC_ASSOCIATION_H
+#define KPC_ASSOCIATION_H
+
+#include <linux/ktime.h>
+#include <linux/list.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
+#include <linux/types.h>
+
+#include "stats.h"
+
+struct kpc_net;
+struct kpc_policy;
+
+/**
+ * struct kpc_association - one association
+ * @node: in kpc_net::associations
+ * @rcu: for freeing
+ * @ref: the list's, and one of each of its sockets
+ * @kn: its namespace
+ * @policy: RCU, written under kpc_net::lock
+ * @id: never used again in the namespace
+ * @added: when
+ * @packets: per processor
+ * @bindings: alive
+ * @bound: since it was added
+ * @tx_octets: of bindings that ended
+ * @rx_octets: of bindings that ended
+ * @violations: that concerned it
+ * @slot: in a commit that is running; under kpc_net::lock
+ * @expired: the event of not-after was sent; the sweep's
+ */
+struct kpc_association {
+	struct list_head node;
+	struct rcu_head rcu;
+	refcount_t ref;
+	struct kpc_net *kn;
+	struct kpc_policy __rcu *policy;
+	u32 id;
+	ktime_t added;
+	struct kpc_packets __percpu *packets;
+	atomic_t bindings;
+	atomic64_t bound;
+	atomic64_t tx_octets;
+	atomic64_t rx_octets;
+	atomic64_t violations;
+	void *slot;
+	bool expired;
+};
+
+/**
+ * kpc_association_policy() - the policy, under the namespace's lock
+ * @association: of a namespace whose lock is held
+ */
+#define kpc_association_policy(association)				\
+	rcu_dereference_protected((association)->policy,		\
+				  lockdep_is_held(&(association)->kn->lock))
+
+struct kpc_association *kpc_association_alloc(struct kpc_net *kn);
+void kpc_association_put(struct kpc_association *association);
+struct kpc_association *kpc_association_find(struct kpc_net *kn,
+					     const char *name);
+
+#endif /* KPC_ASSOCIATION_H */

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Bindings: a registered socket becomes an association's.
+ */
+#include <linux/ktime.h>
+#include <net/genetlink.h>
+#include <net/tcp.h>
+
+#include "association.h"
+#include "binding.h"
+#include "event.h"
+#include "ktls.h"
+#include "limit.h"
+#include "net.h"
+#include "netlink.h"
+#include "policy.h"
+#include "session.h"
+#include "socket.h"
+#include "suite.h"
+
+static int check_ktls(struct kpc_net *kn, struct netlink_ext_ack *extack,
+		      const struct kpc_bind *bind, const struct sock *sk)
+{
+	const struct kpc_suite *suite = kpc_suite_find(bind->suite);
+	struct kpc_ktls ktls;
+
+	switch (kpc_ktls_read(sk, &ktls)) {
+	case 0:
+		break;
+	case -ENOTCONN:
+		return kpc_refuse(kn, extack, -ENOTCONN,
+				  "the socket has no kernel TLS in both directions");
+	default:
+		return kpc_refuse(kn, extack, -EOPNOTSUPP,
+				  "the socket's kernel TLS has a cipher that no allowed suite has, or two");
+	}
+	if (ktls.version != bind->version)
+		return kpc_refuse(kn, extack, -EINVAL,
+				  "the socket's kernel TLS has version 0x%04x, not 0x%04x",
+				  ktls.version, bind->version);
+	if (ktls.cipher != suite->cipher)
+		return kpc_refuse(kn, extack, -EINVAL,
+				  "the socket's kernel TLS has cipher %u, which is not that of suite 0x%04x",
+				  ktls.cipher, bind->suite);
+	if (!bind->tx_digest || !bind->rx_digest)
+		return kpc_refuse(kn, extack, -EINVAL,
+				  "carrier kernel needs the digests of both traffic keys");
+	if (memcmp(ktls.keys.tx, bind->tx_digest, KPC_DIGEST_LEN) ||
+	    memcmp(ktls.keys.rx, bind->rx_digest, KPC_DIGEST_LEN))
+		return kpc_refuse(kn, extack, -EKEYREJECTED,
+				  "the socket carries other keys than those announced");
+	return 0;
+}
+
+static int check_policy(struct kpc_net *kn, struct netlink_ext_ack *extack,
+			const struct kpc_bind *bind,
+			const struct kpc_policy *p)
+{
+	const struct kpc_suite *suite = kpc_suite_find(bind->suite);
+	const struct kpc_limits *l = &p->limits;
+	s64 now = ktime_get_real_seconds();
+
+	if (!(kpc_version_flag(bind->version) & p->versions))
+		return kpc_refuse(kn, extack, -EPERM,
+				  "'%s' does not allow version 0x%04x",
+				  p->name, bind->version);
+	if (!suite || !(suite->version & kpc_version_flag(bind->version)) ||
+	    !kpc_policy_suite_allowed(p, bind->suite))
+		return kpc_refuse(kn, extack, -EPERM,
+				  "'%s' does not allow cipher suite 0x%04x with version 0x%04x",
+				  p->name, bind->suite, bind->version);
+	if (bind->carrier == KPC_CARRIER_AGENT &&
+	    p->offload == KPC_OFFLOAD_REQUIRE)
+		return kpc_refuse(kn, extack, -EPERM,
+				  "'%s' wants the kernel to carry its records (offload require)",
+				  p->name);
+	if (bind->carrier == KPC_CARRIER_KERNEL &&
+	    p->offload == KPC_OFFLOAD_OFF)
+		return kpc_refuse(kn, extack, -EPERM,
+				  "'%s' wants the agent to carry its records (offload off)",
+				  p->name);
+	if (bind->carrier == KPC_CARRIER_AGENT &&
+	    (bind->tx_digest || bind->rx_digest))
+		return kpc_refuse(kn, extack, -EINVAL,
+				  "carrier agent has no keys in the kernel, but a digest was given");
+	if (l->not_before && now < l->not_before)
+		return kpc_refuse(kn, extack, -EKEYREJECTED,
+				  "'%s' is not valid before %lld", p->name,
+				  l->not_before);
+	if (l->not_after && now >= l->not_after)
+		return kpc_refuse(kn, extack, -EKEYEXPIRED,
+				  "'%s' expired at %lld", p->name,
+				  l->not_after);
+	if (l->bindings &&
+	    atomic_read(&bind->association->bindings) >= l->bindings)
+		return kpc_refuse(kn, extack, -ENOSPC,
+				  "'%s' has %u bindings, its limit", p->name,
+				  l->bindings);
+	if (atomic_read(&kn->n_bindings) >= kn->config.max_bindings)
+		return kpc_refuse(kn, extack, -ENOSPC,
+				  "%u sockets are bound, the most (max-bindings)",
+				  kn->config.max_bindings);
+	return 0;
+}
+
+static int check_flow(struct kpc_net *kn, struct netlink_ext_ack *extack,
+		      const struct kpc_policy *p, const struct kpc_flow *flow)
+{
+	if (kpc_selectors_match(p->selectors, p->n_selectors, flow))
+		return 0;
+	return kpc_refuse(kn, extack, -EPERM,
+			  "'%s' has no selector for %pI6c port %u with %pI6c port %u",
+			  p->name, &flow->local, flow->local_port,
+			  &flow->remote, flow->remote_port);
+}
+
+static int check_sock(struct kpc_net *kn, struct netlink_ext_ack *extack,
+		      const struct kpc_bind *bind, const struct kpc_sock *ks,
+		      const struct kpc_policy *p)
+{
+	struct sock *sk = ks->sk;
+
+	if (READ_ONCE(ks->state) == KPC_SOCK_BOUND)
+		return kpc_refuse(kn, extack, -EALREADY,
+				  "the socket is bound already");
+	if (READ_ONCE(ks->state) != KPC_SOCK_HANDSHAKE)
+		return kpc_refuse(kn, extack, -ECONNABORTED,
+				  "the socket went over its handshake budget, or was ended");
+	if (ks->association && ks->association != bind->association)
+		return kpc_refuse(kn, extack, -EPERM,
+				  "the socket was registered for another association than '%s'",
+				  p->name);
+	if (sk->sk_state != TCP_ESTABLISHED && sk->sk_state != TCP_CLOSE_WAIT)
+		return kpc_refuse(kn, extack, -ENOTCONN,
+				  "the socket is not connected");
+	return 0;
+}
+
+static void bind_sock(struct kpc_net *kn, struct kpc_sock *ks,
+		      const struct kpc_bind *bind, const struct kpc_policy *p,
+		      const struct kpc_flow *flow)
+{
+	struct kpc_association *a = bind->association;
+	struct sock *sk = ks->sk;
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	ks->flow = *flow;
+	ks->ports = sk->sk_portpair;
+	ks->mark = p->mark;
+	ks->carrier = bind->carrier;
+	ks->version = bind->version;
+	ks->suite = bind->suite;
+	ks->session = bind->session ? bind->session->id : 0;
+	if (bind->tx_digest) {
+		memcpy(ks->keys.tx, bind->tx_digest, KPC_DIGEST_LEN);
+		memcpy(ks->keys.rx, bind->rx_digest, KPC_DIGEST_LEN);
+	}
+	ks->octets_max = p->limits.octets ?: U64_MAX;
+	ks->tx_base = tp->bytes_sent - tp->bytes_retrans;
+	ks->rx_base = tp->bytes_received;
+	ks->moved = 0;
+	ks->born = jiffies;
+	ks->active = jiffies;
+	ks->bound_at = ktime_get_boottime();
+	if (ks->clamp)
+		WRITE_ONCE(tp->window_clamp, max(tp->window_clamp, ks->clamp));
+
+	if (!ks->association) {
+		refcount_inc(&a->ref);
+		ks->association = a;
+	}
+	ks->was_bound = true;
+	atomic_dec(&kn->n_handshakes);
+	atomic_inc(&kn->n_bindings);
+	atomic_inc(&a->bindings);
+	atomic64_inc(&a->bound);
+	kpc_count(&kn->counters, KPC_COUNT_BOUND);
+
+	kpc_sock_set_mark(sk, ks->mark);
+	/* Pairs with the packet path's: what it reads of a bound one is set. */
+	smp_store_release(&ks->state, KPC_SOCK_BOUND);
+}
+
+static int bind_locked(struct kpc_net *kn, struct netlink_ext_ack *extack,
+		       const struct kpc_bind *bind, struct kpc_sock *ks)
+{
+	const struct kpc_policy *p = kpc_association_policy(bind->association);
+	struct kpc_flow flow;
+	int err;
+
+	kpc_flow_from_sock(&flow, ks->sk);
+	err = check_sock(kn, extack, bind, ks, p);
+	if (!err)
+		err = check_policy(kn, extack, bind, p);
+	if (!err)
+		err = check_flow(kn, extack, p, &flow);
+	if (!err && bind->carrier == KPC_CARRIER_KERNEL)
+		err = check_ktls(kn, extack, bind, ks->sk);
+	if (err)
+		return err;
+
+	if (cmpxchg(&ks->state, KPC_SOCK_HANDSHAKE, KPC_SOCK_BINDING) !=
+	    KPC_SOCK_HANDSHAKE)
+		return kpc_refuse(kn, extack, -ECONNABORTED,
+				  "the socket was ended meanwhile");
+	bind_sock(kn, ks, bind, p, &flow);
+	return 0;
+}
+
+/**
+ * kpc_binding_new() - bind a registered socket to an association
+ * @kn: namespace, whose lock is held
+ * @extack: for the sentence of a refusal
+ * @bind: what is asked for; the sender's right to it was checked
+ *
+ * Return: the socket for kpc_sock_put(), or an error pointer.
+ */
+struct kpc_sock *kpc_binding_new(struct kpc_net *kn,
+				 struct netlink_ext_ack *extack,
+				 const struct kpc_bind *bind)
+{
+	struct kpc_sock *ks;
+	struct sock *sk;
+	int err;
+
+	sk = kpc_sock_from_fd(kn, bind->fd, extack);
+	if (IS_ERR(sk))
+		return ERR_CAST(sk);
+	ks = kpc_sock_get(sk);
+	if (!ks) {
+		err = kpc_refuse(kn, extack, -ENOENT,
+				 "the socket is not registered: handshake-new it before connect(), or accept() it from a registered listener");
+		goto out;
+	}
+	lock_sock(sk);
+	err = bind_locked(kn, extack, bind, ks);
+	release_sock(sk);
+	if (err)
+		kpc_sock_put(ks);
+	else
+		kpc_event_binding(ks, KPC_CHANGE_ADDED);
+out:
+	sock_put(sk);
+	return err ? ERR_PTR(err) : ks;
+}
+
+static int rekey(struct kpc_net *kn, struct netlink_ext_ack *extack,
+		 struct kpc_sock *ks, const struct kpc_session *session,
+		 const u8 *tx_digest, const u8 *rx_digest)
+{
+	if (!ks || READ_ONCE(ks->state) != KPC_SOCK_BOUND)
+		return kpc_refuse(kn, extack, -ENOENT,
+				  "the socket is not bound");
+	if (session && ks->session != session->id)
+		return kpc_refuse(kn, extack, -EPERM,
+				  "the socket was bound by another session");
+	if (ks->carrier != KPC_CARRIER_KERNEL)
+		return kpc_refuse(kn, extack, -EOPNOTSUPP,
+				  "the agent carries the records of this socket: there are no keys to announce");
+	if (!tx_digest && !rx_digest)
+		return kpc_refuse(kn, extack, -EINVAL,
+				  "a rekey needs tx-digest or rx-digest");
+	lock_sock(ks->sk);
+	if (tx_digest) {
+		memcpy(ks->next_keys.tx, tx_digest, KPC_DIGEST_LEN);
+		ks->next |= KPC_NEXT_TX;
+	}
+	if (rx_digest) {
+		memcpy(ks->next_keys.rx, rx_digest, KPC_DIGEST_LEN);
+		ks->next |= KPC_NEXT_RX;
+	}
+	ks->rekeys++;
+	release_sock(ks->sk);
+	return 0;
+}
+
+/**
+ * kpc_binding_rekey() - announce new traffic keys
+ * @kn: namespace, whose lock is held
+ * @extack: for the sentence of a refusal
+ * @fd: bound socket, in the caller's file table
+ * @session: of the sender, or NULL for one with every right
+ * @tx_digest: of the next sending key, or NULL
+ * @rx_digest: of the next receiving key, or NULL
+ */
+int kpc_binding_rekey(struct kpc_net *kn, struct netlink_ext_ack *extack,
+		      int fd, const struct kpc_session *session,
+		      const u8 *tx_digest, const u8 *rx_digest)
+{
+	struct sock *sk = kpc_sock_from_fd(kn, fd, extack);
+	struct kpc_sock *ks;
+	int err;
+
+	if (IS_ERR(sk))
+		return PTR_ERR(sk);
+	ks = kpc_sock_get(sk);
+	err = rekey(kn, extack, ks, session, tx_digest, rx_digest);
+	if (ks)
+		kpc_sock_put(ks);
+	sock_put(sk);
+	return err;
+}
+
+/**
+ * kpc_binding_allowed() - whether a policy has room for a live binding
+ * @ks: bound socket
+ * @policy: of its association, to be
+ */
+bool kpc_binding_allowed(const struct kpc_sock *ks,
+			 const struct kpc_policy *policy)
+{
+	if (ks->carrier == KPC_CARRIER_AGENT ?
+	    policy->offload == KPC_OFFLOAD_REQUIRE :
+	    policy->offload == KPC_OFFLOAD_OFF)
+		return false;
+	return ks->mark == policy->mark &&
+	       (kpc_version_flag(ks->version) & policy->versions) &&
+	       kpc_policy_suite_allowed(policy, ks->suite) &&
+	       kpc_selectors_match(policy->selectors, policy->n_selectors,
+				   &ks->flow);
+}
+
+/**
+ * kpc_binding_fill() - put what events and replies tell of a binding
+ * @skb: message
+ * @ks: bound socket
+ */
+int kpc_binding_fill(struct sk_buff *skb, const struct kpc_sock *ks)
+{
+	const struct kpc_flow *flow = &ks->flow;
+	const struct kpc_policy *p;
+	u64 age = ktime_to_ms(ktime_sub(ktime_get_boottime(), ks->bound_at));
+	int err;
+
+	rcu_read_lock();
+	p = rcu_dereference(ks->association->policy);
+	err = nla_put_u64_64bit(skb, KPC_A_BINDING_ID, ks->id,
+				KPC_A_BINDING_PAD) ||
+	      nla_put_string(skb, KPC_A_BINDING_ASSOCIATION, p->name) ||
+	      nla_put(skb, KPC_A_BINDING_KPC_ID, p->kpc_id_len, p->kpc_id) ||
+	      nla_put_string(skb, KPC_A_BINDING_ID_A, p->id_a) ||
+	      nla_put_string(skb, KPC_A_BINDING_ID_B, p->id_b) ||
+	      nla_put_u8(skb, KPC_A_BINDING_ROLE, p->role);
+	rcu_read_unlock();
+	if (err ||
+	    nla_put_u32(skb, KPC_A_BINDING_MARK, ks->mark) ||
+	    nla_put_u8(skb, KPC_A_BINDING_CARRIER, ks->carrier) ||
+	    nla_put_u16(skb, KPC_A_BINDING_VERSION, ks->version) ||
+	    nla_put_u16(skb, KPC_A_BINDING_SUITE, ks->suite) ||
+	    nla_put_u16(skb, KPC_A_BINDING_FAMILY, flow->family) ||
+	    kpc_address_fill(skb, KPC_A_BINDING_LOCAL_ADDRESS, flow->family,
+			     &flow->local) ||
+	    nla_put_u16(skb, KPC_A_BINDING_LOCAL_PORT, flow->local_port) ||
+	    kpc_address_fill(skb, KPC_A_BINDING_REMOTE_ADDRESS, flow->family,
+			     &flow->remote) ||
+	    nla_put_u16(skb, KPC_A_BINDING_REMOTE_PORT, flow->remote_port) ||
+	    nla_put_u64_64bit(skb, KPC_A_BINDING_AGE, age,
+			      KPC_A_BINDING_PAD) ||
+	    nla_put_u64_64bit(skb, KPC_A_BINDING_TX_OCTETS, kpc_sock_tx(ks),
+			      KPC_A_BINDING_PAD) ||
+	    nla_put_u64_64bit(skb, KPC_A_BINDING_RX_OCTETS, kpc_sock_rx(ks),
+			      KPC_A_BINDING_PAD))
+		return -EMSGSIZE;
+	return 0;
+}

@@ -1,0 +1,635 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Commit: from the table in force and staged operations to the next table.
+ *
+ * Everything is checked and allocated first; from publish() on nothing can
+ * fail. The packet path sees the old endpoints or the new ones. What is
+ * deleted is flipped, a grace period passes, and only then is it reset and
+ * told: when the caller acknowledges, no payload of it can pass (I4).
+ */
+#include <linux/ktime.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+
+#include "association.h"
+#include "binding.h"
+#include "endpoint.h"
+#include "event.h"
+#include "hook.h"
+#include "limit.h"
+#include "lockout.h"
+#include "net.h"
+#include "netlink.h"
+#include "policy.h"
+#include "socket.h"
+#include "transaction.h"
+
+/**
+ * struct slot - one association of the next table, or one that goes
+ * @old: in force, or NULL
+ * @policy: to be in force, or NULL
+ * @staged: brings @policy, or NULL if it stays
+ * @fresh: to be added
+ * @changed: @old gets @policy
+ */
+struct slot {
+	struct kpc_association *old;
+	struct kpc_policy *policy;
+	struct kpc_staged *staged;
+	struct kpc_association *fresh;
+	bool changed;
+};
+
+/**
+ * struct plan - the work of one commit
+ * @kn: namespace, whose lock is held
+ * @extack: for the sentence of a refusal
+ * @mode: enum kpc_load_mode
+ * @force: of the commit
+ * @n: length of @slots
+ * @slots: of associations in force first, in their order
+ * @table: of endpoints to be
+ */
+struct plan {
+	struct kpc_net *kn;
+	struct netlink_ext_ack *extack;
+	u8 mode;
+	bool force;
+	unsigned int n;
+	struct slot *slots;
+	struct kpc_table *table;
+};
+
+static const char *slot_name(const struct slot *s)
+{
+	return s->old ? kpc_association_policy(s->old)->name : s->policy->name;
+}
+
+static struct slot *find_slot(struct plan *plan, const char *name)
+{
+	unsigned int i = plan->n;
+
+	/* The latest first: a name may be deleted and added again. */
+	while (i--)
+		if (!strcmp(slot_name(&plan->slots[i]), name))
+			return &plan->slots[i];
+	return NULL;
+}
+
+static int place_new(struct plan *plan, struct kpc_staged *staged)
+{
+	struct slot *s = find_slot(plan, staged->name);
+	const struct kpc_policy *old;
+	struct kpc_policy *merged;
+
+	/* One that was assigned in an attempt that failed is not kept. */
+	if (!staged->policy->mark_given)
+		staged->policy->mark = 0;
+
+	if (!s || !s->old) {
+		if (s)
+			return kpc_refuse(plan->kn, plan->extack, -EEXIST,
+					  "'%s' is named twice", staged->name);
+		s = &plan->slots[plan->n++];
+		s->policy = staged->policy;
+		s->staged = staged;
+		return 0;
+	}
+	if (s->staged && s->staged->policy)
+		return kpc_refuse(plan->kn, plan->extack, -EEXIST,
+				  "'%s' is named twice", staged->name);
+
+	old = kpc_association_policy(s->old);
+	if (s->staged || !kpc_policy_same_identity(staged->policy, old)) {
+		/* Deleted and added again, in this order. */
+		if (plan->mode == KPC_LOAD_MODE_APPLY && !s->staged)
+			return kpc_refuse(plan->kn, plan->extack, -EEXIST,
+					  "'%s' exists with another KpcId, IdA, IdB, kind or role: these do not change in place, delete it first",
+					  staged->name);
+		s->policy = NULL;
+		s = &plan->slots[plan->n++];
+		s->policy = staged->policy;
+		s->staged = staged;
+		return 0;
+	}
+
+	merged = kpc_policy_merge(plan->kn, plan->extack, staged->policy, old);
+	if (IS_ERR(merged))
+		return PTR_ERR(merged);
+	staged->policy = merged;
+	s->policy = merged;
+	s->staged = staged;
+	s->changed = !kpc_policy_equal(merged, old);
+	return 0;
+}
+
+static int place(struct plan *plan, struct list_head *staged)
+{
+	struct kpc_association *a;
+	struct kpc_staged *op;
+	struct slot *s;
+	int err;
+
+	list_for_each_entry(a, &plan->kn->associations, node) {
+		s = &plan->slots[plan->n++];
+		s->old = a;
+		a->slot = s;
+		if (plan->mode == KPC_LOAD_MODE_APPLY)
+			s->policy = kpc_association_policy(a);
+	}
+	list_for_each_entry(op, staged, node) {
+		if (op->policy) {
+			err = place_new(plan, op);
+			if (err)
+				return err;
+			continue;
+		}
+		s = find_slot(plan, op->name);
+		if (!s || !s->old || !s->policy)
+			return kpc_refuse(plan->kn, plan->extack, -ENOENT,
+					  "no association has the name '%s'",
+					  op->name);
+		s->policy = NULL;
+		s->staged = op;
+		s->changed = false;
+	}
+	return 0;
+}
+
+static bool is_new(const struct slot *s)
+{
+	return s->policy && (!s->old || s->changed);
+}
+
+/* Whether two policies cannot be in one table. */
+static int check_pair(struct plan *plan, const struct kpc_policy *p,
+		      const struct kpc_policy *q)
+{
+	bool same_id = p->kpc_id_len == q->kpc_id_len &&
+		       !strncasecmp(p->kpc_id, q->kpc_id, p->kpc_id_len);
+
+	if (same_id && memcmp(p->kpc_id, q->kpc_id, p->kpc_id_len))
+		return kpc_refuse(plan->kn, plan->extack, -EEXIST,
+				  "'%s': KpcId '%*pE' differs only in case from '%*pE' of '%s'",
+				  p->name, p->kpc_id_len, p->kpc_id,
+				  q->kpc_id_len, q->kpc_id, q->name);
+	if (same_id && p->role != q->role)
+		return kpc_refuse(plan->kn, plan->extack, -EEXIST,
+				  "'%s': KpcId '%*pE' is '%s''s in the other role; each direction has its own",
+				  p->name, p->kpc_id_len, p->kpc_id, q->name);
+	if (same_id && !strcmp(kpc_policy_own(p), kpc_policy_own(q)))
+		return kpc_refuse(plan->kn, plan->extack, -EEXIST,
+				  "'%s': KpcId '%*pE' is '%s''s already for %s",
+				  p->name, p->kpc_id_len, p->kpc_id, q->name,
+				  kpc_policy_own(p));
+	if (!p->mark || !q->mark)
+		return 0;
+	if (kpc_policy_same_pair(p, q)) {
+		if (p->mark != q->mark)
+			return kpc_refuse(plan->kn, plan->extack, -EINVAL,
+					  "'%s': mark 0x%08x is not 0x%08x, which '%s' of the same pair has",
+					  p->name, p->mark, q->mark, q->name);
+	} else if (p->mark == q->mark) {
+		return kpc_refuse(plan->kn, plan->extack, -EEXIST,
+				  "'%s': mark 0x%08x belongs to the pair of '%s'",
+				  p->name, p->mark, q->name);
+	}
+	return 0;
+}
+
+static int check_mark(struct plan *plan, const struct kpc_policy *p)
+{
+	const struct kpc_config *c = &plan->kn->config;
+
+	if (!p->mark)
+		return p->mark_given ?
+		       kpc_refuse(plan->kn, plan->extack, -ERANGE,
+				  "'%s': mark 0 is not a mark", p->name) : 0;
+	if ((p->mark & c->mark_mask) != c->mark_value)
+		return kpc_refuse(plan->kn, plan->extack, -ERANGE,
+				  "'%s': mark 0x%08x is outside the managed range 0x%08x/0x%08x",
+				  p->name, p->mark, c->mark_value,
+				  c->mark_mask);
+	if (p->mark == c->handshake_mark)
+		return kpc_refuse(plan->kn, plan->extack, -EINVAL,
+				  "'%s': mark 0x%08x is the handshake mark",
+				  p->name, p->mark);
+	return 0;
+}
+
+static int check_slots(struct plan *plan)
+{
+	unsigned int i, j, n = 0;
+	int err;
+
+	for (i = 0; i < plan->n; i++) {
+		const struct slot *s = &plan->slots[i];
+
+		n += !!s->policy;
+		if (!is_new(s))
+			continue;
+		err = check_mark(plan, s->policy);
+		for (j = 0; !err && j < plan->n; j++) {
+			const struct slot *t = &plan->slots[j];
+
+			/* Two new ones are compared once. */
+			if (t->policy && t != s && (j < i || !is_new(t)))
+				err = check_pair(plan, s->policy, t->policy);
+		}
+		if (err)
+			return err;
+		cond_resched();
+	}
+	if (n > plan->kn->config.max_associations)
+		return kpc_refuse(plan->kn, plan->extack, -ENOSPC,
+				  "%u associations are more than %u (max-associations)",
+				  n, plan->kn->config.max_associations);
+	return 0;
+}
+
+static int compare_marks(const void *a, const void *b)
+{
+	const u32 *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* The lowest mark above another one that is in the range, or 0. */
+static u32 next_mark(const struct kpc_config *c, u32 mark)
+{
+	/* Counts in the bits that the mask leaves open. */
+	u32 open = ((mark | c->mark_mask) + 1) & ~c->mark_mask;
+
+	if (!open)
+		return 0;
+	open |= c->mark_value;
+	return open == c->handshake_mark ? next_mark(c, open) : open;
+}
+
+/* The mark of the same pair, or 0. */
+static u32 pair_mark(const struct plan *plan, const struct kpc_policy *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < plan->n; i++) {
+		const struct kpc_policy *q = plan->slots[i].policy;
+
+		if (q && q != p && q->mark && kpc_policy_same_pair(p, q))
+			return q->mark;
+	}
+	return 0;
+}
+
+/*
+ * Marks of what is being deleted stay taken, as their bindings' last segments
+ * wear them.
+ */
+static int assign_marks(struct plan *plan)
+{
+	const struct kpc_config *c = &plan->kn->config;
+	unsigned int i, n = 0, at = 0;
+	u32 *taken, mark;
+	int err = 0;
+
+	taken = kvcalloc(2 * plan->n + 1, sizeof(*taken), GFP_KERNEL);
+	if (!taken)
+		return -ENOMEM;
+	for (i = 0; i < plan->n; i++) {
+		const struct slot *s = &plan->slots[i];
+
+		if (s->policy)
+			taken[n++] = s->policy->mark;
+		if (s->old)
+			taken[n++] = kpc_association_policy(s->old)->mark;
+	}
+	sort(taken, n, sizeof(*taken), compare_marks, NULL);
+
+	mark = next_mark(c, c->mark_value);
+	for (i = 0; i < plan->n; i++) {
+		struct kpc_policy *p = plan->slots[i].policy;
+
+		if (!p || p->mark)
+			continue;
+		p->mark = pair_mark(plan, p);
+		if (p->mark)
+			continue;
+		while (mark) {
+			while (at < n && taken[at] < mark)
+				at++;
+			if (at == n || taken[at] != mark)
+				break;
+			mark = next_mark(c, mark);
+		}
+		if (!mark) {
+			err = kpc_refuse(plan->kn, plan->extack, -ENOSPC,
+					 "'%s': no mark of the managed range 0x%08x/0x%08x is free",
+					 p->name, c->mark_value, c->mark_mask);
+			break;
+		}
+		p->mark = mark;
+		mark = next_mark(c, mark);
+	}
+	kvfree(taken);
+	return err;
+}
+
+static int check_lockout(struct plan *plan)
+{
+	unsigned int i;
+	int err;
+
+	if (plan->force)
+		return 0;
+	for (i = 0; i < plan->n; i++) {
+		const struct slot *s = &plan->slots[i];
+
+		if (!is_new(s) || s->staged->force)
+			continue;
+		err = kpc_lockout_check(plan->kn, plan->extack, s->policy,
+					s->old ? kpc_association_policy(s->old) :
+						 NULL);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/*
+ * The reason for which a live socket does not outlast the commit. Another
+ * mark is never lived with, for the old one is free; the rest of a policy
+ * holds for new bindings unless the whole table is being set.
+ */
+static u8 fate(const struct plan *plan, const struct kpc_sock *ks)
+{
+	const struct slot *s;
+
+	s = ks->association ? ks->association->slot : NULL;
+	if (!s)
+		return KPC_REASON_NONE;
+	if (!s->policy)
+		return KPC_REASON_DELETED;
+	if (!s->changed || !ks->was_bound)
+		return KPC_REASON_NONE;
+	if (plan->mode == KPC_LOAD_MODE_APPLY ? ks->mark == s->policy->mark :
+						kpc_binding_allowed(ks, s->policy))
+		return KPC_REASON_NONE;
+	return KPC_REASON_NARROWED;
+}
+
+/* Whether what was asked for by name, or forced, is all that would end. */
+static int check_live(struct plan *plan)
+{
+	unsigned int deleted = 0, narrowed = 0;
+	struct kpc_sock *ks;
+	unsigned long id;
+
+	if (plan->force || plan->mode == KPC_LOAD_MODE_SYNC)
+		return 0;
+	for (id = 0; (ks = kpc_sock_next(plan->kn, &id)); id++) {
+		const struct slot *s = ks->association ?
+				       ks->association->slot : NULL;
+
+		if (s && ks->was_bound && !(s->staged && s->staged->force)) {
+			u8 reason = fate(plan, ks);
+
+			deleted += reason == KPC_REASON_DELETED;
+			narrowed += reason == KPC_REASON_NARROWED;
+		}
+		kpc_sock_put(ks);
+	}
+	if (plan->mode == KPC_LOAD_MODE_APPLY)
+		deleted = 0;
+	if (deleted + narrowed)
+		return kpc_refuse(plan->kn, plan->extack, -EBUSY,
+				  "it would end %u live bindings; %s",
+				  deleted + narrowed,
+				  plan->mode == KPC_LOAD_MODE_LOAD ?
+				  "sync ends only what was removed or narrowed, force takes it" :
+				  "force takes it");
+	return 0;
+}
+
+static int allocate(struct plan *plan)
+{
+	unsigned int i, selectors = 0;
+	struct slot *s;
+
+	for (i = 0; i < plan->n; i++) {
+		s = &plan->slots[i];
+		if (!s->policy)
+			continue;
+		selectors += s->policy->n_selectors;
+		if (s->old)
+			continue;
+		s->fresh = kpc_association_alloc(plan->kn);
+		if (!s->fresh)
+			return -ENOMEM;
+		/* While associations exist the module does not go. */
+		if (!try_module_get(THIS_MODULE)) {
+			kpc_association_put(s->fresh);
+			s->fresh = NULL;
+			return kpc_refuse(plan->kn, plan->extack, -ENODEV,
+					  "the module is being unloaded");
+		}
+	}
+	plan->table = kpc_table_alloc(&plan->kn->config, selectors);
+	if (!plan->table)
+		return -ENOMEM;
+	for (i = 0; i < plan->n; i++)
+		if (plan->slots[i].policy)
+			kpc_table_add(plan->table, plan->slots[i].policy);
+	return 0;
+}
+
+static void publish_table(struct kpc_net *kn, struct kpc_table *table)
+{
+	struct kpc_table *old =
+		rcu_dereference_protected(kn->table,
+					  lockdep_is_held(&kn->lock));
+
+	rcu_assign_pointer(kn->table, table);
+	kpc_table_free(old);
+}
+
+static void publish(struct plan *plan, struct kpc_outcome *outcome)
+{
+	struct kpc_net *kn = plan->kn;
+	struct kpc_policy *old;
+	unsigned int i;
+
+	for (i = 0; i < plan->n; i++) {
+		struct slot *s = &plan->slots[i];
+
+		if (s->fresh) {
+			s->fresh->id = ++kn->last_association;
+			rcu_assign_pointer(s->fresh->policy, s->policy);
+			s->staged->policy = NULL;
+			list_add_tail(&s->fresh->node, &kn->associations);
+			kn->n_associations++;
+			outcome->added++;
+		} else if (s->old && !s->policy) {
+			list_del_init(&s->old->node);
+			kn->n_associations--;
+			outcome->removed++;
+		} else if (s->changed) {
+			old = kpc_association_policy(s->old);
+			rcu_assign_pointer(s->old->policy, s->policy);
+			s->staged->policy = NULL;
+			kfree_rcu(old, rcu);
+			outcome->changed++;
+		}
+	}
+	publish_table(kn, plan->table);
+	plan->table = NULL;
+}
+
+/* Flips the sockets that do not outlast the commit. */
+static void end_socks(struct plan *plan, struct kpc_outcome *outcome)
+{
+	struct kpc_sock *ks;
+	unsigned long id;
+	u8 reason;
+
+	for (id = 0; (ks = kpc_sock_next(plan->kn, &id)); id++) {
+		reason = fate(plan, ks);
+		if (reason != KPC_REASON_NONE && kpc_sock_end(ks, reason))
+			outcome->ended += ks->was_bound;
+		kpc_sock_put(ks);
+	}
+}
+
+static void tell(struct plan *plan)
+{
+	unsigned int i;
+
+	for (i = 0; i < plan->n; i++) {
+		struct slot *s = &plan->slots[i];
+
+		if (s->old && !s->policy) {
+			kpc_event_association(s->old, KPC_CHANGE_REMOVED,
+					      KPC_REASON_DELETED);
+			s->old->slot = NULL;
+			kpc_association_put(s->old);
+			s->old = NULL;
+			module_put(THIS_MODULE);
+		}
+	}
+	for (i = 0; i < plan->n; i++) {
+		struct slot *s = &plan->slots[i];
+
+		if (s->fresh)
+			kpc_event_association(s->fresh, KPC_CHANGE_ADDED,
+					      KPC_REASON_NONE);
+		else if (s->changed)
+			kpc_event_association(s->old, KPC_CHANGE_CHANGED,
+					      KPC_REASON_NONE);
+	}
+}
+
+static void abandon(struct plan *plan)
+{
+	unsigned int i;
+
+	for (i = 0; i < plan->n; i++) {
+		if (plan->slots[i].fresh) {
+			kpc_association_put(plan->slots[i].fresh);
+			module_put(THIS_MODULE);
+		}
+	}
+	kpc_table_free(plan->table);
+}
+
+static void forget_slots(struct plan *plan)
+{
+	unsigned int i;
+
+	for (i = 0; i < plan->n; i++)
+		if (plan->slots[i].old)
+			plan->slots[i].old->slot = NULL;
+}
+
+static int carry_out(struct plan *plan, struct kpc_outcome *outcome)
+{
+	struct kpc_net *kn = plan->kn;
+	struct kpc_table *first = NULL;
+	int err;
+
+	/* Hooks need a table from their first packet on. */
+	if (!kn->hooked) {
+		first = kpc_table_alloc(&kn->config, 0);
+		if (!first)
+			return -ENOMEM;
+		publish_table(kn, first);
+		err = kpc_hooks_register(kn);
+		if (err)
+			return kpc_refuse(kn, plan->extack, err,
+					  "netfilter takes no hooks: error %d",
+					  err);
+	}
+
+	publish(plan, outcome);
+	end_socks(plan, outcome);
+	if (outcome->removed || outcome->ended) {
+		synchronize_net();
+		outcome->quiet = ktime_get_ns();
+		kpc_socks_reap(kn);
+	}
+	tell(plan);
+	if (!kn->n_associations)
+		kpc_hooks_unregister(kn);
+	kpc_sweep_soon(kn);
+	return 0;
+}
+
+/**
+ * kpc_commit() - change the table of associations
+ * @kn: namespace, whose lock is held
+ * @extack: for the sentence of a refusal, or NULL
+ * @mode: enum kpc_load_mode
+ * @staged: list of struct kpc_staged; policies that come into force are taken
+ *	out of it, the rest stays the caller's
+ * @force: end live bindings and shut out live sockets
+ * @outcome: filled
+ *
+ * Context: process; sleeps for a grace period where something is deleted.
+ *
+ * Return: 0, or a negative errno with nothing changed.
+ */
+int kpc_commit(struct kpc_net *kn, struct netlink_ext_ack *extack, u8 mode,
+	       struct list_head *staged, bool force,
+	       struct kpc_outcome *outcome)
+{
+	struct plan plan = {
+		.kn	= kn,
+		.extack	= extack,
+		.mode	= mode,
+		.force	= force,
+	};
+	size_t n = kn->n_associations + list_count_nodes(staged);
+	int err;
+
+	lockdep_assert_held(&kn->lock);
+	memset(outcome, 0, sizeof(*outcome));
+	plan.slots = kvcalloc(n + 1, sizeof(*plan.slots), GFP_KERNEL_ACCOUNT);
+	if (!plan.slots)
+		return -ENOMEM;
+
+	err = place(&plan, staged);
+	if (!err)
+		err = check_slots(&plan);
+	if (!err)
+		err = assign_marks(&plan);
+	if (!err)
+		err = check_lockout(&plan);
+	if (!err)
+		err = check_live(&plan);
+	if (!err)
+		err = allocate(&plan);
+	if (!err)
+		err = carry_out(&plan, outcome);
+	if (err)
+		abandon(&plan);
+	forget_slots(&plan);
+	kvfree(plan.slots);
+	return err;
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Endpoints: the table that the packet path asks whether an address and a
+ * port are protected.
+ */
+#include <linux/jhash.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <net/ipv6.h>
+
+#include "endpoint.h"
+#include "net.h"
+#include "policy.h"
+
+static u32 *chain_of(const struct kpc_table *table, u8 role,
+		     const struct in6_addr *address, u16 port)
+{
+	u32 hash;
+
+	hash = jhash2((const u32 *)address->s6_addr32, 4, port << 1 | role);
+	return &table->chains[hash & table->hash_mask];
+}
+
+static const struct kpc_endpoint *
+find_in(const struct kpc_table *table, u32 at, u8 role, u16 family,
+	const struct in6_addr *address, u16 port)
+{
+	const struct kpc_endpoint *e;
+
+	for (; at != KPC_ENDPOINT_NONE; at = e->next) {
+		e = &table->endpoints[at];
+		if (e->role == role && (!e->family || e->family == family) &&
+		    kpc_side_match(&e->side, address, port))
+			return e;
+	}
+	return NULL;
+}
+
+/**
+ * kpc_table_find_side() - the endpoint that protects an address and a port
+ * @table: of the namespace
+ * @role: b for a local address, a for a remote one
+ * @family: AF_INET or AF_INET6
+ * @address: in IPv6 form
+ * @port: in host order
+ *
+ * Context: RCU read side, or the namespace's lock.
+ */
+const struct kpc_endpoint *kpc_table_find_side(const struct kpc_table *table,
+					       u8 role, u16 family,
+					       const struct in6_addr *address,
+					       u16 port)
+{
+	const struct kpc_endpoint *e;
+
+	if (!test_bit(port, table->ports[role]))
+		return NULL;
+	e = find_in(table, *chain_of(table, role, address, port), role, family,
+		    address, port);
+	if (!e)
+		e = find_in(table, *chain_of(table, role, &in6addr_any, port),
+			    role, family, address, port);
+	if (!e)
+		e = find_in(table, table->wide, role, family, address, port);
+	return e;
+}
+
+/* A fragment's ports are unknown: its addresses alone decide. */
+static const struct kpc_endpoint *find_fragment(const struct kpc_table *table,
+						const struct kpc_flow *flow)
+{
+	const struct kpc_endpoint *e;
+	u32 i;
+
+	for (i = 0; i < table->n; i++) {
+		e = &table->endpoints[i];
+		if (e->family && e->family != flow->family)
+			continue;
+		if (ipv6_prefix_equal(&e->side.address,
+				      e->role == KPC_ROLE_A ? &flow->remote :
+							      &flow->local,
+				      e->side.prefix))
+			return e;
+	}
+	return NULL;
+}
+
+/**
+ * kpc_table_find() - the endpoint that protects a flow at either side
+ * @table: of the namespace
+ * @flow: of a packet or a socket
+ *
+ * Context: RCU read side, or the namespace's lock.
+ */
+const struct kpc_endpoint *kpc_table_find(const struct kpc_table *table,
+					  const struct kpc_flow *flow)
+{
+	const struct kpc_endpoint *e;
+
+	if (unlikely(flow->fragment))
+		return find_fragment(table, flow);
+	e = kpc_table_find_side(table, KPC_ROLE_B, flow->family, &flow->local,
+				flow->local_port);
+	if (!e)
+		e = kpc_table_find_side(table, KPC_ROLE_A, flow->family,
+					&flow->remote, flow->remote_port);
+	return e;
+}
+
+/**
+ * kpc_table_alloc() - an empty table
+ * @config: whose managed range the table copies
+ * @selectors: at most this many will be added
+ */
+struct kpc_table *kpc_table_alloc(const struct kpc_config *config,
+				  unsigned int selectors)
+{
+	unsigned int chains = roundup_pow_of_two(selectors + 1);
+	struct kpc_table *table;
+
+	table = kvzalloc(struct_size(table, endpoints, selectors),
+			 GFP_KERNEL_ACCOUNT);
+	if (!table)
+		return NULL;
+	table->chains = kvmalloc_array(chains, sizeof(*table->chains),
+				       GFP_KERNEL_ACCOUNT);
+	if (!table->chains) {
+		kvfree(table);
+		return NULL;
+	}
+	memset32(table->chains, KPC_ENDPOINT_NONE, chains);
+	table->hash_mask = chains - 1;
+	table->wide = KPC_ENDPOINT_NONE;
+	table->mark_value = config->mark_value;
+	table->mark_mask = config->mark_mask;
+	table->handshake_mark = config->handshake_mark;
+	return table;
+}
+
+static void add_selector(struct kpc_table *table,
+			 const struct kpc_policy *policy,
+			 const struct kpc_selector *selector)
+{
+	u8 role = policy->role;
+	const struct kpc_side *side = role == KPC_ROLE_A ? &selector->remote :
+							   &selector->local;
+	struct kpc_endpoint *e;
+	u32 *chain, at;
+
+	if (side->port_min != side->port_max)
+		chain = &table->wide;
+	else
+		chain = chain_of(table, role,
+				 side->prefix == 128 ? &side->address :
+						       &in6addr_any,
+				 side->port_min);
+
+	for (at = *chain; at != KPC_ENDPOINT_NONE; at = e->next) {
+		e = &table->endpoints[at];
+		if (e->role == role && e->family == selector->family &&
+		    !memcmp(&e->side, side, sizeof(*side))) {
+			e->associations += e->last != policy;
+			e->last = policy;
+			return;
+		}
+	}
+
+	e = &table->endpoints[table->n];
+	memcpy(&e->side, side, sizeof(*side));
+	e->role = role;
+	e->family = selector->family;
+	e->protocol = selector->protocol;
+	e->associations = 1;
+	e->last = policy;
+	e->next = *chain;
+	*chain = table->n++;
+	bitmap_set(table->ports[role], side->port_min,
+		   side->port_max - side->port_min + 1);
+}
+
+/**
+ * kpc_table_add() - protect what an association's selectors name
+ * @table: not published yet
+ * @policy: of the association
+ */
+void kpc_table_add(struct kpc_table *table, const struct kpc_policy *policy)
+{
+	unsigned int i;
+
+	for (i = 0; i < policy->n_selectors; i++)
+		add_selector(table, policy, &policy->selectors[i]);
+}
+
+static void free_rcu(struct rcu_head *rcu)
+{
+	struct kpc_table *table = container_of(rcu, struct kpc_table, rcu);
+
+	kvfree(table->chains);
+	kvfree(table);
+}
+
+/**
+ * kpc_table_free() - free a table once the packet path has left it
+ * @table: no longer published, or NULL
+ */
+void kpc_table_free(struct kpc_table *table)
+{
+	if (table)
+		call_rcu(&table->rcu, free_rcu);
+}

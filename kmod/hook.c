@@ -1,0 +1,507 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The packet path: LOCAL_OUT and LOCAL_IN of IPv4 and IPv6.
+ *
+ * Nearly all packets leave at one of two tests: a mark outside the managed
+ * range, and ports that no endpoint has. LOCAL_OUT sees what a socket of this
+ * machine sends, before any address translation; a packet that goes through a
+ * tunnel comes by again with its outer header and the same mark and socket,
+ * and passes for the same reason. LOCAL_IN never looks at the packet's mark,
+ * which the sender's survives over loopback: the socket that will receive it
+ * is what counts.
+ */
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/netfilter_ipv6.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+#include <net/tcp.h>
+
+#include "association.h"
+#include "compat.h"
+#include "endpoint.h"
+#include "event.h"
+#include "hook.h"
+#include "net.h"
+#include "policy.h"
+#include "socket.h"
+
+/**
+ * struct packet - what the judges need of one packet
+ * @kn: namespace
+ * @table: endpoints
+ * @skb: the packet
+ * @state: of the hook
+ * @flow: its ends, if it is TCP
+ * @protocol: behind the extension headers
+ * @offset: of the TCP header
+ * @tcp_len: of the TCP header
+ * @out: at LOCAL_OUT
+ * @tcp: has a whole TCP header
+ * @payload: carries payload
+ * @rst: has the flag RST
+ * @open: has the flag SYN without ACK
+ */
+struct packet {
+	struct kpc_net *kn;
+	const struct kpc_table *table;
+	struct sk_buff *skb;
+	const struct nf_hook_state *state;
+	struct kpc_flow flow;
+	u8 protocol;
+	unsigned int offset;
+	unsigned int tcp_len;
+	bool out;
+	bool tcp;
+	bool payload;
+	bool rst;
+	bool open;
+};
+
+static unsigned int drop(const struct packet *p, int err)
+{
+	kpc_count(&p->kn->counters, p->out ? KPC_COUNT_DROPPED_OUT :
+					     KPC_COUNT_DROPPED_IN);
+	/* A connect() that is refused fails at once. */
+	return p->out ? NF_DROP_ERR(err) : NF_DROP;
+}
+
+static unsigned int violate(const struct packet *p, const struct sock *sk,
+			    const struct kpc_sock *ks, u8 kind)
+{
+	struct kpc_violation v = {
+		.association	= ks ? ks->association : NULL,
+		.flow		= p->protocol == IPPROTO_TCP ? &p->flow : NULL,
+		.sk		= sk,
+		.mark		= p->out ? p->skb->mark :
+				  sk ? READ_ONCE(sk->sk_mark) : 0,
+		.kind		= kind,
+		.direction	= p->out ? KPC_DIRECTION_OUT : KPC_DIRECTION_IN,
+		.protocol	= p->protocol,
+		.by_current	= p->out && sk && in_task() &&
+				  !(current->flags & PF_KTHREAD),
+	};
+
+	kpc_event_violation(p->kn, &v);
+	return drop(p, kind == KPC_VIOLATION_KIND_MARK ? -EPERM :
+							 -ECONNREFUSED);
+}
+
+static unsigned int end(const struct packet *p, struct kpc_sock *ks, u8 reason,
+			u8 kind)
+{
+	if (kpc_sock_end(ks, reason))
+		return violate(p, ks->sk, ks, kind);
+	return drop(p, -EPERM);
+}
+
+/* The packet is the socket's own, not one with a tunnel's header around it. */
+static bool is_inner(const struct packet *p, const struct sock *sk)
+{
+	return p->tcp && p->flow.local_port == sk->sk_num;
+}
+
+static bool handshake_may(const struct packet *p, const struct kpc_sock *ks)
+{
+	const struct kpc_policy *policy;
+
+	if (!ks->association)
+		return kpc_table_find_side(p->table, KPC_ROLE_B, p->flow.family,
+					   &p->flow.local, p->flow.local_port);
+	policy = rcu_dereference(ks->association->policy);
+	return kpc_selectors_match(policy->selectors, policy->n_selectors,
+				   &p->flow);
+}
+
+static unsigned int judge_handshake_out(const struct packet *p,
+					struct kpc_sock *ks)
+{
+	const struct sock *sk = ks->sk;
+
+	if (READ_ONCE(sk->sk_mark) != p->table->handshake_mark)
+		return end(p, ks, KPC_REASON_MARK_CHANGED,
+			   KPC_VIOLATION_KIND_CHANGED);
+	if (p->skb->mark != p->table->handshake_mark)
+		return violate(p, sk, ks, KPC_VIOLATION_KIND_MARK);
+	if (sk->sk_state != TCP_LISTEN &&
+	    tcp_sk(sk)->bytes_sent - ks->tx_base > ks->budget)
+		return end(p, ks, KPC_REASON_BUDGET,
+			   KPC_VIOLATION_KIND_BUDGET);
+	if (is_inner(p, sk) && !handshake_may(p, ks))
+		return violate(p, sk, ks, KPC_VIOLATION_KIND_ASSOCIATION);
+	return NF_ACCEPT;
+}
+
+/* Mark, ends and octets of a bound socket, the same both ways. */
+static u8 bound_changed(const struct kpc_sock *ks)
+{
+	if (unlikely(READ_ONCE(ks->sk->sk_mark) != ks->mark))
+		return KPC_REASON_MARK_CHANGED;
+	if (unlikely(kpc_sock_moved(ks)))
+		return KPC_REASON_PEER_CHANGED;
+	return KPC_REASON_NONE;
+}
+
+static unsigned int judge_bound(const struct packet *p, struct kpc_sock *ks)
+{
+	u8 reason = bound_changed(ks);
+
+	if (unlikely(reason != KPC_REASON_NONE))
+		return end(p, ks, reason, KPC_VIOLATION_KIND_CHANGED);
+	if (unlikely(ks->octets_max != U64_MAX &&
+		     kpc_sock_tx(ks) + kpc_sock_rx(ks) > ks->octets_max)) {
+		kpc_sock_end(ks, KPC_REASON_OCTETS);
+		return drop(p, -EPERM);
+	}
+	if (!p->out) {
+		this_cpu_inc(ks->association->packets->rx);
+		return NF_ACCEPT;
+	}
+	if (unlikely(p->skb->mark != ks->mark))
+		return violate(p, ks->sk, ks, KPC_VIOLATION_KIND_MARK);
+	if (is_inner(p, ks->sk))
+		this_cpu_inc(ks->association->packets->tx);
+	return NF_ACCEPT;
+}
+
+/*
+ * Segments that the stack itself sends for a socket that is gone or was never
+ * there: resets and the ACKs of TIME_WAIT, from its control socket or from
+ * none.
+ */
+static bool is_control(const struct packet *p, const struct sock *sk)
+{
+	if (!p->tcp || p->payload || p->open)
+		return false;
+	if (!sk || !sk_fullsock(sk))
+		return true;
+	return p->rst ? sk->sk_type == SOCK_STREAM || sk->sk_kern_sock :
+			sk->sk_type == SOCK_RAW && sk->sk_kern_sock;
+}
+
+static unsigned int judge_out(const struct packet *p, bool managed)
+{
+	struct sock *sk = p->skb->sk;
+	struct kpc_sock *ks = NULL;
+
+	/* A SYN-ACK is judged by its listener. */
+	if (sk && sk->sk_state == TCP_NEW_SYN_RECV)
+		sk = inet_reqsk(sk)->rsk_listener;
+	if (sk && sk_fullsock(sk))
+		ks = kpc_sock_find(sk);
+	if (!ks) {
+		if (is_control(p, sk))
+			return NF_ACCEPT;
+		return violate(p, sk && sk_fullsock(sk) ? sk : NULL, NULL,
+			       managed ? KPC_VIOLATION_KIND_MARK :
+					 KPC_VIOLATION_KIND_ENDPOINT);
+	}
+
+	switch (smp_load_acquire(&ks->state)) {
+	case KPC_SOCK_BOUND:
+		return judge_bound(p, ks);
+	case KPC_SOCK_HANDSHAKE:
+		return judge_handshake_out(p, ks);
+	case KPC_SOCK_BINDING:
+		return NF_ACCEPT;
+	}
+	/* Of one that was ended only the reset leaves. */
+	return p->tcp && p->rst && !p->payload ? NF_ACCEPT : drop(p, -EPERM);
+}
+
+static struct sock *lookup4(const struct packet *p, bool *held)
+{
+	const struct iphdr *iph = ip_hdr(p->skb);
+	struct net *net = p->state->net;
+	int dif = inet_iif(p->skb);
+	int sdif = inet_sdif(p->skb);
+	struct sock *sk;
+
+	sk = __inet_lookup_established(net, KPC_HASHINFO(net) iph->saddr,
+				       htons(p->flow.remote_port), iph->daddr,
+				       p->flow.local_port, dif, sdif);
+	*held = sk;
+	if (sk)
+		return sk;
+	return __inet_lookup_listener(net, KPC_HASHINFO(net) NULL, 0,
+				      iph->saddr, htons(p->flow.remote_port),
+				      iph->daddr, p->flow.local_port, dif,
+				      sdif);
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+static struct sock *lookup6(const struct packet *p, bool *held)
+{
+	const struct ipv6hdr *ip6h = ipv6_hdr(p->skb);
+	struct net *net = p->state->net;
+	int dif = inet6_iif(p->skb);
+	int sdif = inet6_sdif(p->skb);
+	struct sock *sk;
+
+	sk = __inet6_lookup_established(net, KPC_HASHINFO(net) &ip6h->saddr,
+					htons(p->flow.remote_port),
+					&ip6h->daddr, p->flow.local_port, dif,
+					sdif);
+	*held = sk;
+	if (sk)
+		return sk;
+	return inet6_lookup_listener(net, KPC_HASHINFO(net) NULL, 0,
+				     &ip6h->saddr, htons(p->flow.remote_port),
+				     &ip6h->daddr, p->flow.local_port, dif,
+				     sdif);
+}
+#endif
+
+static struct sock *lookup(const struct packet *p, bool *held)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (p->flow.family == AF_INET6)
+		return lookup6(p, held);
+#endif
+	return lookup4(p, held);
+}
+
+static unsigned int judge_handshake_in(const struct packet *p,
+				       struct kpc_sock *ks)
+{
+	const struct sock *sk = ks->sk;
+
+	if (READ_ONCE(sk->sk_mark) != p->table->handshake_mark)
+		return end(p, ks, KPC_REASON_MARK_CHANGED,
+			   KPC_VIOLATION_KIND_CHANGED);
+	/* The peer sends it again when the socket has been bound. */
+	if (sk->sk_state != TCP_LISTEN && p->payload &&
+	    tcp_sk(sk)->bytes_received - ks->rx_base + p->skb->len >
+	    KPC_HANDSHAKE_RECEIVED)
+		return drop(p, 0);
+	return NF_ACCEPT;
+}
+
+static unsigned int judge_in_sock(const struct packet *p, struct sock *sk)
+{
+	struct kpc_sock *ks;
+
+	if (sk->sk_state == TCP_NEW_SYN_RECV)
+		sk = inet_reqsk(sk)->rsk_listener;
+	else if (!sk_fullsock(sk))
+		return NF_ACCEPT;
+
+	ks = kpc_sock_find(sk);
+	if (!ks)
+		return violate(p, sk, NULL, KPC_VIOLATION_KIND_ENDPOINT);
+	switch (smp_load_acquire(&ks->state)) {
+	case KPC_SOCK_BOUND:
+		return judge_bound(p, ks);
+	case KPC_SOCK_HANDSHAKE:
+		return judge_handshake_in(p, ks);
+	case KPC_SOCK_BINDING:
+		return NF_ACCEPT;
+	}
+	return drop(p, 0);
+}
+
+static unsigned int judge_in(const struct packet *p)
+{
+	struct sock *sk = p->skb->sk;
+	unsigned int verdict;
+	bool held = false;
+
+	/* Fragments of TCP are nobody's: TCP makes none. */
+	if (p->flow.fragment)
+		return violate(p, NULL, NULL, KPC_VIOLATION_KIND_ENDPOINT);
+	if (!sk)
+		sk = lookup(p, &held);
+	/* Nobody will receive it: the answer is a reset. */
+	if (!sk)
+		return NF_ACCEPT;
+	verdict = judge_in_sock(p, sk);
+	if (held)
+		sock_gen_put(sk);
+	return verdict;
+}
+
+/*
+ * Reads the ports; where no endpoint has them and the mark is not managed,
+ * nothing else of the packet is looked at.
+ */
+static bool read_tcp(struct packet *p, bool managed)
+{
+	struct tcphdr buf;
+	const struct tcphdr *th;
+
+	th = skb_header_pointer(p->skb, p->offset, sizeof(buf), &buf);
+	if (!th)
+		return managed;
+	p->flow.local_port = ntohs(p->out ? th->source : th->dest);
+	p->flow.remote_port = ntohs(p->out ? th->dest : th->source);
+	if (!managed &&
+	    !test_bit(p->flow.local_port, p->table->ports[KPC_ROLE_B]) &&
+	    !test_bit(p->flow.remote_port, p->table->ports[KPC_ROLE_A]))
+		return false;
+
+	p->tcp = true;
+	p->tcp_len = __tcp_hdrlen(th);
+	p->payload = p->skb->len > p->offset + p->tcp_len;
+	p->rst = th->rst;
+	p->open = th->syn && !th->ack;
+	return true;
+}
+
+static unsigned int judge(struct packet *p, bool managed)
+{
+	if (!managed && !kpc_table_find(p->table, &p->flow))
+		return NF_ACCEPT;
+	return p->out ? judge_out(p, managed) : judge_in(p);
+}
+
+static unsigned int hook4(struct kpc_net *kn, struct sk_buff *skb,
+			  const struct nf_hook_state *state, bool out)
+{
+	const struct kpc_table *table = rcu_dereference(kn->table);
+	const struct iphdr *iph = ip_hdr(skb);
+	bool managed = out && kpc_table_managed(table, skb->mark);
+	struct packet p;
+
+	if (likely(!managed && iph->protocol != IPPROTO_TCP))
+		return NF_ACCEPT;
+
+	p = (struct packet){
+		.kn = kn, .table = table, .skb = skb, .state = state,
+		.protocol = iph->protocol, .out = out,
+		.offset = skb_network_offset(skb) + iph->ihl * 4,
+		.flow.family = AF_INET,
+		.flow.fragment = ip_is_fragment(iph),
+	};
+	if (p.protocol == IPPROTO_TCP) {
+		if (!p.flow.fragment && !read_tcp(&p, managed))
+			return NF_ACCEPT;
+		ipv6_addr_set_v4mapped(out ? iph->saddr : iph->daddr,
+				       &p.flow.local);
+		ipv6_addr_set_v4mapped(out ? iph->daddr : iph->saddr,
+				       &p.flow.remote);
+	}
+	return judge(&p, managed);
+}
+
+static unsigned int hook_out4(void *priv, struct sk_buff *skb,
+			      const struct nf_hook_state *state)
+{
+	return hook4(priv, skb, state, true);
+}
+
+static unsigned int hook_in4(void *priv, struct sk_buff *skb,
+			     const struct nf_hook_state *state)
+{
+	return hook4(priv, skb, state, false);
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+static unsigned int hook6(struct kpc_net *kn, struct sk_buff *skb,
+			  const struct nf_hook_state *state, bool out)
+{
+	const struct kpc_table *table = rcu_dereference(kn->table);
+	const struct ipv6hdr *ip6h = ipv6_hdr(skb);
+	bool managed = out && kpc_table_managed(table, skb->mark);
+	u8 protocol = ip6h->nexthdr;
+	__be16 fragment = 0;
+	struct packet p;
+	int offset;
+
+	offset = ipv6_skip_exthdr(skb, skb_network_offset(skb) + sizeof(*ip6h),
+				  &protocol, &fragment);
+	if (likely(!managed && (offset < 0 || protocol != IPPROTO_TCP)))
+		return NF_ACCEPT;
+
+	p = (struct packet){
+		.kn = kn, .table = table, .skb = skb, .state = state,
+		.protocol = protocol, .out = out, .offset = offset,
+		.flow.family = AF_INET6,
+		.flow.fragment = fragment & htons(IP6_OFFSET | IP6_MF),
+	};
+	if (p.protocol == IPPROTO_TCP && offset >= 0) {
+		if (!p.flow.fragment && !read_tcp(&p, managed))
+			return NF_ACCEPT;
+		p.flow.local = out ? ip6h->saddr : ip6h->daddr;
+		p.flow.remote = out ? ip6h->daddr : ip6h->saddr;
+	}
+	return judge(&p, managed);
+}
+
+static unsigned int hook_out6(void *priv, struct sk_buff *skb,
+			      const struct nf_hook_state *state)
+{
+	return hook6(priv, skb, state, true);
+}
+
+static unsigned int hook_in6(void *priv, struct sk_buff *skb,
+			     const struct nf_hook_state *state)
+{
+	return hook6(priv, skb, state, false);
+}
+#endif
+
+/*
+ * Out, before any address is translated; in, last but for those that only
+ * confirm a connection.
+ */
+static const struct nf_hook_ops hooks[] = {
+	{
+		.hook		= hook_out4,
+		.pf		= NFPROTO_IPV4,
+		.hooknum	= NF_INET_LOCAL_OUT,
+		.priority	= NF_IP_PRI_FIRST + 1,
+	},
+	{
+		.hook		= hook_in4,
+		.pf		= NFPROTO_IPV4,
+		.hooknum	= NF_INET_LOCAL_IN,
+		.priority	= NF_IP_PRI_LAST - 1,
+	},
+#if IS_ENABLED(CONFIG_IPV6)
+	{
+		.hook		= hook_out6,
+		.pf		= NFPROTO_IPV6,
+		.hooknum	= NF_INET_LOCAL_OUT,
+		.priority	= NF_IP6_PRI_FIRST + 1,
+	},
+	{
+		.hook		= hook_in6,
+		.pf		= NFPROTO_IPV6,
+		.hooknum	= NF_INET_LOCAL_IN,
+		.priority	= NF_IP6_PRI_LAST - 1,
+	},
+#endif
+};
+
+/**
+ * kpc_hooks_register() - begin to judge packets
+ * @kn: namespace, whose lock is held and whose table is published
+ */
+int kpc_hooks_register(struct kpc_net *kn)
+{
+	unsigned int i;
+	int err;
+
+	if (kn->hooked)
+		return 0;
+	BUILD_BUG_ON(ARRAY_SIZE(hooks) > ARRAY_SIZE(kn->hooks));
+	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
+		kn->hooks[i] = hooks[i];
+		kn->hooks[i].priv = kn;
+	}
+	err = nf_register_net_hooks(kn->net, kn->hooks, ARRAY_SIZE(hooks));
+	kn->hooked = !err;
+	return err;
+}
+
+/**
+ * kpc_hooks_unregister() - stop judging packets
+ * @kn: namespace, whose lock is held
+ */
+void kpc_hooks_unregister(struct kpc_net *kn)
+{
+	if (!kn->hooked)
+		return;
+	nf_unregister_net_hooks(kn->net, kn->hooks, ARRAY_SIZE(hooks));
+	kn->hooked = false;
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Reading kernel TLS: whether it is on in both directions, of which version
+ * and cipher, and with which keys. Nothing of it is changed, and no symbol of
+ * tls.ko is needed.
+ */
+#include <crypto/sha2.h>
+#include <linux/string.h>
+#include <linux/tls.h>
+#include <net/tcp.h>
+#include <net/tls.h>
+
+#include "compat.h"
+#include "ktls.h"
+
+#define KPC_SECRET_MAX	(TLS_CIPHER_AES_GCM_256_KEY_SIZE + \
+			 TLS_CIPHER_AES_GCM_128_SALT_SIZE)
+
+/* Where key and salt are in the crypto_info of a cipher. */
+#define CIPHER(type, member)						\
+	{ TLS_CIPHER_##type,						\
+	  offsetof(struct tls12_crypto_info_##member, key),		\
+	  sizeof_field(struct tls12_crypto_info_##member, key),		\
+	  offsetof(struct tls12_crypto_info_##member, salt),		\
+	  sizeof_field(struct tls12_crypto_info_##member, salt) }
+
+static const struct cipher {
+	u16 type;
+	u8 key;
+	u8 key_len;
+	u8 salt;
+	u8 salt_len;
+} ciphers[] = {
+	CIPHER(AES_GCM_128, aes_gcm_128),
+	CIPHER(AES_GCM_256, aes_gcm_256),
+	CIPHER(AES_CCM_128, aes_ccm_128),
+	CIPHER(CHACHA20_POLY1305, chacha20_poly1305),
+};
+
+static int digest(const struct tls_crypto_info *info, u8 *out)
+{
+	u8 text[4 + KPC_SECRET_MAX];
+	const struct cipher *c;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(ciphers); i++) {
+		c = &ciphers[i];
+		if (c->type != info->cipher_type)
+			continue;
+		put_unaligned_be16(info->version, text);
+		put_unaligned_be16(info->cipher_type, text + 2);
+		memcpy(text + 4, (const u8 *)info + c->key, c->key_len);
+		memcpy(text + 4 + c->key_len, (const u8 *)info + c->salt,
+		       c->salt_len);
+		sha256(text, 4 + c->key_len + c->salt_len, out);
+		memzero_explicit(text, sizeof(text));
+		return 0;
+	}
+	return -EOPNOTSUPP;
+}
+
+/* A list of what is good: other values came and went. */
+static bool carries(unsigned int conf)
+{
+	return conf == TLS_SW || conf == TLS_HW;
+}
+
+/**
+ * kpc_ktls_read() - look at a socket's kernel TLS
+ * @sk: TCP socket, locked
+ * @ktls: filled
+ *
+ * Return: 0, -ENOTCONN if there is none in one direction, -EOPNOTSUPP for a
+ * cipher that no suite of ours has, -EINVAL if the two directions differ.
+ */
+int kpc_ktls_read(const struct sock *sk, struct kpc_ktls *ktls)
+{
+	const struct tcp_ulp_ops *ops = inet_csk(sk)->icsk_ulp_ops;
+	const struct tls_crypto_info *tx, *rx;
+	const struct tls_context *ctx;
+	int err;
+
+	if (!ops || strcmp(ops->name, "tls"))
+		return -ENOTCONN;
+	ctx = tls_get_ctx(sk);
+	if (!ctx || !carries(ctx->tx_conf) || !carries(ctx->rx_conf))
+		return -ENOTCONN;
+
+	tx = &ctx->crypto_send.info;
+	rx = &ctx->crypto_recv.info;
+	if (tx->version != rx->version || tx->cipher_type != rx->cipher_type)
+		return -EINVAL;
+	ktls->version = tx->version;
+	ktls->cipher = tx->cipher_type;
+	ktls->records = max(get_unaligned_be64(ctx->tx.rec_seq),
+			    get_unaligned_be64(ctx->rx.rec_seq));
+	err = digest(tx, ktls->keys.tx);
+	if (!err)
+		err = digest(rx, ktls->keys.rx);
+	return err;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a socket's kernel TLS says of itself.
+ */
+#ifndef KPC_KTLS_H
+#define KPC_KTLS_H
+
+#include <linux/types.h>
+
+#include "socket.h"
+
+/**
+ * struct kpc_ktls - state of a socket with kernel TLS in both directions
+ * @keys: digests of what is installed
+ * @version: as on the wire
+ * @cipher: cipher_type of linux/tls.h
+ * @records: highest sequence number of either direction
+ */
+struct kpc_ktls {
+	struct kpc_keys keys;
+	u16 version;
+	u16 cipher;
+	u64 records;
+};
+
+/*
+ * RFC 8446 5.5: 2^24.5 full records under one AES key, for either version;
+ * ChaCha20-Poly1305 has no limit that can be reached.
+ */
+#define KPC_RECORDS_MAX	23726566ULL
+
+int kpc_ktls_read(const struct sock *sk, struct kpc_ktls *ktls);
+
+#endif /* KPC_KTLS_H */

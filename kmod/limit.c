@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The sweep: each second over what has a deadline or a limit, and over every
+ * binding to see that it is still what it was. A packet finds a changed mark
+ * or peer at once; changed keys, and all that happens on a silent socket, are
+ * found here.
+ */
+#include <linux/crypto.h>
+#include <linux/ktime.h>
+#include <net/tcp.h>
+#include <uapi/linux/tls.h>
+
+#include "association.h"
+#include "establish.h"
+#include "event.h"
+#include "ktls.h"
+#include "limit.h"
+#include "net.h"
+#include "policy.h"
+#include "session.h"
+#include "socket.h"
+#include "transaction.h"
+
+/* Sockets that one run looks at before it lets others work. */
+#define KPC_SWEEP_SOCKETS	1024
+
+/**
+ * kpc_sweep_soon() - have the sweep run within its second
+ * @kn: namespace that has something to sweep
+ */
+void kpc_sweep_soon(struct kpc_net *kn)
+{
+	queue_delayed_work(kpc_wq, &kn->sweep, HZ);
+}
+
+static void violation(struct kpc_sock *ks, u8 kind)
+{
+	struct kpc_flow flow;
+	struct kpc_violation v = {
+		.association	= ks->association,
+		.flow		= &flow,
+		.sk		= ks->sk,
+		.mark		= READ_ONCE(ks->sk->sk_mark),
+		.kind		= kind,
+		.direction	= KPC_DIRECTION_OUT,
+		.protocol	= IPPROTO_TCP,
+	};
+
+	kpc_flow_from_sock(&flow, ks->sk);
+	kpc_event_violation(ks->kn, &v);
+}
+
+static void end(struct kpc_sock *ks, u8 reason, u8 kind)
+{
+	if (kpc_sock_end(ks, reason))
+		violation(ks, kind);
+}
+
+static void sweep_handshake(struct kpc_sock *ks)
+{
+	const struct sock *sk = ks->sk;
+
+	if (READ_ONCE(sk->sk_mark) != READ_ONCE(ks->kn->config.handshake_mark))
+		end(ks, KPC_REASON_MARK_CHANGED, KPC_VIOLATION_KIND_CHANGED);
+	else if (ks->patience && time_after(jiffies, ks->born + ks->patience))
+		end(ks, KPC_REASON_BUDGET, KPC_VIOLATION_KIND_BUDGET);
+	/* Registered to listen, and connected instead. */
+	else if (ks->listening && sk->sk_state != TCP_LISTEN &&
+		 sk->sk_state != TCP_CLOSE)
+		end(ks, KPC_REASON_BUDGET, KPC_VIOLATION_KIND_BUDGET);
+}
+
+/* The one limit that was reached, or KPC_REASON_NONE. */
+static u8 limit_reached(struct kpc_sock *ks, const struct kpc_limits *limits)
+{
+	u64 moved = kpc_sock_tx(ks) + kpc_sock_rx(ks);
+
+	if (moved != ks->moved) {
+		ks->moved = moved;
+		ks->active = jiffies;
+	}
+	if (limits->not_after && ktime_get_real_seconds() >= limits->not_after)
+		return KPC_REASON_EXPIRED;
+	if (limits->lifetime &&
+	    ktime_ms_delta(ktime_get_boottime(), ks->bound_at) >=
+	    (s64)limits->lifetime * MSEC_PER_SEC)
+		return KPC_REASON_LIFETIME;
+	if (limits->idle &&
+	    time_after_eq(jiffies, ks->active + limits->idle * HZ))
+		return KPC_REASON_IDLE;
+	if (moved > ks->octets_max)
+		return KPC_REASON_OCTETS;
+	return KPC_REASON_NONE;
+}
+
+static bool key_known(const u8 *now, u8 *known, const u8 *next, u8 *flags,
+		      u8 flag)
+{
+	if (!memcmp(now, known, KPC_DIGEST_LEN))
+		return true;
+	if (!(*flags & flag) || memcmp(now, next, KPC_DIGEST_LEN))
+		return false;
+	memcpy(known, next, KPC_DIGEST_LEN);
+	*flags &= ~flag;
+	return true;
+}
+
+/*
+ * An orphan has no kernel TLS any more, only its rest to send. Called with
+ * the socket locked.
+ */
+static u8 keys_changed(struct kpc_sock *ks)
+{
+	struct kpc_ktls ktls;
+
+	if (ks->carrier != KPC_CARRIER_KERNEL || sock_flag(ks->sk, SOCK_DEAD) ||
+	    ks->sk->sk_state == TCP_CLOSE)
+		return KPC_REASON_NONE;
+	if (kpc_ktls_read(ks->sk, &ktls) ||
+	    !key_known(ktls.keys.tx, ks->keys.tx, ks->next_keys.tx, &ks->next,
+		       KPC_NEXT_TX) ||
+	    !key_known(ktls.keys.rx, ks->keys.rx, ks->next_keys.rx, &ks->next,
+		       KPC_NEXT_RX))
+		return KPC_REASON_KEYS_CHANGED;
+	if (ktls.cipher != TLS_CIPHER_CHACHA20_POLY1305 &&
+	    ktls.records >= KPC_RECORDS_MAX)
+		return KPC_REASON_RECORDS;
+	return KPC_REASON_NONE;
+}
+
+static void sweep_binding(struct kpc_sock *ks)
+{
+	struct sock *sk = ks->sk;
+	struct kpc_limits limits;
+	u8 reason;
+
+	rcu_read_lock();
+	limits = rcu_dereference(ks->association->policy)->limits;
+	rcu_read_unlock();
+
+	lock_sock(sk);
+	if (sk->sk_state == TCP_CLOSE) {
+		/* Reset by the peer, and its holder has not closed it yet. */
+		kpc_sock_remove(ks, KPC_REASON_CLOSED);
+		kpc_sock_set_mark(sk, ks->old_mark);
+		release_sock(sk);
+		return;
+	}
+	reason = keys_changed(ks);
+	release_sock(sk);
+
+	if (READ_ONCE(sk->sk_mark) != ks->mark)
+		reason = KPC_REASON_MARK_CHANGED;
+	else if (kpc_sock_moved(ks))
+		reason = KPC_REASON_PEER_CHANGED;
+	switch (reason) {
+	case KPC_REASON_MARK_CHANGED:
+	case KPC_REASON_PEER_CHANGED:
+	case KPC_REASON_KEYS_CHANGED:
+		end(ks, reason, KPC_VIOLATION_KIND_CHANGED);
+		return;
+	case KPC_REASON_NONE:
+		reason = limit_reached(ks, &limits);
+		break;
+	}
+	if (reason != KPC_REASON_NONE)
+		kpc_sock_end(ks, reason);
+}
+
+/* Whether all sockets were looked at. */
+static bool sweep_socks(struct kpc_net *kn)
+{
+	unsigned int n = KPC_SWEEP_SOCKETS;
+	struct kpc_sock *ks;
+
+	while (n--) {
+		kn->sweep_at++;
+		ks = kpc_sock_next(kn, &kn->sweep_at);
+		if (!ks) {
+			kn->sweep_at = 0;
+			return true;
+		}
+		switch (smp_load_acquire(&ks->state)) {
+		case KPC_SOCK_HANDSHAKE:
+			sweep_handshake(ks);
+			break;
+		case KPC_SOCK_BOUND:
+			sweep_binding(ks);
+			break;
+		}
+		kpc_sock_put(ks);
+		cond_resched();
+	}
+	return false;
+}
+
+static void sweep_associations(struct kpc_net *kn)
+{
+	s64 now = ktime_get_real_seconds();
+	struct kpc_association *a;
+
+	list_for_each_entry(a, &kn->associations, node) {
+		s64 not_after = kpc_association_policy(a)->limits.not_after;
+		bool expired = not_after && now >= not_after;
+
+		if (expired && !a->expired)
+			kpc_event_association(a, KPC_CHANGE_LIMIT,
+					      KPC_REASON_EXPIRED);
+		a->expired = expired;
+	}
+}
+
+/* Ends what the policy says should not outlive the agent. */
+static void sweep_agent(struct kpc_net *kn)
+{
+	if (!kn->warden_missed ||
+	    kn->config.agent_lost != KPC_AGENT_LOST_END ||
+	    time_before(jiffies, kn->warden_lost +
+				 kn->config.agent_lost_seconds * HZ))
+		return;
+	kn->warden_missed = false;
+	kpc_socks_end(kn, NULL, KPC_REASON_AGENT_LOST);
+}
+
+static bool has_work(const struct kpc_net *kn)
+{
+	return !xa_empty(&kn->socks) || !list_empty(&kn->sessions) ||
+	       !list_empty(&kn->establishes) ||
+	       !list_empty(&kn->transactions) || kn->confirm_pending ||
+	       !list_empty(&kn->associations);
+}
+
+/**
+ * kpc_sweep() - one run of the sweep
+ * @work: kpc_net::sweep
+ */
+void kpc_sweep(struct work_struct *work)
+{
+	struct kpc_net *kn = container_of(to_delayed_work(work),
+					  struct kpc_net, sweep);
+	bool again;
+
+	mutex_lock(&kn->lock);
+	kpc_sessions_reap(kn);
+	kpc_grants_expire(kn);
+	kpc_establishes_expire(kn);
+	kpc_transactions_reap(kn);
+	kpc_confirm_expire(kn);
+	sweep_associations(kn);
+	sweep_agent(kn);
+	again = has_work(kn);
+	mutex_unlock(&kn->lock);
+
+	if (!sweep_socks(kn))
+		queue_delayed_work(kpc_wq, &kn->sweep, 1);
+	else if (again)
+		queue_delayed_work(kpc_wq, &kn->sweep, HZ);
+}

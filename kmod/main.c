@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kpc: ties TCP sockets with kernel TLS to oneM2M security associations
+ * through the socket mark, and enforces the tie.
+ */
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+#include <net/net_namespace.h>
+
+#include "association.h"
+#include "endpoint.h"
+#include "establish.h"
+#include "hook.h"
+#include "limit.h"
+#include "net.h"
+#include "netlink.h"
+#include "policy.h"
+#include "session.h"
+#include "socket.h"
+#include "trace.h"
+#include "transaction.h"
+
+unsigned int kpc_net_id __read_mostly;
+struct workqueue_struct *kpc_wq;
+
+static const struct kpc_config default_config = {
+	.mark_value		= 0x6b000000,
+	.mark_mask		= 0xff000000,
+	.handshake_mark		= 0x6bffffff,
+	.agent_lost		= KPC_AGENT_LOST_KEEP,
+	.agent_lost_seconds	= 60,
+	.max_associations	= 4096,
+	.max_bindings		= 65536,
+	.max_handshakes		= 16384,
+};
+
+static void reap(struct work_struct *work)
+{
+	kpc_socks_reap(container_of(work, struct kpc_net, reap));
+}
+
+static int __net_init net_init(struct net *net)
+{
+	struct kpc_net *kn = kpc_net(net);
+
+	kn->net = net;
+	mutex_init(&kn->lock);
+	kn->config = default_config;
+	INIT_LIST_HEAD(&kn->associations);
+	INIT_LIST_HEAD(&kn->sessions);
+	INIT_LIST_HEAD(&kn->establishes);
+	INIT_LIST_HEAD(&kn->transactions);
+	INIT_LIST_HEAD(&kn->confirm);
+	INIT_LIST_HEAD(&kn->listeners);
+	INIT_LIST_HEAD(&kn->ended);
+	xa_init_flags(&kn->socks, XA_FLAGS_LOCK_BH);
+	spin_lock_init(&kn->sock_lock);
+	spin_lock_init(&kn->events.lock);
+	INIT_WORK(&kn->reap, reap);
+	INIT_DELAYED_WORK(&kn->sweep, kpc_sweep);
+	return 0;
+}
+
+static void free_associations(struct kpc_net *kn)
+{
+	struct kpc_association *a, *next;
+
+	list_for_each_entry_safe(a, next, &kn->associations, node) {
+		list_del(&a->node);
+		kpc_association_put(a);
+		module_put(THIS_MODULE);
+	}
+	kn->n_associations = 0;
+}
+
+static void free_sessions(struct kpc_net *kn)
+{
+	struct kpc_transaction *t, *next_t;
+	struct kpc_session *s, *next_s;
+
+	list_for_each_entry_safe(s, next_s, &kn->sessions, node)
+		kpc_session_free(kn, s);
+	list_for_each_entry_safe(t, next_t, &kn->transactions, node)
+		kpc_transaction_free(t);
+	kpc_establishes_free(kn);
+	kpc_staged_free(&kn->confirm);
+}
+
+/*
+ * Of a namespace that ends no socket is left. Where the module is unloaded
+ * there are no associations, but there may be sessions and registered
+ * sockets: those are reset.
+ */
+static void __net_exit net_exit(struct net *net)
+{
+	struct kpc_net *kn = kpc_net(net);
+
+	mutex_lock(&kn->lock);
+	free_sessions(kn);
+	kpc_socks_end(kn, NULL, KPC_REASON_UNLOAD);
+	kpc_socks_reap(kn);
+	kpc_hooks_unregister(kn);
+	free_associations(kn);
+	kpc_table_free(rcu_replace_pointer(kn->table, NULL,
+					   lockdep_is_held(&kn->lock)));
+	mutex_unlock(&kn->lock);
+	cancel_delayed_work_sync(&kn->sweep);
+	cancel_work_sync(&kn->reap);
+	xa_destroy(&kn->socks);
+}
+
+static struct pernet_operations net_ops = {
+	.init	= net_init,
+	.exit	= net_exit,
+	.id	= &kpc_net_id,
+	.size	= sizeof(struct kpc_net),
+};
+
+static int __init kpc_init(void)
+{
+	int err;
+
+	kpc_wq = alloc_workqueue("kpc", WQ_UNBOUND, 0);
+	if (!kpc_wq)
+		return -ENOMEM;
+	err = kpc_socks_init();
+	if (err)
+		goto err_wq;
+	err = register_pernet_subsys(&net_ops);
+	if (err)
+		goto err_socks;
+	err = kpc_trace_init();
+	if (err)
+		goto err_pernet;
+	err = kpc_netlink_init();
+	if (err)
+		goto err_trace;
+	return 0;
+
+err_trace:
+	kpc_trace_exit();
+err_pernet:
+	unregister_pernet_subsys(&net_ops);
+err_socks:
+	kpc_socks_exit();
+err_wq:
+	destroy_workqueue(kpc_wq);
+	return err;
+}
+
+/* Associations hold the module, so none is left here. */
+static void __exit kpc_exit(void)
+{
+	kpc_netlink_exit();
+	kpc_trace_exit();
+	unregister_pernet_subsys(&net_ops);
+	/* Callbacks that free what the packet path has left. */
+	rcu_barrier();
+	kpc_socks_exit();
+	destroy_workqueue(kpc_wq);
+}
+
+module_init(kpc_init);
+module_exit(kpc_exit);
+
+MODULE_DESCRIPTION("oneM2M security associations on kernel TLS sockets");
+MODULE_VERSION(KPC_VERSION);
+MODULE_LICENSE("GPL");
+MODULE_ALIAS_GENL_FAMILY(KPC_GENL_NAME);

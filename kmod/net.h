@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What kpc keeps for one network namespace.
+ */
+#ifndef KPC_NET_H
+#define KPC_NET_H
+
+#include <linux/mutex.h>
+#include <linux/netfilter.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+#include <net/net_namespace.h>
+#include <net/netns/generic.h>
+#include <uapi/linux/kpc.h>
+
+#include "event.h"
+#include "stats.h"
+
+struct kpc_session;
+
+/* A commit compares the new associations of a table in pairs. */
+#define KPC_ASSOCIATIONS_MAX	65536U
+struct kpc_table;
+
+/* Refusals in flight at one time whose sentences stay apart. */
+#define KPC_SENTENCES		8
+#define KPC_SENTENCE_MAX	256
+
+/**
+ * struct kpc_config - what config-set changes
+ * @mark_value: a mark is managed when mark & @mark_mask == @mark_value
+ * @mark_mask: see @mark_value
+ * @handshake_mark: the managed mark of sockets that are not bound yet
+ * @agent_lost: enum kpc_agent_lost
+ * @agent_lost_seconds: from the warden's end to the end of bindings
+ * @max_associations: associations of the namespace
+ * @max_bindings: bound sockets of the namespace
+ * @max_handshakes: registered sockets that are not bound
+ */
+struct kpc_config {
+	u32 mark_value;
+	u32 mark_mask;
+	u32 handshake_mark;
+	u8 agent_lost;
+	u32 agent_lost_seconds;
+	u32 max_associations;
+	u32 max_bindings;
+	u32 max_handshakes;
+};
+
+/**
+ * struct kpc_net - one network namespace
+ * @net: the namespace; its memory outlives this
+ * @lock: outermost lock; guards what the comments below put under it
+ * @config: under @lock; the packet path reads the copy in @table
+ * @hooked: netfilter hooks are registered; under @lock
+ * @hooks: what is registered; its priv is this
+ * @associations: list of struct kpc_association by rising id; under @lock
+ * @n_associations: length of @associations; under @lock
+ * @sessions: list of struct kpc_session; under @lock
+ * @warden: the session that speaks for the agent, or NULL; under @lock
+ * @warden_lost: jiffies at which the last warden ended; under @lock
+ * @warden_missed: bindings wait for @agent_lost_seconds; under @lock
+ * @establishes: list of struct kpc_establish; under @lock
+ * @transactions: list of struct kpc_transaction; under @lock
+ * @confirm: policies to put back unless confirmed; under @lock
+ * @confirm_deadline: jiffies at which that happens; under @lock
+ * @confirm_pending: a commit waits for confirmation; under @lock
+ * @last_association: id given last; under @lock
+ * @last_session: id given last; under @lock
+ * @last_establish: id given last; under @lock
+ * @table: endpoints for the packet path; RCU, written under @lock
+ * @socks: all struct kpc_sock by their id
+ * @last_sock: id given last
+ * @n_handshakes: registered sockets that are not bound
+ * @n_bindings: bound sockets
+ * @sock_lock: guards @listeners and @ended
+ * @listeners: registered sockets that have listened, RCU list
+ * @ended: sockets to be reset by @reap
+ * @reap: resets what the packet path ended
+ * @sweep: deadlines, limits and the tie of every binding, each second
+ * @sweep_at: id of the socket that the next sweep begins behind
+ * @events: numbering and rate of events
+ * @counters: of the namespace
+ * @sentences: text of the latest refusals
+ * @sentence: number of the latest one
+ */
+struct kpc_net {
+	struct net *net;
+	struct mutex lock;
+	struct kpc_config config;
+	bool hooked;
+	struct nf_hook_ops hooks[4];
+	struct list_head associations;
+	u32 n_associations;
+	struct list_head sessions;
+	struct kpc_session *warden;
+	unsigned long warden_lost;
+	bool warden_missed;
+	struct list_head establishes;
+	struct list_head transactions;
+	struct list_head confirm;
+	unsigned long confirm_deadline;
+	bool confirm_pending;
+	u32 last_association;
+	u32 last_session;
+	u32 last_establish;
+
+	struct kpc_table __rcu *table;
+
+	struct xarray socks;
+	atomic64_t last_sock;
+	atomic_t n_handshakes;
+	atomic_t n_bindings;
+	spinlock_t sock_lock;
+	struct list_head listeners;
+	struct list_head ended;
+	struct work_struct reap;
+	struct delayed_work sweep;
+	unsigned long sweep_at;
+
+	struct kpc_events events;
+	struct kpc_counters counters;
+
+	char sentences[KPC_SENTENCES][KPC_SENTENCE_MAX];
+	atomic_t sentence;
+};
+
+extern unsigned int kpc_net_id;
+extern struct workqueue_struct *kpc_wq;
+
+/**
+ * kpc_net() - what kpc keeps for a namespace
+ * @net: the namespace
+ */
+static inline struct kpc_net *kpc_net(const struct net *net)
+{
+	return net_generic(net, kpc_net_id);
+}
+
+#endif /* KPC_NET_H */

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The generic netlink family: who may ask, how a refusal is said, and the
+ * namespace's own objects, configuration and counters.
+ */
+#include <linux/netlink.h>
+#include <linux/stdarg.h>
+#include <net/genetlink.h>
+
+#include "association.h"
+#include "endpoint.h"
+#include "limit.h"
+#include "net.h"
+#include "netlink.h"
+#include "netlink_gen.h"
+#include "session.h"
+#include "stats.h"
+#include "transaction.h"
+
+static const struct genl_multicast_group groups[] = {
+	[KPC_NLGRP_ASSOCIATION] = {
+		.name = KPC_MCGRP_ASSOCIATION,
+		.flags = GENL_MCAST_CAP_NET_ADMIN,
+	},
+	[KPC_NLGRP_BINDING] = {
+		.name = KPC_MCGRP_BINDING,
+		.flags = GENL_MCAST_CAP_NET_ADMIN,
+	},
+	[KPC_NLGRP_VIOLATION] = {
+		.name = KPC_MCGRP_VIOLATION,
+		.flags = GENL_MCAST_CAP_NET_ADMIN,
+	},
+	[KPC_NLGRP_AGENT] = {
+		.name = KPC_MCGRP_AGENT,
+		.flags = GENL_MCAST_CAP_NET_ADMIN,
+	},
+};
+
+struct genl_family kpc_family __ro_after_init = {
+	.name		= KPC_GENL_NAME,
+	.version	= KPC_GENL_VERSION,
+	.netnsok	= true,
+	.parallel_ops	= true,
+	.module		= THIS_MODULE,
+	.ops		= kpc_nl_ops,
+	.n_ops		= ARRAY_SIZE(kpc_nl_ops),
+	.resv_start_op	= 1,
+	.mcgrps		= groups,
+	.n_mcgrps	= ARRAY_SIZE(groups),
+};
+
+/**
+ * kpc_refuse() - say why a request is refused
+ * @kn: namespace of the sender
+ * @extack: of the request, or NULL
+ * @err: negative errno
+ * @fmt: one sentence
+ *
+ * The kernel's own buffer holds 80 octets, which an identity alone may fill,
+ * and 6.1 has none. The sentence is kept in a ring of the namespace, where
+ * the answer reads it before long.
+ *
+ * Return: @err.
+ */
+int kpc_refuse(struct kpc_net *kn, struct netlink_ext_ack *extack, int err,
+	       const char *fmt, ...)
+{
+	unsigned int slot;
+	va_list args;
+
+	if (!extack)
+		return err;
+	slot = (unsigned int)atomic_inc_return(&kn->sentence) % KPC_SENTENCES;
+	va_start(args, fmt);
+	vsnprintf(kn->sentences[slot], KPC_SENTENCE_MAX, fmt, args);
+	va_end(args);
+	extack->_msg = kn->sentences[slot];
+	return err;
+}
+
+/**
+ * kpc_missing() - refuse a request without a needed attribute
+ * @kn: namespace of the sender
+ * @info: the request
+ * @attr: the attribute
+ * @what: its name
+ *
+ * Return: 0 if it is there.
+ */
+int kpc_missing(struct kpc_net *kn, struct genl_info *info, int attr,
+		const char *what)
+{
+	if (info->attrs[attr])
+		return 0;
+	return kpc_refuse(kn, info->extack, -EINVAL,
+			  "the request has no attribute %s", what);
+}
+
+/**
+ * kpc_sender() - find out who sent a request that a session may send
+ * @kn: namespace, whose lock is held
+ * @skb: the request
+ * @info: the request
+ * @sender: filled
+ */
+int kpc_sender(struct kpc_net *kn, struct sk_buff *skb,
+	       struct genl_info *info, struct kpc_sender *sender)
+{
+	sender->session = kpc_session_find(kn, NETLINK_CB(skb).sk);
+	sender->admin = netlink_ns_capable(skb, kn->net->user_ns,
+					   CAP_NET_ADMIN);
+	if (sender->session || sender->admin)
+		return 0;
+	return kpc_refuse(kn, info->extack, -EPERM,
+			  "this needs CAP_NET_ADMIN over the network namespace, or the socket of a worker session");
+}
+
+/**
+ * kpc_reply() - begin a reply
+ * @info: the request
+ * @size: of the attributes, at most
+ * @hdr: set, for genlmsg_end()
+ */
+struct sk_buff *kpc_reply(struct genl_info *info, size_t size, void **hdr)
+{
+	struct sk_buff *skb = genlmsg_new(size, GFP_KERNEL);
+
+	if (!skb)
+		return NULL;
+	*hdr = genlmsg_put_reply(skb, info, &kpc_family, 0,
+				 info->genlhdr->cmd);
+	return skb;
+}
+
+static void read_u32(struct genl_info *info, int attr, u32 *value)
+{
+	if (info->attrs[attr])
+		*value = nla_get_u32(info->attrs[attr]);
+}
+
+static int check_range(struct kpc_net *kn, struct genl_info *info,
+		       const struct kpc_config *c)
+{
+	const struct kpc_config *now = &kn->config;
+
+	if (c->mark_value == now->mark_value &&
+	    c->mark_mask == now->mark_mask &&
+	    c->handshake_mark == now->handshake_mark)
+		return 0;
+	if (kn->n_associations || !xa_empty(&kn->socks))
+		return kpc_refuse(kn, info->extack, -EBUSY,
+				  "the managed range does not change while %u associations exist or sockets are registered",
+				  kn->n_associations);
+	if (!c->mark_value || c->mark_value & ~c->mark_mask)
+		return kpc_refuse(kn, info->extack, -EINVAL,
+				  "managed range 0x%08x/0x%08x: the value is not 0 and has no bit outside the mask",
+				  c->mark_value, c->mark_mask);
+	if (hweight32(~c->mark_mask) < 2)
+		return kpc_refuse(kn, info->extack, -EINVAL,
+				  "managed range 0x%08x/0x%08x: the mask leaves no room for marks",
+				  c->mark_value, c->mark_mask);
+	if ((c->handshake_mark & c->mark_mask) != c->mark_value)
+		return kpc_refuse(kn, info->extack, -ERANGE,
+				  "handshake mark 0x%08x is outside the managed range 0x%08x/0x%08x",
+				  c->handshake_mark, c->mark_value,
+				  c->mark_mask);
+	return 0;
+}
+
+/**
+ * kpc_nl_config_set_doit() - change the configuration
+ * @skb: request
+ * @info: request
+ */
+int kpc_nl_config_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct kpc_net *kn = kpc_info_net(info);
+	struct kpc_config c;
+	int err;
+
+	mutex_lock(&kn->lock);
+	c = kn->config;
+	read_u32(info, KPC_A_CONFIG_MARK_VALUE, &c.mark_value);
+	read_u32(info, KPC_A_CONFIG_MARK_MASK, &c.mark_mask);
+	read_u32(info, KPC_A_CONFIG_HANDSHAKE_MARK, &c.handshake_mark);
+	read_u32(info, KPC_A_CONFIG_AGENT_LOST_SECONDS, &c.agent_lost_seconds);
+	read_u32(info, KPC_A_CONFIG_MAX_ASSOCIATIONS, &c.max_associations);
+	read_u32(info, KPC_A_CONFIG_MAX_BINDINGS, &c.max_bindings);
+	read_u32(info, KPC_A_CONFIG_MAX_HANDSHAKES, &c.max_handshakes);
+	if (info->attrs[KPC_A_CONFIG_AGENT_LOST])
+		c.agent_lost = nla_get_u8(info->attrs[KPC_A_CONFIG_AGENT_LOST]);
+
+	err = check_range(kn, info, &c);
+	if (!err && c.max_associations < kn->n_associations)
+		err = kpc_refuse(kn, info->extack, -EBUSY,
+				 "%u associations exist, more than max-associations %u",
+				 kn->n_associations, c.max_associations);
+	if (!err && c.max_associations > KPC_ASSOCIATIONS_MAX)
+		err = kpc_refuse(kn, info->extack, -ERANGE,
+				 "max-associations %u is more than %u",
+				 c.max_associations, KPC_ASSOCIATIONS_MAX);
+	if (!err)
+		kn->config = c;
+	mutex_unlock(&kn->lock);
+	return err;
+}
+
+/**
+ * kpc_nl_config_get_doit() - tell the configuration
+ * @skb: request
+ * @info: request
+ */
+int kpc_nl_config_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct kpc_net *kn = kpc_info_net(info);
+	struct kpc_config c;
+	struct sk_buff *msg;
+	void *hdr;
+	u32 abi;
+
+	if (info->attrs[KPC_A_CONFIG_ABI]) {
+		abi = nla_get_u32(info->attrs[KPC_A_CONFIG_ABI]);
+		if (abi != KPC_ABI_VERSION)
+			return kpc_refuse(kn, info->extack, -EPROTO,
+					  "the module has ABI %d, not %u",
+					  KPC_ABI_VERSION, abi);
+	}
+	mutex_lock(&kn->lock);
+	c = kn->config;
+	mutex_unlock(&kn->lock);
+
+	msg = kpc_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
+	if (!msg)
+		return -ENOMEM;
+	if (nla_put_u32(msg, KPC_A_CONFIG_MARK_VALUE, c.mark_value) ||
+	    nla_put_u32(msg, KPC_A_CONFIG_MARK_MASK, c.mark_mask) ||
+	    nla_put_u32(msg, KPC_A_CONFIG_HANDSHAKE_MARK, c.handshake_mark) ||
+	    nla_put_u8(msg, KPC_A_CONFIG_AGENT_LOST, c.agent_lost) ||
+	    nla_put_u32(msg, KPC_A_CONFIG_AGENT_LOST_SECONDS,
+			c.agent_lost_seconds) ||
+	    nla_put_u32(msg, KPC_A_CONFIG_MAX_ASSOCIATIONS,
+			c.max_associations) ||
+	    nla_put_u32(msg, KPC_A_CONFIG_MAX_BINDINGS, c.max_bindings) ||
+	    nla_put_u32(msg, KPC_A_CONFIG_MAX_HANDSHAKES, c.max_handshakes) ||
+	    nla_put_u64_64bit(msg, KPC_A_CONFIG_GENERATION,
+			      kpc_event_generation(kn), KPC_A_CONFIG_PAD) ||
+	    nla_put_u32(msg, KPC_A_CONFIG_ABI, KPC_ABI_VERSION) ||
+	    nla_put_string(msg, KPC_A_CONFIG_MODULE_VERSION, KPC_VERSION)) {
+		nlmsg_free(msg);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(msg, hdr);
+	return genlmsg_reply(msg, info);
+}
+
+static int fill_stats(struct sk_buff *msg, struct kpc_net *kn, bool reset)
+{
+	static const u8 attrs[KPC_COUNTERS] = {
+		[KPC_COUNT_BOUND]	= KPC_A_STATS_BOUND,
+		[KPC_COUNT_ENDED]	= KPC_A_STATS_ENDED,
+		[KPC_COUNT_VIOLATIONS]	= KPC_A_STATS_VIOLATIONS,
+		[KPC_COUNT_SUPPRESSED]	= KPC_A_STATS_SUPPRESSED,
+		[KPC_COUNT_DROPPED_OUT]	= KPC_A_STATS_DROPPED_OUT,
+		[KPC_COUNT_DROPPED_IN]	= KPC_A_STATS_DROPPED_IN,
+	};
+	const struct kpc_table *table;
+	unsigned int i;
+	u32 endpoints;
+
+	lockdep_assert_held(&kn->lock);
+	table = rcu_dereference_protected(kn->table,
+					  lockdep_is_held(&kn->lock));
+	endpoints = table ? table->n : 0;
+	if (nla_put_u32(msg, KPC_A_STATS_ASSOCIATIONS, kn->n_associations) ||
+	    nla_put_u32(msg, KPC_A_STATS_ENDPOINTS, endpoints) ||
+	    nla_put_u32(msg, KPC_A_STATS_BINDINGS,
+			atomic_read(&kn->n_bindings)) ||
+	    nla_put_u32(msg, KPC_A_STATS_HANDSHAKES,
+			atomic_read(&kn->n_handshakes)) ||
+	    nla_put_u32(msg, KPC_A_STATS_SESSIONS,
+			list_count_nodes(&kn->sessions)))
+		return -EMSGSIZE;
+	for (i = 0; i < KPC_COUNTERS; i++) {
+		atomic64_t *n = &kn->counters.n[i];
+
+		if (nla_put_u64_64bit(msg, attrs[i], reset ?
+				      atomic64_xchg(n, 0) : atomic64_read(n),
+				      KPC_A_STATS_PAD))
+			return -EMSGSIZE;
+	}
+	return 0;
+}
+
+/**
+ * kpc_nl_stats_get_doit() - tell the counters
+ * @skb: request
+ * @info: request
+ */
+int kpc_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct kpc_net *kn = kpc_info_net(info);
+	struct sk_buff *msg;
+	void *hdr;
+	int err;
+
+	msg = kpc_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
+	if (!msg)
+		return -ENOMEM;
+	mutex_lock(&kn->lock);
+	err = fill_stats(msg, kn, info->attrs[KPC_A_STATS_RESET]);
+	mutex_unlock(&kn->lock);
+	if (err) {
+		nlmsg_free(msg);
+		return err;
+	}
+	genlmsg_end(msg, hdr);
+	return genlmsg_reply(msg, info);
+}
+
+/* Told behind the end of any netlink socket; which one, the socket says. */
+static int on_release(struct notifier_block *nb, unsigned long what, void *data)
+{
+	const struct netlink_notify *n = data;
+	struct kpc_net *kn;
+
+	if (what != NETLINK_URELEASE || n->protocol != NETLINK_GENERIC)
+		return NOTIFY_DONE;
+	kn = kpc_net(n->net);
+	mutex_lock(&kn->lock);
+	kpc_sessions_reap(kn);
+	kpc_transactions_reap(kn);
+	mutex_unlock(&kn->lock);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block release_nb = {
+	.notifier_call = on_release,
+};
+
+/**
+ * kpc_netlink_init() - begin to take requests
+ */
+int kpc_netlink_init(void)
+{
+	int err;
+
+	err = netlink_register_notifier(&release_nb);
+	if (err)
+		return err;
+	err = genl_register_family(&kpc_family);
+	if (err)
+		netlink_unregister_notifier(&release_nb);
+	return err;
+}
+
+/**
+ * kpc_netlink_exit() - take no more requests
+ */
+void kpc_netlink_exit(void)
+{
+	genl_unregister_family(&kpc_family);
+	netlink_unregister_notifier(&release_nb);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The generic netlink family.
+ */
+#ifndef KPC_NETLINK_H
+#define KPC_NETLINK_H
+
+#include <net/genetlink.h>
+
+struct kpc_net;
+struct kpc_session;
+
+extern struct genl_family kpc_family;
+
+/* A policy with everything that it may have, and its counters. */
+#define KPC_ASSOCIATION_MSG	8192
+
+/**
+ * struct kpc_sender - who sent a request
+ * @session: its session, or NULL
+ * @admin: has CAP_NET_ADMIN over the namespace
+ */
+struct kpc_sender {
+	struct kpc_session *session;
+	bool admin;
+};
+
+__printf(4, 5)
+int kpc_refuse(struct kpc_net *kn, struct netlink_ext_ack *extack, int err,
+	       const char *fmt, ...);
+int kpc_sender(struct kpc_net *kn, struct sk_buff *skb,
+	       struct genl_info *info, struct kpc_sender *sender);
+struct sk_buff *kpc_reply(struct genl_info *info, size_t size, void **hdr);
+int kpc_missing(struct kpc_net *kn, struct genl_info *info, int attr,
+		const char *what);
+
+static inline struct kpc_net *kpc_info_net(const struct genl_info *info)
+{
+	return kpc_net(genl_info_net((struct genl_info *)info));
+}
+
+int kpc_netlink_init(void);
+void kpc_netlink_exit(void);
+
+#endif /* KPC_NETLINK_H */

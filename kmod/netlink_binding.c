@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Requests about sockets: handshakes and bindings. Worker sessions, which
+ * have no capability, may send some of them.
+ */
+#include <net/genetlink.h>
+
+#include "association.h"
+#include "binding.h"
+#include "compat.h"
+#include "net.h"
+#include "netlink.h"
+#include "netlink_gen.h"
+#include "policy.h"
+#include "session.h"
+#include "socket.h"
+
+static bool is_worker(const struct kpc_sender *sender)
+{
+	return sender->session &&
+	       sender->session->type == KPC_SESSION_TYPE_WORKER;
+}
+
+/* The association an attribute names; NULL if there is no attribute. */
+static struct kpc_association *association_of(struct kpc_net *kn,
+					      struct genl_info *info, int attr)
+{
+	struct kpc_association *a;
+
+	if (!info->attrs[attr])
+		return NULL;
+	a = kpc_association_find(kn, nla_data(info->attrs[attr]));
+	if (!a)
+		return ERR_PTR(kpc_refuse(kn, info->extack, -ENOENT,
+					  "no association has the name '%s'",
+					  (char *)nla_data(info->attrs[attr])));
+	return a;
+}
+
+static int handshake_new(struct kpc_net *kn, struct sk_buff *skb,
+			 struct genl_info *info)
+{
+	struct kpc_sender sender;
+	struct kpc_association *a;
+	int err;
+
+	err = kpc_sender(kn, skb, info, &sender);
+	if (err)
+		return err;
+	a = association_of(kn, info, KPC_A_HANDSHAKE_ASSOCIATION);
+	if (IS_ERR(a))
+		return PTR_ERR(a);
+	if (!a && is_worker(&sender))
+		return kpc_refuse(kn, info->extack, -EPERM,
+				  "a worker session registers sockets of an association only, listeners are the warden's");
+	if (a && kpc_association_policy(a)->role != KPC_ROLE_A)
+		return kpc_refuse(kn, info->extack, -EINVAL,
+				  "'%s' has role b: its sockets come from a registered listener",
+				  kpc_association_policy(a)->name);
+	return kpc_handshake_new(kn, info->extack,
+				 nla_get_s32(info->attrs[KPC_A_HANDSHAKE_FD]),
+				 a, sender.session ? sender.session->id : 0);
+}
+
+/**
+ * kpc_nl_handshake_new_doit() - register a socket
+ * @skb: request
+ * @info: request
+ */
+int kpc_nl_handshake_new_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct kpc_net *kn = kpc_info_net(info);
+	int err;
+
+	err = kpc_missing(kn, info, KPC_A_HANDSHAKE_FD, "fd");
+	if (err)
+		return err;
+	mutex_lock(&kn->lock);
+	err = handshake_new(kn, skb, info);
+	mutex_unlock(&kn->lock);
+	return err;
+}
+
+static void violation_grant(struct kpc_net *kn, struct kpc_association *a)
+{
+	struct kpc_violation v = {
+		.association	= a,
+		.sk		= NULL,
+		.mark		= kpc_association_policy(a)->mark,
+		.kind		= KPC_VIOLATION_KIND_GRANT,
+		.direction	= KPC_DIRECTION_OUT,
+		.by_current	= true,
+	};
+
+	kpc_event_violation(kn, &v);
+}
+
+static int reply_binding(struct genl_info *info, const struct kpc_sock *ks,
+			 const char *name)
+{
+	struct sk_buff *msg;
+	void *hdr;
+
+	msg = kpc_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
+	if (!msg)
+		return -ENOMEM;
+	if (nla_put_u64_64bit(msg, KPC_A_BINDING_ID, ks->id,
+			      KPC_A_BINDING_PAD) ||
+	    nla_put_string(msg, KPC_A_BINDING_ASSOCIATION, name) ||
+	    nla_put_u32(msg, KPC_A_BINDING_MARK, ks->mark)) {
+		nlmsg_free(msg);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(msg, hdr);
+	return genlmsg_reply(msg, info);
+}
+
+static const u8 *digest_of(struct genl_info *info, int attr)
+{
+	return info->attrs[attr] ? nla_data(info->attrs[attr]) : NULL;
+}
+
+static int binding_new(struct kpc_net *kn, struct sk_buff *skb,
+		       struct genl_info *info)
+{
+	struct nlattr **tb = info->attrs;
+	struct kpc_sender sender;
+	struct kpc_association *a;
+	struct kpc_sock *ks;
+	int err;
+
+	err = kpc_sender(kn, skb, info, &sender);
+	if (err)
+		return err;
+	a = association_of(kn, info, KPC_A_BINDING_ASSOCIATION);
+	if (IS_ERR(a))
+		return PTR_ERR(a);
+	if (is_worker(&sender) && !kpc_grant_take(sender.session, a->id)) {
+		violation_grant(kn, a);
+		return kpc_refuse(kn, info->extack, -EPERM,
+				  "session %u holds no grant for '%s'",
+				  sender.session->id,
+				  kpc_association_policy(a)->name);
+	}
+
+	ks = kpc_binding_new(kn, info->extack, &(struct kpc_bind){
+		.fd		= nla_get_s32(tb[KPC_A_BINDING_FD]),
+		.association	= a,
+		.carrier	= tb[KPC_A_BINDING_CARRIER] ?
+				  nla_get_u8(tb[KPC_A_BINDING_CARRIER]) :
+				  KPC_CARRIER_KERNEL,
+		.version	= nla_get_u16(tb[KPC_A_BINDING_VERSION]),
+		.suite		= nla_get_u16(tb[KPC_A_BINDING_SUITE]),
+		.tx_digest	= digest_of(info, KPC_A_BINDING_TX_DIGEST),
+		.rx_digest	= digest_of(info, KPC_A_BINDING_RX_DIGEST),
+		.session	= sender.session,
+	});
+	if (IS_ERR(ks))
+		return PTR_ERR(ks);
+	err = reply_binding(info, ks, kpc_association_policy(a)->name);
+	kpc_sock_put(ks);
+	return err;
+}
+
+/**
+ * kpc_nl_binding_new_doit() - bind a socket
+ * @skb: request
+ * @info: request
+ */
+int kpc_nl_binding_new_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct kpc_net *kn = kpc_info_net(info);
+	int err;
+
+	err = kpc_missing(kn, info, KPC_A_BINDING_FD, "fd") ?:
+	      kpc_missing(kn, info, KPC_A_BINDING_ASSOCIATION, "association") ?:
+	      kpc_missing(kn, info, KPC_A_BINDING_VERSION, "version") ?:
+	      kpc_missing(kn, info, KPC_A_BINDING_SUITE, "suite");
+	if (err)
+		return err;
+	mutex_lock(&kn->lock);
+	err = binding_new(kn, skb, info);
+	mutex_unlock(&kn->lock);
+	return err;
+}
+
+/**
+ * kpc_nl_binding_rekey_doit() - announce new traffic keys
+ * @skb: request
+ * @info: request
+ */
+int kpc_nl_binding_rekey_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct kpc_net *kn = kpc_info_net(info);
+	struct kpc_sender sender;
+	int err;
+
+	err = kpc_missing(kn, info, KPC_A_BINDING_FD, "fd");
+	if (err)
+		return err;
+	mutex_lock(&kn->lock);
+	err = kpc_sender(kn, skb, info, &sender);
+	if (!err)
+		err = kpc_binding_rekey(kn, info->extack,
+					nla_get_s32(info->attrs[KPC_A_BINDING_FD]),
+					is_worker(&sender) ? sender.session :
+							     NULL,
+					digest_of(info, KPC_A_BINDING_TX_DIGEST),
+					digest_of(info, KPC_A_BINDING_RX_DIGEST));
+	mutex_unlock(&kn->lock);
+	return err;
+}
+
+/* A bound socket by its id, for kpc_sock_put(). */
+static struct kpc_sock *find_binding(struct kpc_net *kn, u64 id)
+{
+	unsigned long at = id;
+	struct kpc_sock *ks;
+
+	ks = kpc_sock_next(kn, &at);
+	if (ks && (ks->id != id || !ks->was_bound)) {
+		kpc_sock_put(ks);
+		ks = NULL;
+	}
+	return ks;
+}
+
+/**
+ * kpc_nl_binding_del_doit() - end a binding
+ * @skb: request
+ * @info: request
+ */
+int kpc_nl_binding_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct kpc_net *kn = kpc_info_net(info);
+	struct kpc_sock *ks;
+	u64 id;
+	int err;
+
+	err = kpc_missing(kn, info, KPC_A_BINDING_ID, "id");
+	if (err)
+		return err;
+	id = nla_get_u64(info->attrs[KPC_A_BINDING_ID]);
+	mutex_lock(&kn->lock);
+	ks = find_binding(kn, id);
+	if (ks) {
+		kpc_sock_end(ks, KPC_REASON_OPERATOR);
+		synchronize_net();
+		kpc_socks_reap(kn);
+		kpc_sock_put(ks);
+	} else {
+		err = kpc_refuse(kn, info->extack, -ENOENT,
+				 "no binding has the id %llu", id);
+	}
+	mutex_unlock(&kn->lock);
+	return err;
+}
+
+static int fill(struct sk_buff *skb, struct kpc_net *kn,
+		const struct kpc_sock *ks)
+{
+	bool alive = ks->session && kpc_session_find_id(kn, ks->session);
+	u64 cookie = atomic64_read(&ks->sk->sk_cookie);
+
+	if (kpc_binding_fill(skb, ks) ||
+	    nla_put_u32(skb, KPC_A_BINDING_ASSOCIATION_ID,
+			ks->association->id) ||
+	    nla_put_u32(skb, KPC_A_BINDING_SESSION,
+			alive ? ks->session : 0) ||
+	    (cookie && nla_put_u64_64bit(skb, KPC_A_BINDING_COOKIE, cookie,
+					 KPC_A_BINDING_PAD)) ||
+	    nla_put_u32(skb, KPC_A_BINDING_UID,
+			from_kuid_munged(kn->net->user_ns,
+					 kpc_sock_uid(ks->sk))) ||
+	    nla_put_u32(skb, KPC_A_BINDING_REKEYS, ks->rekeys) ||
+	    (!alive && nla_put_flag(skb, KPC_A_BINDING_HANDED_OVER)))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/* Its own fd needs no right; an id needs CAP_NET_ADMIN. */
+static struct kpc_sock *find_for(struct kpc_net *kn, struct sk_buff *skb,
+				 struct genl_info *info)
+{
+	const struct nlattr *fd = info->attrs[KPC_A_BINDING_FD];
+	const struct nlattr *id = info->attrs[KPC_A_BINDING_ID];
+	struct kpc_sock *ks;
+	struct sock *sk;
+
+	if (fd) {
+		sk = kpc_sock_from_fd(kn, nla_get_s32(fd), info->extack);
+		if (IS_ERR(sk))
+			return ERR_CAST(sk);
+		ks = kpc_sock_get(sk);
+		sock_put(sk);
+		if (ks && READ_ONCE(ks->state) == KPC_SOCK_BOUND)
+			return ks;
+		if (ks)
+			kpc_sock_put(ks);
+		return ERR_PTR(kpc_refuse(kn, info->extack, -ENOENT,
+					  "the socket is not bound"));
+	}
+	if (!id)
+		return ERR_PTR(kpc_refuse(kn, info->extack, -EINVAL,
+					  "the request has neither fd nor id; a dump takes an association"));
+	if (!netlink_ns_capable(skb, kn->net->user_ns, CAP_NET_ADMIN))
+		return ERR_PTR(kpc_refuse(kn, info->extack, -EPERM,
+					  "asking by id needs CAP_NET_ADMIN over the network namespace; ask by fd for your own socket"));
+	ks = find_binding(kn, nla_get_u64(id));
+	if (!ks)
+		return ERR_PTR(kpc_refuse(kn, info->extack, -ENOENT,
+					  "no binding has the id %llu",
+					  nla_get_u64(id)));
+	return ks;
+}
+
+/**
+ * kpc_nl_binding_get_doit() - tell of one binding
+ * @skb: request
+ * @info: request
+ */
+int kpc_nl_binding_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct kpc_net *kn = kpc_info_net(info);
+	struct kpc_sock *ks;
+	struct sk_buff *msg;
+	void *hdr;
+	int err;
+
+	ks = find_for(kn, skb, info);
+	if (IS_ERR(ks))
+		return PTR_ERR(ks);
+	msg = kpc_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
+	if (!msg) {
+		kpc_sock_put(ks);
+		return -ENOMEM;
+	}
+	mutex_lock(&kn->lock);
+	err = fill(msg, kn, ks);
+	mutex_unlock(&kn->lock);
+	kpc_sock_put(ks);
+	if (err) {
+		nlmsg_free(msg);
+		return err;
+	}
+	genlmsg_end(msg, hdr);
+	return genlmsg_reply(msg, info);
+}
+
+static int dump_one(struct sk_buff *skb, struct netlink_callback *cb,
+		    struct kpc_net *kn, const struct kpc_sock *ks)
+{
+	void *hdr;
+
+	hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+			  &kpc_family, NLM_F_MULTI, KPC_CMD_BINDING_GET);
+	if (!hdr)
+		return -EMSGSIZE;
+	if (fill(skb, kn, ks)) {
+		genlmsg_cancel(skb, hdr);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, hdr);
+	return 0;
+}
+
+/**
+ * kpc_nl_binding_get_dumpit() - tell of all bindings, or an association's
+ * @skb: reply
+ * @cb: state of the dump; the first argument is the id told last
+ */
+int kpc_nl_binding_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	const struct nlattr *name = kpc_dump_attrs(cb)[KPC_A_BINDING_ASSOCIATION];
+	struct kpc_net *kn = kpc_net(sock_net(skb->sk));
+	const struct kpc_association *a = NULL;
+	unsigned long id = cb->args[0] + 1;
+	struct kpc_sock *ks;
+	int err = 0;
+
+	if (!netlink_ns_capable(cb->skb, kn->net->user_ns, CAP_NET_ADMIN))
+		return kpc_refuse(kn, cb->extack, -EPERM,
+				  "a dump needs CAP_NET_ADMIN over the network namespace");
+	mutex_lock(&kn->lock);
+	if (name) {
+		a = kpc_association_find(kn, nla_data(name));
+		if (!a)
+			err = kpc_refuse(kn, cb->extack, -ENOENT,
+					 "no association has the name '%s'",
+					 (char *)nla_data(name));
+	}
+	for (; !err && (ks = kpc_sock_next(kn, &id)); id++) {
+		if (ks->was_bound && (!a || ks->association == a))
+			err = dump_one(skb, cb, kn, ks);
+		kpc_sock_put(ks);
+		if (!err)
+			cb->args[0] = id;
+	}
+	mutex_unlock(&kn->lock);
+	return err && err != -EMSGSIZE ? err : skb->len;
+}

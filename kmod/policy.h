@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The configuration of one association: read from netlink, checked by itself,
+ * written back. A policy does not change once it is checked.
+ */
+#ifndef KPC_POLICY_H
+#define KPC_POLICY_H
+
+#include <linux/in6.h>
+#include <linux/list.h>
+#include <linux/rcupdate.h>
+#include <net/netlink.h>
+#include <uapi/linux/kpc.h>
+
+#include "selector.h"
+
+struct genl_info;
+struct kpc_net;
+
+/**
+ * struct kpc_limits - ends of a binding's life; zero is none
+ * @not_before: seconds since the Epoch
+ * @not_after: seconds since the Epoch
+ * @octets: TCP payload, both directions added
+ * @lifetime: seconds
+ * @idle: seconds
+ * @bindings: at one time
+ * @handshake_octets: sent before BIND
+ * @handshake_seconds: before BIND
+ */
+struct kpc_limits {
+	s64 not_before;
+	s64 not_after;
+	u64 octets;
+	u32 lifetime;
+	u32 idle;
+	u32 bindings;
+	u32 handshake_octets;
+	u32 handshake_seconds;
+};
+
+#define KPC_HANDSHAKE_OCTETS	65536
+#define KPC_HANDSHAKE_SECONDS	30
+
+/**
+ * struct kpc_agent_policy - what the agent needs and the module only keeps
+ * @peer: HOST:PORT of IdB
+ * @listen: ADDRESS:PORT of the TLS listener
+ * @plain: unix:PATH or tcp:ADDRESS:PORT
+ * @authority: server name
+ * @start: enum kpc_start
+ * @profile: enum kpc_profile
+ * @format: enum kpc_id_format
+ * @weak_key: a short Kpc is taken
+ * @proxy: the backend is told the identity
+ * @has_owner: @owner was given
+ * @has_mode: @mode was given
+ * @n_allow_uids: length of @allow_uids
+ * @owner: of the UNIX socket
+ * @mode: of the UNIX socket
+ * @allow_uids: users of a plain TCP leg
+ */
+struct kpc_agent_policy {
+	char peer[KPC_AGENT_TEXT_MAX + 1];
+	char listen[KPC_AGENT_TEXT_MAX + 1];
+	char plain[KPC_AGENT_TEXT_MAX + 1];
+	char authority[KPC_AGENT_TEXT_MAX + 1];
+	u8 start;
+	u8 profile;
+	u8 format;
+	bool weak_key;
+	bool proxy;
+	bool has_owner;
+	bool has_mode;
+	u8 n_allow_uids;
+	u32 owner;
+	u32 mode;
+	u32 allow_uids[KPC_ALLOW_UIDS_MAX];
+};
+
+/**
+ * struct kpc_policy - the configuration of one association
+ * @rcu: for freeing one that the packet path may read
+ * @size: of the whole, in octets
+ * @mark_given: @mark came with the request
+ * @name: unique in the namespace; first of what kpc_policy_equal() compares
+ * @kpc_id: psk_identity to the octet
+ * @kpc_id_len: octets of @kpc_id
+ * @id_a: canonical identity of entity A
+ * @id_b: canonical identity of entity B
+ * @kind_a: enum kpc_kind
+ * @kind_b: enum kpc_kind
+ * @role: enum kpc_role of this machine
+ * @offload: enum kpc_offload
+ * @mark: of the pair, once assigned
+ * @versions: enum kpc_version_flags; the profile's unless given
+ * @n_suites: length of @suites; 0 for the profile's
+ * @suites: IANA codes in order of preference
+ * @limits: ends of a binding's life
+ * @agent: kept for the agent
+ * @n_selectors: length of @selectors
+ * @selectors: sockets the association may have
+ */
+struct kpc_policy {
+	struct rcu_head rcu;
+	size_t size;
+	bool mark_given;
+	struct_group(config,
+		char name[KPC_NAME_MAX + 1];
+		u8 kpc_id[KPC_KPC_ID_MAX];
+		u8 kpc_id_len;
+		char id_a[KPC_IDENTITY_MAX + 1];
+		char id_b[KPC_IDENTITY_MAX + 1];
+		u8 kind_a;
+		u8 kind_b;
+		u8 role;
+		u8 offload;
+		u32 mark;
+		u32 versions;
+		u16 suites[KPC_SUITES_MAX];
+		u8 n_suites;
+		u8 n_selectors;
+		struct kpc_limits limits;
+		struct kpc_agent_policy agent;
+	);
+	struct kpc_selector selectors[];
+};
+
+/**
+ * kpc_policy_own() - the identity this machine speaks for
+ * @policy: of the association
+ */
+static inline const char *kpc_policy_own(const struct kpc_policy *policy)
+{
+	return policy->role == KPC_ROLE_A ? policy->id_a : policy->id_b;
+}
+
+struct kpc_policy *kpc_policy_parse(struct kpc_net *kn,
+				    const struct genl_info *info);
+struct kpc_policy *kpc_policy_copy(const struct kpc_policy *policy);
+struct kpc_policy *kpc_policy_merge(struct kpc_net *kn,
+				    struct netlink_ext_ack *extack,
+				    struct kpc_policy *policy,
+				    const struct kpc_policy *old);
+int kpc_policy_fill(struct sk_buff *skb, const struct kpc_policy *policy);
+bool kpc_policy_equal(const struct kpc_policy *a, const struct kpc_policy *b);
+bool kpc_policy_same_identity(const struct kpc_policy *a,
+			      const struct kpc_policy *b);
+bool kpc_policy_same_pair(const struct kpc_policy *a,
+			  const struct kpc_policy *b);
+bool kpc_policy_suite_allowed(const struct kpc_policy *policy, u16 suite);
+
+#endif /* KPC_POLICY_H */

@@ -1,0 +1,568 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sockets that kpc knows.
+ *
+ * Life. A struct kpc_sock is made when a socket is registered (handshake-new,
+ * or a registered listener's child that becomes ESTABLISHED), and holds a
+ * reference of the socket. It is found by the socket's address in one table
+ * for all namespaces, and by its id in kpc_net::socks. It goes when the socket
+ * is destroyed (tracepoint tcp_destroy_sock), when it was ended and has been
+ * reset, or when the sweep finds the socket in state CLOSE. Whoever takes it
+ * out of the table does the rest, once; the memory, the socket and the
+ * association are given back after a grace period, because the packet path
+ * reads all three under RCU alone.
+ *
+ * The socket pins its namespace, so kpc_net outlives every kpc_sock. A socket
+ * of a user keeps its own reference until it is destroyed: ours never keeps a
+ * namespace alive longer than the socket's last segment does.
+ *
+ * State. HANDSHAKE -> BINDING -> BOUND under kpc_net::lock and lock_sock();
+ * anything but BINDING -> ENDED from anywhere, by compare and exchange, so
+ * that one reason wins. ENDED is the flip that invariant I4 rests on: the
+ * packet path reads @state at each packet, and who has flipped it and waited
+ * for a grace period knows that no payload passes any more. kpc_socks_reap()
+ * then resets the socket, from process context only, with the association's
+ * mark put back so that the reset is let through.
+ *
+ * Locks, outermost first: kpc_net::lock, lock_sock(), kpc_net::sock_lock,
+ * kpc_events::lock. The packet path and the tracepoints take the last two.
+ */
+#include <linux/file.h>
+#include <linux/rhashtable.h>
+#include <linux/slab.h>
+#include <net/inet_connection_sock.h>
+#include <net/tcp.h>
+
+#include "association.h"
+#include "event.h"
+#include "limit.h"
+#include "net.h"
+#include "netlink.h"
+#include "policy.h"
+#include "socket.h"
+
+static struct rhashtable socks;
+
+static const struct rhashtable_params params = {
+	.key_len		= sizeof(struct sock *),
+	.key_offset		= offsetof(struct kpc_sock, sk),
+	.head_offset		= offsetof(struct kpc_sock, node),
+	.automatic_shrinking	= true,
+};
+
+/* What the holder of a socket reads as its error, by enum kpc_reason. */
+static const int errors[] = {
+	[KPC_REASON_EXPIRED]		= EKEYEXPIRED,
+	[KPC_REASON_LIFETIME]		= EKEYEXPIRED,
+	[KPC_REASON_IDLE]		= ETIMEDOUT,
+	[KPC_REASON_OCTETS]		= EKEYEXPIRED,
+	[KPC_REASON_RECORDS]		= EKEYEXPIRED,
+	[KPC_REASON_MARK_CHANGED]	= EPERM,
+	[KPC_REASON_PEER_CHANGED]	= EPERM,
+	[KPC_REASON_KEYS_CHANGED]	= EKEYREJECTED,
+	[KPC_REASON_BUDGET]		= ETIMEDOUT,
+	[KPC_REASON_UNLOAD]		= ECONNABORTED,
+};
+
+/**
+ * kpc_socks_init() - make the table of sockets
+ */
+int kpc_socks_init(void)
+{
+	return rhashtable_init(&socks, &params);
+}
+
+/**
+ * kpc_socks_exit() - free the table, which is empty
+ */
+void kpc_socks_exit(void)
+{
+	rhashtable_destroy(&socks);
+}
+
+/**
+ * kpc_sock_find() - what kpc knows of a socket
+ * @sk: full socket
+ *
+ * Context: RCU read side, which the result belongs to.
+ */
+struct kpc_sock *kpc_sock_find(const struct sock *sk)
+{
+	return rhashtable_lookup(&socks, &sk, params);
+}
+
+/**
+ * kpc_sock_get() - what kpc knows of a socket, with a reference
+ * @sk: full socket
+ *
+ * Return: for kpc_sock_put(), or NULL.
+ */
+struct kpc_sock *kpc_sock_get(const struct sock *sk)
+{
+	struct kpc_sock *ks;
+
+	rcu_read_lock();
+	ks = kpc_sock_find(sk);
+	if (ks && !refcount_inc_not_zero(&ks->ref))
+		ks = NULL;
+	rcu_read_unlock();
+	return ks;
+}
+
+/**
+ * kpc_sock_next() - walk over all sockets of a namespace
+ * @kn: namespace
+ * @id: lowest id wanted; set to that of the result
+ *
+ * Return: for kpc_sock_put(), or NULL behind the last one.
+ */
+struct kpc_sock *kpc_sock_next(struct kpc_net *kn, unsigned long *id)
+{
+	struct kpc_sock *ks;
+
+	rcu_read_lock();
+	ks = xa_find(&kn->socks, id, ULONG_MAX, XA_PRESENT);
+	while (ks && !refcount_inc_not_zero(&ks->ref))
+		ks = xa_find_after(&kn->socks, id, ULONG_MAX, XA_PRESENT);
+	rcu_read_unlock();
+	return ks;
+}
+
+static void free_rcu(struct rcu_head *rcu)
+{
+	struct kpc_sock *ks = container_of(rcu, struct kpc_sock, rcu);
+
+	kpc_association_put(ks->association);
+	sock_put(ks->sk);
+	kfree_sensitive(ks);
+}
+
+/**
+ * kpc_sock_put() - give back a reference
+ * @ks: from kpc_sock_get() or kpc_sock_next()
+ */
+void kpc_sock_put(struct kpc_sock *ks)
+{
+	if (refcount_dec_and_test(&ks->ref))
+		call_rcu(&ks->rcu, free_rcu);
+}
+
+/**
+ * kpc_sock_add() - begin to know a socket
+ * @kn: its namespace
+ * @sk: the socket, locked
+ * @association: it will be bound to, or NULL
+ * @gfp: how to allocate
+ *
+ * Return: the new entry, which belongs to the table, or an error pointer:
+ * -EEXIST if the socket is known, -ENOSPC if there are too many.
+ */
+struct kpc_sock *kpc_sock_add(struct kpc_net *kn, struct sock *sk,
+			      struct kpc_association *association, gfp_t gfp)
+{
+	struct kpc_sock *ks;
+	int err;
+
+	if (atomic_inc_return(&kn->n_handshakes) >
+	    READ_ONCE(kn->config.max_handshakes)) {
+		err = -ENOSPC;
+		goto err_count;
+	}
+	ks = kzalloc(sizeof(*ks), gfp);
+	if (!ks) {
+		err = -ENOMEM;
+		goto err_count;
+	}
+	ks->sk = sk;
+	ks->kn = kn;
+	ks->old_mark = READ_ONCE(sk->sk_mark);
+	ks->budget = KPC_HANDSHAKE_OCTETS;
+	ks->patience = KPC_HANDSHAKE_SECONDS * HZ;
+	ks->octets_max = U64_MAX;
+	ks->born = jiffies;
+	ks->active = jiffies;
+	ks->id = atomic64_inc_return(&kn->last_sock);
+	ks->rx_base = tcp_sk(sk)->bytes_received;
+	ks->tx_base = tcp_sk(sk)->bytes_sent;
+	INIT_LIST_HEAD(&ks->listen_node);
+	INIT_LIST_HEAD(&ks->end_node);
+	refcount_set(&ks->ref, 1);
+	sock_hold(sk);
+	if (association) {
+		refcount_inc(&association->ref);
+		ks->association = association;
+	}
+
+	err = xa_err(xa_store_bh(&kn->socks, ks->id, ks, gfp));
+	if (err)
+		goto err_put;
+	err = rhashtable_lookup_insert_fast(&socks, &ks->node, params);
+	if (err)
+		goto err_erase;
+	kpc_sweep_soon(kn);
+	return ks;
+
+err_erase:
+	/* A walk may have seen it: it goes like any other. */
+	xa_erase_bh(&kn->socks, ks->id);
+err_put:
+	kpc_sock_put(ks);
+err_count:
+	atomic_dec(&kn->n_handshakes);
+	return ERR_PTR(err);
+}
+
+/**
+ * kpc_sock_set_mark() - write a socket's mark
+ * @sk: the socket, locked
+ * @mark: the whole mark; the cached route, which may depend on it, is dropped
+ */
+void kpc_sock_set_mark(struct sock *sk, u32 mark)
+{
+	WRITE_ONCE(sk->sk_mark, mark);
+	sk_dst_reset(sk);
+}
+
+/**
+ * kpc_sock_moved() - whether a bound socket has other ends than at BIND
+ * @ks: bound socket
+ */
+bool kpc_sock_moved(const struct kpc_sock *ks)
+{
+	const struct sock *sk = ks->sk;
+
+	if (sk->sk_portpair != ks->ports)
+		return true;
+	if (ks->flow.family == AF_INET)
+		return sk->sk_daddr != ks->flow.remote.s6_addr32[3] ||
+		       sk->sk_rcv_saddr != ks->flow.local.s6_addr32[3];
+#if IS_ENABLED(CONFIG_IPV6)
+	return !ipv6_addr_equal(&sk->sk_v6_daddr, &ks->flow.remote) ||
+	       !ipv6_addr_equal(&sk->sk_v6_rcv_saddr, &ks->flow.local);
+#else
+	return true;
+#endif
+}
+
+/**
+ * kpc_sock_tx() - payload octets sent since BIND, or registration
+ * @ks: the socket; retransmissions are not counted
+ */
+u64 kpc_sock_tx(const struct kpc_sock *ks)
+{
+	const struct tcp_sock *tp = tcp_sk(ks->sk);
+
+	return READ_ONCE(tp->bytes_sent) - READ_ONCE(tp->bytes_retrans) -
+	       ks->tx_base;
+}
+
+/**
+ * kpc_sock_rx() - payload octets received since BIND, or registration
+ * @ks: the socket
+ */
+u64 kpc_sock_rx(const struct kpc_sock *ks)
+{
+	return READ_ONCE(tcp_sk(ks->sk)->bytes_received) - ks->rx_base;
+}
+
+/**
+ * kpc_sock_end() - let nothing of a socket pass any more
+ * @ks: the socket
+ * @reason: enum kpc_reason
+ *
+ * Context: any. The reset follows from a work item, or from kpc_socks_reap().
+ *
+ * Return: whether this call ended it.
+ */
+bool kpc_sock_end(struct kpc_sock *ks, u8 reason)
+{
+	struct kpc_net *kn = ks->kn;
+	u8 state = READ_ONCE(ks->state);
+
+	if ((state != KPC_SOCK_HANDSHAKE && state != KPC_SOCK_BOUND) ||
+	    cmpxchg(&ks->state, state, KPC_SOCK_ENDED) != state)
+		return false;
+
+	spin_lock_bh(&kn->sock_lock);
+	ks->reason = reason;
+	/* One that is being removed frees itself. */
+	if (refcount_inc_not_zero(&ks->ref))
+		list_add_tail(&ks->end_node, &kn->ended);
+	spin_unlock_bh(&kn->sock_lock);
+	queue_work(kpc_wq, &kn->reap);
+	return true;
+}
+
+/**
+ * kpc_socks_end() - end every socket of an association, or all
+ * @kn: namespace
+ * @association: whose sockets to end, or NULL for all sockets
+ * @reason: enum kpc_reason
+ *
+ * Return: how many bindings were among them.
+ */
+unsigned int kpc_socks_end(struct kpc_net *kn,
+			   const struct kpc_association *association,
+			   u8 reason)
+{
+	unsigned int bindings = 0;
+	struct kpc_sock *ks;
+	unsigned long id;
+
+	for (id = 0; (ks = kpc_sock_next(kn, &id)); id++) {
+		if (!association || ks->association == association)
+			bindings += kpc_sock_end(ks, reason) && ks->was_bound;
+		kpc_sock_put(ks);
+	}
+	return bindings;
+}
+
+/**
+ * kpc_sock_remove() - stop knowing a socket
+ * @ks: the socket, on which the caller has a reference or RCU
+ * @reason: enum kpc_reason, told unless it was ended for another
+ *
+ * Context: any.
+ */
+void kpc_sock_remove(struct kpc_sock *ks, u8 reason)
+{
+	struct kpc_association *a = ks->association;
+	struct kpc_net *kn = ks->kn;
+
+	if (rhashtable_remove_fast(&socks, &ks->node, params))
+		return;
+	xa_erase_bh(&kn->socks, ks->id);
+	spin_lock_bh(&kn->sock_lock);
+	if (ks->listening)
+		list_del_rcu(&ks->listen_node);
+	if (ks->reason == KPC_REASON_NONE)
+		ks->reason = reason;
+	spin_unlock_bh(&kn->sock_lock);
+
+	if (ks->was_bound) {
+		atomic_dec(&kn->n_bindings);
+		atomic_dec(&a->bindings);
+		atomic64_add(kpc_sock_tx(ks), &a->tx_octets);
+		atomic64_add(kpc_sock_rx(ks), &a->rx_octets);
+		kpc_count(&kn->counters, KPC_COUNT_ENDED);
+		kpc_event_binding(ks, KPC_CHANGE_REMOVED);
+	} else {
+		atomic_dec(&kn->n_handshakes);
+	}
+	kpc_sock_put(ks);
+}
+
+static void reset(struct kpc_sock *ks)
+{
+	struct sock *sk = ks->sk;
+	int error = ECONNABORTED;
+
+	if (ks->reason < ARRAY_SIZE(errors) && errors[ks->reason])
+		error = errors[ks->reason];
+
+	/* The reset passes our own hook, and others' that look at the mark. */
+	lock_sock(sk);
+	if (ks->was_bound)
+		kpc_sock_set_mark(sk, ks->mark);
+	release_sock(sk);
+	tcp_abort(sk, error);
+
+	kpc_sock_remove(ks, ks->reason);
+	lock_sock(sk);
+	kpc_sock_set_mark(sk, ks->old_mark);
+	release_sock(sk);
+}
+
+/**
+ * kpc_socks_reap() - reset the sockets that were ended
+ * @kn: namespace
+ *
+ * Context: process.
+ */
+void kpc_socks_reap(struct kpc_net *kn)
+{
+	struct kpc_sock *ks;
+
+	for (;;) {
+		spin_lock_bh(&kn->sock_lock);
+		ks = list_first_entry_or_null(&kn->ended, struct kpc_sock,
+					      end_node);
+		if (ks)
+			list_del_init(&ks->end_node);
+		spin_unlock_bh(&kn->sock_lock);
+		if (!ks)
+			return;
+		reset(ks);
+		kpc_sock_put(ks);
+		cond_resched();
+	}
+}
+
+/**
+ * kpc_sock_from_fd() - the TCP socket of a file descriptor
+ * @kn: namespace that the socket must be of
+ * @fd: in the caller's file table
+ * @extack: for the sentence of a refusal
+ *
+ * Return: the socket, held, or an error pointer.
+ */
+struct sock *kpc_sock_from_fd(struct kpc_net *kn, int fd,
+			      struct netlink_ext_ack *extack)
+{
+	struct socket *sock;
+	struct sock *sk;
+	int err;
+
+	sock = sockfd_lookup(fd, &err);
+	if (!sock)
+		return ERR_PTR(kpc_refuse(kn, extack, err,
+					  "fd %d is no open socket", fd));
+	sk = sock->sk;
+	if (!sk || !sk_is_inet(sk) || sk->sk_type != SOCK_STREAM ||
+	    sk->sk_protocol != IPPROTO_TCP) {
+		err = kpc_refuse(kn, extack, -EPROTONOSUPPORT,
+				 "fd %d is not a TCP socket (MPTCP and SMC are not taken)",
+				 fd);
+	} else if (!net_eq(sock_net(sk), kn->net)) {
+		err = kpc_refuse(kn, extack, -EXDEV,
+				 "fd %d belongs to another network namespace",
+				 fd);
+	} else {
+		sock_hold(sk);
+		err = 0;
+	}
+	sockfd_put(sock);
+	return err ? ERR_PTR(err) : sk;
+}
+
+static bool is_listener_of(const struct kpc_sock *ks, const struct sock *child)
+{
+	const struct sock *sk = ks->sk;
+	struct kpc_flow parent, flow;
+
+	if (sk->sk_num != child->sk_num || sk->sk_state != TCP_LISTEN)
+		return false;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6 && ipv6_addr_any(&sk->sk_v6_rcv_saddr))
+		return true;
+#endif
+	if (sk->sk_family == AF_INET && !sk->sk_rcv_saddr)
+		return child->sk_family == AF_INET;
+	kpc_flow_from_sock(&flow, child);
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6)
+		return ipv6_addr_equal(&sk->sk_v6_rcv_saddr, &flow.local);
+#endif
+	kpc_flow_from_sock(&parent, sk);
+	return ipv6_addr_equal(&parent.local, &flow.local);
+}
+
+/**
+ * kpc_handshake_child() - register the child of a registered listener
+ * @kn: its namespace
+ * @sk: a socket that became ESTABLISHED and nobody accepted yet, locked
+ *
+ * Context: softirq. One that cannot be registered can send nothing.
+ */
+void kpc_handshake_child(struct kpc_net *kn, struct sock *sk)
+{
+	struct kpc_sock *ks;
+	bool found = false;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(ks, &kn->listeners, listen_node) {
+		if (READ_ONCE(ks->state) == KPC_SOCK_HANDSHAKE &&
+		    is_listener_of(ks, sk)) {
+			found = true;
+			break;
+		}
+	}
+	if (found) {
+		ks = kpc_sock_add(kn, sk, NULL, GFP_ATOMIC | __GFP_NOWARN);
+		if (!IS_ERR(ks)) {
+			ks->old_mark = 0;
+			kpc_handshake_connected(ks);
+		}
+	}
+	rcu_read_unlock();
+}
+
+/**
+ * kpc_handshake_connected() - begin to count what a handshake receives
+ * @ks: a registered socket that became ESTABLISHED, locked
+ */
+void kpc_handshake_connected(struct kpc_sock *ks)
+{
+	struct tcp_sock *tp = tcp_sk(ks->sk);
+
+	if (READ_ONCE(ks->state) != KPC_SOCK_HANDSHAKE ||
+	    tp->window_clamp <= KPC_HANDSHAKE_WINDOW)
+		return;
+	ks->clamp = tp->window_clamp;
+	WRITE_ONCE(tp->window_clamp, KPC_HANDSHAKE_WINDOW);
+}
+
+static int handshake_add(struct kpc_net *kn, struct netlink_ext_ack *extack,
+			 struct sock *sk, struct kpc_association *association,
+			 u32 session)
+{
+	const struct kpc_policy *policy;
+	struct kpc_sock *ks;
+
+	if (sk->sk_state != TCP_CLOSE && sk->sk_state != TCP_LISTEN)
+		return kpc_refuse(kn, extack, -EISCONN,
+				  "the socket is connected: register it before connect() or listen()");
+	if (sk->sk_state == TCP_LISTEN && association)
+		return kpc_refuse(kn, extack, -EINVAL,
+				  "a listener is registered without an association");
+
+	ks = kpc_sock_add(kn, sk, association, GFP_KERNEL_ACCOUNT);
+	if (ks == ERR_PTR(-EEXIST))
+		return kpc_refuse(kn, extack, -EEXIST,
+				  "the socket is registered already");
+	if (ks == ERR_PTR(-ENOSPC))
+		return kpc_refuse(kn, extack, -ENOSPC,
+				  "%u sockets wait for their binding, the most (max-handshakes)",
+				  kn->config.max_handshakes);
+	if (IS_ERR(ks))
+		return PTR_ERR(ks);
+
+	ks->session = session;
+	if (association) {
+		policy = kpc_association_policy(association);
+		ks->budget = policy->limits.handshake_octets;
+		ks->patience = policy->limits.handshake_seconds * HZ;
+	} else {
+		/* A listener waits as long as it likes. */
+		ks->patience = 0;
+		spin_lock_bh(&kn->sock_lock);
+		list_add_tail_rcu(&ks->listen_node, &kn->listeners);
+		ks->listening = true;
+		spin_unlock_bh(&kn->sock_lock);
+	}
+	kpc_sock_set_mark(sk, kn->config.handshake_mark);
+	return 0;
+}
+
+/**
+ * kpc_handshake_new() - register a socket
+ * @kn: namespace, whose lock is held
+ * @extack: for the sentence of a refusal
+ * @fd: in the caller's file table
+ * @association: role a, what the socket will be bound to; NULL, a listener
+ * @session: of the sender, or 0
+ */
+int kpc_handshake_new(struct kpc_net *kn, struct netlink_ext_ack *extack,
+		      int fd, struct kpc_association *association, u32 session)
+{
+	struct sock *sk = kpc_sock_from_fd(kn, fd, extack);
+	int err;
+
+	if (IS_ERR(sk))
+		return PTR_ERR(sk);
+	lock_sock(sk);
+	err = handshake_add(kn, extack, sk, association, session);
+	release_sock(sk);
+	sock_put(sk);
+	return err;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Sockets that kpc knows: registered ones and bound ones.
+ */
+#ifndef KPC_SOCKET_H
+#define KPC_SOCKET_H
+
+#include <linux/list.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
+#include <linux/rhashtable-types.h>
+#include <net/sock.h>
+#include <uapi/linux/kpc.h>
+
+#include "selector.h"
+
+struct kpc_association;
+struct kpc_net;
+
+/**
+ * enum kpc_sock_state - how far a socket is
+ * @KPC_SOCK_HANDSHAKE: registered; wears the handshake mark
+ * @KPC_SOCK_BINDING: changing from one mark to the other
+ * @KPC_SOCK_BOUND: tied to its association
+ * @KPC_SOCK_ENDED: nothing passes but the reset that follows
+ */
+enum kpc_sock_state {
+	KPC_SOCK_HANDSHAKE,
+	KPC_SOCK_BINDING,
+	KPC_SOCK_BOUND,
+	KPC_SOCK_ENDED,
+};
+
+/**
+ * struct kpc_keys - digests of a socket's traffic keys
+ * @tx: for sending
+ * @rx: for receiving
+ */
+struct kpc_keys {
+	u8 tx[KPC_DIGEST_LEN];
+	u8 rx[KPC_DIGEST_LEN];
+};
+
+/**
+ * struct kpc_sock - one socket
+ * @node: in the table by socket
+ * @sk: the socket, held
+ * @kn: its namespace
+ * @association: bound to, or to be bound to; NULL for listeners and their
+ *	children; set before @state becomes KPC_SOCK_BOUND
+ * @mark: of the association, once bound
+ * @old_mark: the socket's before it was registered
+ * @state: enum kpc_sock_state
+ * @reason: enum kpc_reason, once ended
+ * @was_bound: it got as far as a binding
+ * @listening: it is in kpc_net::listeners
+ * @carrier: enum kpc_carrier
+ * @clamp: window_clamp to put back at BIND, or 0
+ * @version: as on the wire
+ * @suite: IANA code
+ * @session: that bound or registered it
+ * @rekeys: announced
+ * @flow: ends at BIND
+ * @ports: both ports at BIND, as the socket has them
+ * @id: of the binding, unique in the namespace
+ * @octets_max: limit of both directions, U64_MAX for none
+ * @tx_base: octets sent before BIND
+ * @rx_base: octets received before registration, or before BIND
+ * @budget: octets that may be sent before BIND
+ * @born: jiffies of registration, or of BIND
+ * @patience: jiffies from registration to BIND; 0 for none
+ * @active: jiffies at which an octet was last seen to have moved
+ * @moved: octets at that time; the sweep's
+ * @bound_at: when
+ * @keys: in force; under lock_sock()
+ * @next_keys: announced ones; under lock_sock()
+ * @next: KPC_NEXT_TX and KPC_NEXT_RX, what of @next_keys was announced
+ * @listen_node: in kpc_net::listeners
+ * @end_node: in kpc_net::ended
+ * @ref: the table's, and passing ones
+ * @rcu: for freeing
+ */
+struct kpc_sock {
+	struct rhash_head node;
+	struct sock *sk;
+	struct kpc_net *kn;
+	struct kpc_association *association;
+	u32 mark;
+	u32 old_mark;
+	u8 state;
+	u8 reason;
+	bool was_bound;
+	bool listening;
+	u8 carrier;
+	u8 next;
+	u16 version;
+	u16 suite;
+	u32 clamp;
+	u32 session;
+	u32 rekeys;
+	struct kpc_flow flow;
+	__portpair ports;
+	unsigned long id;
+	u64 octets_max;
+	u64 tx_base;
+	u64 rx_base;
+	u32 budget;
+	unsigned long born;
+	unsigned long patience;
+	unsigned long active;
+	u64 moved;
+	ktime_t bound_at;
+	struct kpc_keys keys;
+	struct kpc_keys next_keys;
+	struct list_head listen_node;
+	struct list_head end_node;
+	refcount_t ref;
+	struct rcu_head rcu;
+};
+
+#define KPC_NEXT_TX	BIT(0)
+#define KPC_NEXT_RX	BIT(1)
+
+/* Octets that a handshake may receive: what its window holds, twice. */
+#define KPC_HANDSHAKE_WINDOW	65536
+#define KPC_HANDSHAKE_RECEIVED	(2 * KPC_HANDSHAKE_WINDOW)
+
+int kpc_socks_init(void);
+void kpc_socks_exit(void);
+struct kpc_sock *kpc_sock_find(const struct sock *sk);
+struct kpc_sock *kpc_sock_get(const struct sock *sk);
+struct kpc_sock *kpc_sock_next(struct kpc_net *kn, unsigned long *id);
+void kpc_sock_put(struct kpc_sock *ks);
+struct kpc_sock *kpc_sock_add(struct kpc_net *kn, struct sock *sk,
+			      struct kpc_association *association, gfp_t gfp);
+bool kpc_sock_end(struct kpc_sock *ks, u8 reason);
+unsigned int kpc_socks_end(struct kpc_net *kn,
+			   const struct kpc_association *association,
+			   u8 reason);
+void kpc_sock_remove(struct kpc_sock *ks, u8 reason);
+void kpc_socks_reap(struct kpc_net *kn);
+void kpc_sock_set_mark(struct sock *sk, u32 mark);
+bool kpc_sock_moved(const struct kpc_sock *ks);
+u64 kpc_sock_tx(const struct kpc_sock *ks);
+u64 kpc_sock_rx(const struct kpc_sock *ks);
+struct sock *kpc_sock_from_fd(struct kpc_net *kn, int fd,
+			      struct netlink_ext_ack *extack);
+int kpc_handshake_new(struct kpc_net *kn, struct netlink_ext_ack *extack,
+		      int fd, struct kpc_association *association, u32 session);
+void kpc_handshake_child(struct kpc_net *kn, struct sock *sk);
+void kpc_handshake_connected(struct kpc_sock *ks);
+
+#endif /* KPC_SOCKET_H */
