@@ -1,0 +1,129 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Proves both roles against programs that are not kpc's, over TLS 1.2 and 1.3,
+# and that a wrong Kpc and an unknown KpcId are refused alike
+# (M1, M3, M4, M7, X5, I7).
+
+. "$(dirname "$0")/lib.sh"
+plan 20
+
+b=$(free_port)
+foreign=$(free_port)
+write "$dir/keys-b" <<END
+new@example.org hex:$key
+old@example.org hex:$other
+END
+write "$dir/table-b" <<END
+association new role b kpc-id new@example.org \\
+	id-a //a.example/cse id-b //b.example/cse \\
+	offload off listen 127.0.0.1:$b plain unix:$dir/back start auto
+association old role b kpc-id old@example.org profile onem2m \\
+	id-a //a.example/cse/Cold id-b //b.example/cse \\
+	offload off listen 127.0.0.1:$b plain unix:$dir/back start auto
+END
+write "$dir/keys-a" <<END
+new@example.org hex:$key
+foreign@example.org hex:$other
+late@example.org ascii:an-ascii-key-of-enough-octets
+END
+write "$dir/table-a" <<END
+association new role a kpc-id new@example.org \\
+	id-a //a.example/cse id-b //b.example/cse \\
+	offload off peer localhost:$b plain unix:$dir/front start auto
+association foreign role a kpc-id foreign@example.org \\
+	id-a //a.example/cse id-b //f.example/cse \\
+	offload off peer 127.0.0.1:$foreign plain unix:$dir/partner start demand
+association late role a kpc-id late@example.org \\
+	id-a //a.example/cse id-b //l.example/cse \\
+	offload off peer 127.0.0.1:$foreign plain unix:$dir/late
+END
+
+echo_backend "$dir/back"
+up b --table "$dir/table-b" --keys "$dir/keys-b" --workers 2
+ok "M4, M7: s_client, TLS 1.3" answered "$b" new@example.org $key -tls1_3
+ok "M4, M7: s_client, TLS 1.2" answered "$b" old@example.org $other -tls1_2
+
+gnutls_answered()
+{
+	{ echo hello; sleep 1; } | timeout 10 gnutls-cli -p "$b" 127.0.0.1 \
+		--pskusername=new@example.org --pskkey=$key \
+		--priority=NORMAL:-VERS-ALL:+VERS-TLS1.3:+DHE-PSK:+PSK 2>&1 |
+		grep -qx hello
+}
+ok "M7: gnutls-cli, TLS 1.3" gnutls_answered
+ok "the log names association, KpcId, IdA and IdB" logged b \
+	"connection up NAME=new KPCID=new@example.org IDA=//a.example/cse IDB=//b.example/cse ROLE=b"
+ok "and version, suite and carrier" logged b \
+	"VERSION=TLSv1.3 SUITE=TLS_[A-Z0-9_]+ CARRIER=agent"
+
+# refusal IDENTITY KEY OPTION: what a client sees of it, without what differs
+# from run to run.
+refusal()
+{
+	client "$b" "$@" | grep -oE 'alert [a-z ]+|SSL alert number [0-9]+' |
+		sort -u | paste -sd,
+}
+for version in -tls1_3 -tls1_2; do
+	[ $version = -tls1_3 ] && id=new@example.org || id=old@example.org
+	wrong=$(refusal $id 0123456789abcdef0123456789abcdef $version)
+	unknown=$(refusal nobody@example.org $key $version)
+	ok "I7: a wrong Kpc is refused ($version)" test -n "$wrong"
+	ok "X5: an unknown KpcId is refused alike ($version: $wrong)" \
+		test "$wrong" = "$unknown"
+done
+ok "one KpcId is for one version: TLS 1.2 with the 1.3 one is refused" \
+	not answered "$b" new@example.org $key -tls1_2
+shown_key()
+{
+	local process
+
+	grep -iE "$key|$other" "$dir/b.log" && return
+	for process in "$pid" $(workers "$pid"); do
+		tr '\0' ' ' <"/proc/$process/cmdline" | grep -iE "$key|$other" &&
+			return
+		tr '\0' ' ' <"/proc/$process/environ" | grep -iE "$key|$other" &&
+			return
+	done
+	return 1
+}
+ok "I6: no key in the log, in an argument or in the environment" not shown_key
+
+up a --table "$dir/table-a" --keys "$dir/keys-a" --workers 2
+ok "M3: start auto: one handshake, then the local socket" \
+	within 10 logged a "association open NAME=new"
+ok "the handshake came first" logged a "association established NAME=new"
+through()
+{
+	[ "$({ echo through; sleep 1; } |
+		timeout 5 socat -t 3 - "UNIX-CONNECT:$1")" = through ]
+}
+ok "M1, M8: a local program reaches the backend of B" through "$dir/front"
+ok "start manual opens nothing" not test -e "$dir/late"
+ok "start demand opens without a handshake" test -S "$dir/partner"
+
+# A foreign Entity B: s_server, which sends back every line reversed.
+openssl s_server -accept "127.0.0.1:$foreign" -nocert -psk_identity \
+	foreign@example.org -psk $other -tls1_3 -rev -quiet \
+	</dev/null >"$dir/server.log" 2>&1 &
+started+=($!)
+sleep 0.5
+reversed()
+{
+	[ "$({ echo olleh; sleep 1; } |
+		timeout 5 socat -t 3 - "UNIX-CONNECT:$dir/partner")" = hello ]
+}
+ok "M3: s_server as Entity B, with the first local connection" reversed
+
+# The same port, now with a server that has another key.
+kill "${started[-1]}"
+wait "${started[-1]}" 2>/dev/null
+openssl s_server -accept "127.0.0.1:$foreign" -nocert -psk_identity \
+	foreign@example.org -psk $key -tls1_3 -rev -quiet \
+	</dev/null >"$dir/server2.log" 2>&1 &
+started+=($!)
+sleep 0.5
+ok "M1: a server that does not prove Kpc gets nothing" not reversed
+ok "and the log says so" logged a "handshake failed NAME=foreign"
+ok "M7: keys of another identity of the same agent stay apart" \
+	not answered "$b" new@example.org $other -tls1_3
+finish

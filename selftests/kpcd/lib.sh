@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What the tests of kpcd share: TAP, a working directory, agents, backends.
+# shellcheck shell=bash
+
+dir=$(mktemp -d /tmp/kpcd-test.XXXXXX)
+chmod 755 "$dir"
+key=00112233445566778899aabbccddeeff
+other=ffeeddccbbaa99887766554433221100
+tests=0
+failures=0
+started=()
+
+clean_up()
+{
+	local pid
+
+	for pid in "${started[@]}"; do
+		kill "$pid" 2>/dev/null
+	done
+	wait 2>/dev/null
+	rm -rf "$dir"
+}
+trap clean_up EXIT
+
+# plan N: how many checks there will be.
+plan()
+{
+	echo "TAP version 13"
+	echo "1..$1"
+}
+
+# skip_all REASON: nothing can be proved here.
+skip_all()
+{
+	echo "TAP version 13"
+	echo "1..0 # SKIP $*"
+	exit 4
+}
+
+# ok TEXT COMMAND...: one check; the command's success is the verdict.
+ok()
+{
+	local text=$1
+	shift
+
+	tests=$((tests + 1))
+	if "$@" >"$dir/why" 2>&1; then
+		echo "ok $tests - $text"
+		return
+	fi
+	failures=$((failures + 1))
+	echo "not ok $tests - $text"
+	echo "# failed: $*"
+	sed 's/^/# /' "$dir/why"
+	for log in "$dir"/*.log; do
+		[ -f "$log" ] && tail -n 12 "$log" | sed "s|^|# ${log##*/}: |"
+	done
+}
+
+# skip TEXT REASON: one check that cannot be made here.
+skip()
+{
+	tests=$((tests + 1))
+	echo "ok $tests - $1 # SKIP $2"
+}
+
+# The end of every test.
+finish()
+{
+	[ $failures -eq 0 ] || exit 1
+	exit 0
+}
+
+# within SECONDS COMMAND...: repeats it until it succeeds.
+within()
+{
+	local end=$((${EPOCHREALTIME//[.,]/} + $1 * 1000000))
+	shift
+
+	until "$@" >/dev/null 2>&1; do
+		[ "${EPOCHREALTIME//[.,]/}" -lt $end ] || return 1
+		sleep 0.05
+	done
+}
+
+# A port that nobody has now.
+free_port()
+{
+	python3 -c 'import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])'
+}
+
+# not COMMAND...
+not()
+{
+	! "$@"
+}
+
+# write FILE, from standard input: configuration that only its owner may read.
+write()
+{
+	(umask 077; cat >"$1")
+}
+
+# run NAME ARGS...: starts kpcd; its log is $dir/NAME.log, its process $pid.
+run()
+{
+	local name=$1
+	shift
+
+	kpcd "$@" </dev/null >>"$dir/$name.log" 2>&1 &
+	pid=$!
+	started+=("$pid")
+}
+
+# up NAME ARGS...: starts kpcd and waits until its workers are there.
+up()
+{
+	local name=$1 n
+
+	[ -f "$dir/$name.log" ] && rm "$dir/$name.log"
+	run "$@"
+	n=$(sed -n 's/.*--workers \([0-9]*\).*/\1/p' <<<"$*")
+	within 10 eval '[ "$(grep -c "worker [0-9]* is ready" "$dir/'"$name"'.log")" -ge '"${n:-1}"' ]'
+}
+
+# logged NAME PATTERN: a line of kpcd's log.
+logged()
+{
+	grep -qE -- "$2" "$dir/$1.log"
+}
+
+# workers PID: its workers' processes.
+workers()
+{
+	pgrep -P "$1" -f '^kpcd worker'
+}
+
+# echo_backend PATH: a UNIX socket that says what it hears.
+echo_backend()
+{
+	socat "UNIX-LISTEN:$1,fork,mode=0666" PIPE </dev/null >/dev/null 2>&1 &
+	started+=($!)
+	within 5 test -S "$1"
+}
+
+# client PORT IDENTITY KEY [OPTION...]: says "hello" as a foreign Entity A and
+# prints what comes back.
+client()
+{
+	local port=$1 identity=$2 psk=$3
+	shift 3
+
+	{ echo hello; sleep 1; } | timeout 10 openssl s_client \
+		-connect "127.0.0.1:$port" -psk_identity "$identity" \
+		-psk "$psk" -quiet -no_ign_eof "$@" 2>&1
+}
+
+# answered PORT IDENTITY KEY [OPTION...]: the echo came back.
+answered()
+{
+	client "$@" | grep -qx hello
+}
