@@ -84,9 +84,10 @@ static void connection_close(struct connection *c)
 	list_add(&worker->closed, c);
 }
 
-static void leg_reset(int fd)
+/* Whether closing it is a reset, which nobody takes for the end in order. */
+static void leg_resets(int fd, bool on)
 {
-	struct linger reset = { .l_onoff = 1 };
+	struct linger reset = { .l_onoff = on };
 
 	if (fd >= 0)
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
@@ -96,13 +97,14 @@ void connection_abort(struct connection *c)
 {
 	if (c->state == CONNECTION_CLOSED)
 		return;
-	leg_reset(c->tls.fd);
-	leg_reset(c->plain.fd);
+	leg_resets(c->tls.fd, true);
+	leg_resets(c->plain.fd, true);
 	connection_close(c);
 }
 
 void connection_finish(struct connection *c)
 {
+	leg_resets(c->plain.fd, false);
 	connection_close(c);
 }
 
@@ -196,6 +198,8 @@ void connection_plain(struct connection *c, int fd, bool tcp)
 	c->plain.rx.fd = fd;
 	c->plain.tx.fd = fd;
 	c->plain_tcp = tcp;
+	/* Should this process be killed, the kernel closes it. */
+	leg_resets(fd, true);
 	if (tcp)
 		socket_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 }

@@ -33,16 +33,20 @@ static const char *const carriers[] = {
 	[KPC_CARRIER_AGENT]	= "agent",
 };
 
-void event_entry(struct log_line *line, const struct entry *entry)
+void event_association(struct log_line *line,
+		       const struct kpc_association *association)
 {
-	const struct kpc_association *association = &entry->association;
-
 	log_text(line, "NAME", association->name);
 	log_octets(line, "KPCID", association->kpc_id.octets,
 		   association->kpc_id.len);
 	log_text(line, "IDA", association->id_a.text);
 	log_text(line, "IDB", association->id_b.text);
 	log_text(line, "ROLE", association->role == KPC_ROLE_A ? "a" : "b");
+}
+
+void event_entry(struct log_line *line, const struct entry *entry)
+{
+	event_association(line, &entry->association);
 }
 
 static bool may_log(struct crew_worker *worker)
@@ -82,6 +86,7 @@ void event_log(struct crew_worker *worker,
 {
 	struct entry *entry = table_by_id(&worker->warden->table,
 					  event->association);
+	const struct kpc_association *association;
 	struct log_line line;
 
 	if (!event->kind || event->kind >= sizeof(kinds) / sizeof(*kinds))
@@ -97,8 +102,10 @@ void event_log(struct crew_worker *worker,
 		return;
 	log_begin(&line, kinds[event->kind].priority, "%s",
 		  kinds[event->kind].words);
-	if (entry)
-		event_entry(&line, entry);
+	association = table_association(&worker->warden->table,
+					event->association);
+	if (association)
+		event_association(&line, association);
 	log_address(&line, "PEER", &event->peer);
 	log_ciphers(&line, event);
 	if (event->binding)

@@ -7,10 +7,15 @@
 
 struct crew_worker;
 struct entry;
+struct kpc_association;
 struct kpc_message_event;
 struct log_line;
 
-/** event_entry() - the fields that name an association */
+/** event_association() - the fields that name an association */
+void event_association(struct log_line *line,
+		       const struct kpc_association *association);
+
+/** event_entry() - the same, of an entry of the table */
 void event_entry(struct log_line *line, const struct entry *entry);
 
 /**

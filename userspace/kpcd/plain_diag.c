@@ -9,6 +9,7 @@
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -51,7 +52,7 @@ static void end_set(struct question *question, const struct sockaddr *at,
 }
 
 static int answer_read(const uint8_t *datagram, size_t length, uint32_t seq,
-		       uint8_t state, uint32_t *uid)
+		       bool listens, uint32_t *uid)
 {
 	const struct nlmsghdr *header = (const void *)datagram;
 	const struct inet_diag_msg *found = NLMSG_DATA(header);
@@ -65,7 +66,7 @@ static int answer_read(const uint8_t *datagram, size_t length, uint32_t seq,
 	if (header->nlmsg_type != SOCK_DIAG_BY_FAMILY ||
 	    header->nlmsg_len < NLMSG_LENGTH(sizeof(*found)))
 		return -EBADMSG;
-	if (found->idiag_state != state)
+	if ((found->idiag_state == TCP_LISTEN) != listens)
 		return -ENOTCONN;
 	/*
 	 * A socket whose program has closed it has no owner any more, and some
@@ -77,7 +78,7 @@ static int answer_read(const uint8_t *datagram, size_t length, uint32_t seq,
 	return 0;
 }
 
-static int diag_ask(int fd, struct question *question, uint8_t state,
+static int diag_ask(int fd, struct question *question, bool listens,
 		    uint32_t *uid)
 {
 	static uint32_t seq;
@@ -91,7 +92,7 @@ static int diag_ask(int fd, struct question *question, uint8_t state,
 		.nlmsg_seq = ++seq,
 	};
 	question->diag.sdiag_protocol = IPPROTO_TCP;
-	question->diag.idiag_states = 1U << state;
+	question->diag.idiag_states = UINT32_MAX;
 	question->diag.id.idiag_cookie[0] = INET_DIAG_NOCOOKIE;
 	question->diag.id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
 	if (send(fd, question, sizeof(*question), 0) < 0)
@@ -100,7 +101,7 @@ static int diag_ask(int fd, struct question *question, uint8_t state,
 	got = recv(fd, datagram, sizeof(datagram), MSG_DONTWAIT);
 	if (got < 0)
 		return -errno;
-	return answer_read(datagram, got, seq, state, uid);
+	return answer_read(datagram, got, seq, listens, uid);
 }
 
 int diag_peer_uid(int diag, int fd, uint32_t *uid)
@@ -119,7 +120,7 @@ int diag_peer_uid(int diag, int fd, uint32_t *uid)
 		question.diag.id.idiag_src, &question.diag.id.idiag_sport);
 	end_set(&question, (struct sockaddr *)&own,
 		question.diag.id.idiag_dst, &question.diag.id.idiag_dport);
-	return diag_ask(diag, &question, TCP_ESTABLISHED, uid);
+	return diag_ask(diag, &question, false, uid);
 }
 
 int diag_listener_uid(int diag, const struct sockaddr *at, uint32_t *uid)
@@ -128,5 +129,5 @@ int diag_listener_uid(int diag, const struct sockaddr *at, uint32_t *uid)
 
 	end_set(&question, at, question.diag.id.idiag_src,
 		&question.diag.id.idiag_sport);
-	return diag_ask(diag, &question, TCP_LISTEN, uid);
+	return diag_ask(diag, &question, true, uid);
 }

@@ -119,6 +119,10 @@ void table_remove(struct table *table, struct entry *entry)
 	if (!*at)
 		table->last = at;
 	table->count--;
+
+	table->departed[table->departed_next].id = entry->id;
+	table->departed[table->departed_next].association = entry->association;
+	table->departed_next = (table->departed_next + 1) % TABLE_DEPARTED;
 	free(entry);
 }
 
@@ -129,6 +133,20 @@ struct entry *table_by_id(const struct table *table, uint32_t id)
 	while (entry && entry->id != id)
 		entry = entry->next_id;
 	return entry;
+}
+
+const struct kpc_association *table_association(const struct table *table,
+						uint32_t id)
+{
+	const struct entry *entry = table_by_id(table, id);
+	unsigned int i;
+
+	if (entry)
+		return &entry->association;
+	for (i = 0; id && i < TABLE_DEPARTED; i++)
+		if (table->departed[i].id == id)
+			return &table->departed[i].association;
+	return NULL;
 }
 
 struct entry *table_by_name(const struct table *table, const char *name)

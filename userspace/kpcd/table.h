@@ -89,6 +89,17 @@ struct entry {
 	uint16_t credits[OPTIONS_WORKERS_MAX];
 };
 
+/* Associations that went away and whose connections are still being ended. */
+#define TABLE_DEPARTED	32
+
+/**
+ * struct departed - what the log still needs of an association that is gone
+ */
+struct departed {
+	uint32_t id;
+	struct kpc_association association;
+};
+
 /**
  * struct table - all of them, found by id and by KpcId
  * @first: the list
@@ -97,6 +108,8 @@ struct entry {
  * @size: buckets of each hash, a power of two
  * @by_id: buckets
  * @by_kpcid: buckets
+ * @departed: the last ones that were removed
+ * @departed_next: which of @departed is overwritten next
  */
 struct table {
 	struct entry *first;
@@ -105,6 +118,8 @@ struct table {
 	size_t size;
 	struct entry **by_id;
 	struct entry **by_kpcid;
+	struct departed departed[TABLE_DEPARTED];
+	unsigned int departed_next;
 };
 
 /** table_init() - an empty table; 0 or -ENOMEM */
@@ -123,6 +138,14 @@ void table_remove(struct table *table, struct entry *entry);
 
 /** table_by_id() - the entry of an id, or NULL */
 struct entry *table_by_id(const struct table *table, uint32_t id);
+
+/**
+ * table_association() - what an id is or was a moment ago, for the log
+ *
+ * Return: the association or NULL.
+ */
+const struct kpc_association *table_association(const struct table *table,
+						uint32_t id);
 
 /** table_by_name() - the entry of a name, or NULL; goes through all */
 struct entry *table_by_name(const struct table *table, const char *name);
