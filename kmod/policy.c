@@ -82,7 +82,7 @@ struct kpc_policy *kpc_policy_copy(const struct kpc_policy *policy)
 
 static bool unreserved(unsigned char c)
 {
-	return isascii(c) && (isalnum(c) || strchr("-._~", c));
+	return c && isascii(c) && (isalnum(c) || strchr("-._~", c));
 }
 
 static bool name_valid(const char *name)
@@ -130,7 +130,7 @@ static bool kpc_id_strict(const u8 *id, unsigned int len)
 		if (id[i] == '@' && !at)
 			at = i;
 		else if (!isascii(id[i]) ||
-			 (!isalnum(id[i]) && !strchr("._-", id[i])))
+			 (!isalnum(id[i]) && (!id[i] || !strchr("._-", id[i]))))
 			return false;
 	}
 	return at && at < len - 1 && len <= KPC_ID_STRICT_MAX;
