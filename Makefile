@@ -48,6 +48,7 @@ modules:
 
 install: userspace
 	$(MAKE) -C userspace O=$(out) install
+	$(MAKE) -C packaging install
 
 modules_install: modules
 	$(MAKE) -C $(KDIR) M=$(kobj)/src modules_install
@@ -80,7 +81,7 @@ help:
 	@echo 'make              userspace and, where its headers are, the module'
 	@echo 'make userspace    libkpc, kpcd, kpc, kpcperf into $(O)/'
 	@echo 'make modules      kpc.ko for KVER=$(KVER) into $(O)/kmod/$(KVER)/'
-	@echo 'make install      userspace; DESTDIR= PREFIX=$(PREFIX)'
+	@echo 'make install      userspace, units, pages, the module for dkms; DESTDIR= PREFIX='
 	@echo 'make modules_install   the module for KVER, as the kernel does'
 	@echo 'make demo         the main job in virtual machines, with a report'
 	@echo 'make check        all tests; TAP files in $(O)/report/'
