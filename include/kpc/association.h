@@ -190,6 +190,18 @@ int kpc_association_selector_add(struct kpc_association *association,
 				 const struct kpc_selector *selector);
 
 /**
+ * kpc_selector_parse() - Read `[tcp|udp] [local ...] [remote ...] [resolved]`
+ * @selector: Filled in.
+ * @argc: Words in @argv; more may follow than belong to it.
+ * @argv: The words.
+ * @err: Names the offending word.
+ *
+ * Return: how many words were taken, or -EINVAL.
+ */
+int kpc_selector_parse(struct kpc_selector *selector, int argc, char **argv,
+		       struct kpc_error *err);
+
+/**
  * kpc_selector_format() - Print a selector in the grammar's words
  * @out: Receives `[udp] [local ...] [remote ...] [resolved]`.
  * @selector: What to print.
@@ -212,6 +224,38 @@ int kpc_address_split(const char *text, char *host, uint16_t *port,
  * kpc_quote() - Print a word so that shell and association file read it back
  */
 void kpc_quote(FILE *out, const void *octets, size_t length);
+
+/**
+ * struct kpc_line - One logical line of a file split into words
+ * @words: The words, then NULL.
+ * @count: How many.
+ * @number: Line of the file where it begins, from 1.
+ */
+struct kpc_line {
+	char **words;
+	int count;
+	unsigned int number;
+};
+
+/**
+ * kpc_line_read() - Read the next line that has words
+ * @file: Read from.
+ * @number: Lines read so far; moved on.
+ * @line: Filled in; give it to kpc_line_free().
+ * @err: What is wrong with the line.
+ *
+ * `#` begins a comment, a backslash at the end joins lines, quotes and
+ * backslash keep what they hold as a shell does.
+ *
+ * Return: 1 with a line, 0 at the end, or a negative errno.
+ */
+int kpc_line_read(FILE *file, unsigned int *number, struct kpc_line *line,
+		   struct kpc_error *err);
+
+/**
+ * kpc_line_free() - Give the words back
+ */
+void kpc_line_free(struct kpc_line *line);
 
 /**
  * struct kpc_config - The configuration of a network namespace
@@ -306,6 +350,19 @@ void kpc_table_init(struct kpc_table *table);
  */
 int kpc_table_read(struct kpc_table *table, const char *path,
 		   unsigned int flags, struct kpc_error *err);
+
+/**
+ * kpc_table_add() - Append one association
+ * @table: Gets a copy.
+ * @association: What to append.
+ * @file: Where it stands, for messages.
+ * @line: Line there.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int kpc_table_add(struct kpc_table *table,
+		  const struct kpc_association *association, const char *file,
+		  unsigned int line);
 
 /**
  * kpc_table_check() - What holds for the associations of a table together

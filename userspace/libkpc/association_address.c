@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Addresses, ports and selectors: read, printed, compared.
+ * Addresses and ports: read, and judged.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -93,7 +93,7 @@ bool kpci_literal_loopback(uint16_t family, const uint8_t *address)
 	return IN6_IS_ADDR_LOOPBACK(&in6);
 }
 
-static unsigned int family_bits(uint16_t family)
+unsigned int kpci_family_bits(uint16_t family)
 {
 	return family == AF_INET ? 32 : 128;
 }
@@ -128,7 +128,7 @@ static bool host_bits_clear(const struct kpc_selector_side *side)
 	return true;
 }
 
-static bool address_is_any(const uint8_t *address)
+bool kpci_address_is_any(const uint8_t *address)
 {
 	static const uint8_t any[16];
 
@@ -142,7 +142,7 @@ static bool prefix_read(const char **rest, unsigned int bits,
 	char *end;
 
 	if (**rest != '/') {
-		side->prefix = address_is_any(side->address) ? 0 : bits;
+		side->prefix = kpci_address_is_any(side->address) ? 0 : bits;
 		return true;
 	}
 	number = strtoul(*rest + 1, &end, 10);
@@ -169,11 +169,11 @@ int kpci_selector_side_read(const char *word, const char *text,
 			return kpc_error_return(err, -EINVAL,
 						"%s \"%s\" holds no address; an IPv4 or [IPv6] address or * is accepted, names only as peer",
 						word, text);
-		if (!prefix_read(&rest, family_bits(found), side))
+		if (!prefix_read(&rest, kpci_family_bits(found), side))
 			return kpc_error_return(err, -EINVAL,
 						"%s \"%s\" has a prefix that is not 0 to %u",
 						word, text,
-						family_bits(found));
+						kpci_family_bits(found));
 		if (!host_bits_clear(side))
 			return kpc_error_return(err, -EINVAL,
 						"%s \"%s\" has bits set behind its prefix of %u",
@@ -195,122 +195,4 @@ form:
 	return kpc_error_return(err, -EINVAL,
 				"%s \"%s\" is not ADDRESS[/PREFIX]:PORT[-PORT]; 192.0.2.0/24:8883, [2001:db8::]/32:8883 or *:8883 is accepted",
 				word, text);
-}
-
-static void side_format(FILE *out, uint16_t family,
-			const struct kpc_selector_side *side)
-{
-	char text[INET6_ADDRSTRLEN];
-
-	if (family == AF_UNSPEC ||
-	    !inet_ntop(family, side->address, text, sizeof(text)))
-		strcpy(text, "*");
-	fprintf(out, family == AF_INET6 ? "[%s]" : "%s", text);
-	if (family != AF_UNSPEC && side->prefix != family_bits(family))
-		fprintf(out, "/%u", side->prefix);
-	if (!side->port_max)
-		fputs(":*", out);
-	else if (side->port_min == side->port_max)
-		fprintf(out, ":%u", side->port_min);
-	else
-		fprintf(out, ":%u-%u", side->port_min, side->port_max);
-}
-
-static bool side_is_any(const struct kpc_selector_side *side)
-{
-	return !side->prefix && !side->port_max;
-}
-
-void kpc_selector_format(FILE *out, const struct kpc_selector *selector)
-{
-	const char *space = "";
-	bool local = !side_is_any(&selector->local);
-	bool remote = !side_is_any(&selector->remote);
-
-	if (selector->protocol == IPPROTO_UDP) {
-		fputs("udp", out);
-		space = " ";
-	}
-	if (local || !remote) {
-		fprintf(out, "%slocal ", space);
-		side_format(out, selector->family, &selector->local);
-		space = " ";
-	}
-	if (remote) {
-		fprintf(out, "%sremote ", space);
-		side_format(out, selector->family, &selector->remote);
-	}
-	if (selector->resolved)
-		fputs(" resolved", out);
-}
-
-static bool side_covers(const struct kpc_selector_side *wide,
-			const struct kpc_selector_side *narrow)
-{
-	unsigned int bit;
-
-	if (wide->prefix > narrow->prefix)
-		return false;
-	for (bit = 0; bit < wide->prefix; bit++)
-		if ((wide->address[bit / 8] ^ narrow->address[bit / 8]) &
-		    0x80 >> bit % 8)
-			return false;
-	if (!wide->port_max)
-		return true;
-	return narrow->port_min >= wide->port_min &&
-	       narrow->port_max <= wide->port_max && narrow->port_max;
-}
-
-bool kpci_selector_covers(const struct kpc_selector *wide,
-			  const struct kpc_selector *narrow)
-{
-	return wide->protocol == narrow->protocol &&
-	       (!wide->family || wide->family == narrow->family) &&
-	       side_covers(&wide->local, &narrow->local) &&
-	       side_covers(&wide->remote, &narrow->remote);
-}
-
-static void derive_side(uint16_t *family, struct kpc_selector_side *side,
-			const char *host, uint16_t port)
-{
-	side->port_min = port;
-	side->port_max = port;
-	if (!strcmp(host, "*") ||
-	    !kpci_literal_read(host, family, side->address)) {
-		*family = AF_UNSPEC;
-		return;
-	}
-	if (!address_is_any(side->address)) {
-		side->prefix = family_bits(*family);
-		return;
-	}
-	/* A socket on [::] takes IPv4 too. */
-	if (*family == AF_INET6)
-		*family = AF_UNSPEC;
-}
-
-size_t kpci_association_derive(const struct kpc_association *association,
-			       struct kpc_selector *out)
-{
-	const struct kpc_agent *agent = &association->agent;
-	struct kpc_selector selector = { .protocol = IPPROTO_TCP };
-	bool peer = association->role == KPC_ROLE_A;
-	const char *text = peer ? agent->peer : agent->listen;
-	char host[HOST_MAX];
-	uint8_t unused[16];
-	uint16_t family;
-	uint16_t port;
-	size_t count = 0;
-
-	if (!*text || kpc_address_split(text, host, &port, NULL) ||
-	    (peer && !kpci_literal_read(host, &family, unused)))
-		return 0;
-	derive_side(&selector.family,
-		    peer ? &selector.remote : &selector.local, host, port);
-	if (association->versions & ~KPC_VERSION_FLAGS_DTLS12)
-		out[count++] = selector;
-	selector.protocol = IPPROTO_UDP;
-	if (association->versions & KPC_VERSION_FLAGS_DTLS12)
-		out[count++] = selector;
-	return count;
 }

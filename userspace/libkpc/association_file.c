@@ -27,10 +27,10 @@ struct reader {
 	unsigned int number;
 };
 
-static int append(struct reader *reader,
-		  const struct kpc_association *association)
+int kpc_table_add(struct kpc_table *table,
+		  const struct kpc_association *association, const char *file,
+		  unsigned int line)
 {
-	struct kpc_table *table = reader->table;
 	struct kpc_table_entry *grown;
 
 	grown = realloc(table->entries, (table->count + 1) * sizeof(*grown));
@@ -39,8 +39,8 @@ static int append(struct reader *reader,
 	table->entries = grown;
 	grown += table->count;
 	grown->association = *association;
-	grown->line = reader->number;
-	grown->file = strdup(reader->path);
+	grown->line = line;
+	grown->file = strdup(file);
 	if (!grown->file)
 		return -ENOMEM;
 	table->count++;
@@ -58,7 +58,7 @@ static int take_association(struct reader *reader, int argc, char **argv,
 				     table->has_own ? &table->own : NULL, err);
 	if (ret)
 		return ret;
-	ret = append(reader, &association);
+	ret = kpc_table_add(table, &association, reader->path, reader->number);
 	if (ret)
 		kpc_error_set(err, "out of memory");
 	return ret;
@@ -103,7 +103,7 @@ static const struct {
 	{ "identity", take_identity },
 };
 
-static int take_line(struct reader *reader, const struct kpci_line *line,
+static int take_line(struct reader *reader, const struct kpc_line *line,
 		     struct kpc_error *err)
 {
 	size_t i;
@@ -120,14 +120,14 @@ static int take_line(struct reader *reader, const struct kpci_line *line,
 static int read_lines(struct reader *reader, FILE *file, struct kpc_error *err)
 {
 	struct kpc_error reason = { "" };
-	struct kpci_line line;
+	struct kpc_line line;
 	unsigned int read = 0;
 	int ret;
 
-	while ((ret = kpci_line_read(file, &read, &line, &reason)) > 0) {
+	while ((ret = kpc_line_read(file, &read, &line, &reason)) > 0) {
 		reader->number = line.number;
 		ret = take_line(reader, &line, &reason);
-		kpci_line_free(&line);
+		kpc_line_free(&line);
 		if (ret)
 			break;
 	}

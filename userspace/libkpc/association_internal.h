@@ -67,6 +67,8 @@ void kpci_time_format(FILE *out, int64_t epoch);
  */
 bool kpci_literal_read(const char *text, uint16_t *family, uint8_t *address);
 bool kpci_literal_loopback(uint16_t family, const uint8_t *address);
+bool kpci_address_is_any(const uint8_t *address);
+unsigned int kpci_family_bits(uint16_t family);
 
 /**
  * kpci_selector_side_read() - ADDR[/LEN]:PORT[-PORT]
@@ -100,29 +102,5 @@ uint32_t kpci_profile_versions(enum kpc_profile profile);
 int kpci_association_parse(struct kpc_association *association, int argc,
 			   char **argv, const struct kpc_identity *own,
 			   struct kpc_error *err);
-
-/**
- * struct kpci_line - One logical line split into words
- * @words: The words, then NULL.
- * @count: How many.
- * @number: Line of the file where it begins, from 1.
- */
-struct kpci_line {
-	char **words;
-	int count;
-	unsigned int number;
-};
-
-/**
- * kpci_line_read() - Read the next line that has words
- * @file: Read from.
- * @number: Lines read so far; moved on.
- * @line: Filled in; give it to kpci_line_free().
- *
- * Return: 1 with a line, 0 at the end, or a negative errno.
- */
-int kpci_line_read(FILE *file, unsigned int *number, struct kpci_line *line,
-		   struct kpc_error *err);
-void kpci_line_free(struct kpci_line *line);
 
 #endif

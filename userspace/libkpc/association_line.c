@@ -31,7 +31,7 @@ struct splitter {
 	size_t length;
 	size_t room;
 	bool inside;
-	struct kpci_line *line;
+	struct kpc_line *line;
 };
 
 static int get(struct splitter *splitter)
@@ -65,7 +65,7 @@ static int put(struct splitter *splitter, char c)
 
 static int end_word(struct splitter *splitter)
 {
-	struct kpci_line *line = splitter->line;
+	struct kpc_line *line = splitter->line;
 	char **grown;
 	char *word;
 
@@ -166,7 +166,7 @@ static int take(struct splitter *splitter, struct kpc_error *err)
 	return put(splitter, c);
 }
 
-int kpci_line_read(FILE *file, unsigned int *number, struct kpci_line *line,
+int kpc_line_read(FILE *file, unsigned int *number, struct kpc_line *line,
 		   struct kpc_error *err)
 {
 	struct splitter splitter = {
@@ -192,13 +192,13 @@ int kpci_line_read(FILE *file, unsigned int *number, struct kpci_line *line,
 	if (ret == -EILSEQ)
 		kpc_error_set(err, "an octet 0 stands in the line; text is accepted");
 	if (ret < 0) {
-		kpci_line_free(line);
+		kpc_line_free(line);
 		return ret;
 	}
 	return line->count ? 1 : 0;
 }
 
-void kpci_line_free(struct kpci_line *line)
+void kpc_line_free(struct kpc_line *line)
 {
 	int i;
 

@@ -336,63 +336,17 @@ static const char *next(struct parse *parse)
 	return parse->at < parse->argc ? parse->argv[parse->at] : NULL;
 }
 
-/* Takes the next word if it is @name. */
-static bool next_is(struct parse *parse, const char *name)
-{
-	const char *word = next(parse);
-
-	if (!word || strcmp(word, name))
-		return false;
-	parse->at++;
-	return true;
-}
-
-static int take_side(struct parse *parse, struct kpc_selector *selector,
-		     const char *name, struct kpc_selector_side *side)
-{
-	const char *value;
-
-	if (!next_is(parse, name))
-		return 0;
-	value = next(parse);
-	if (!value)
-		return kpc_error_return(parse->err, -EINVAL,
-					"selector %s has nothing after it; ADDRESS[/PREFIX]:PORT[-PORT] is accepted",
-					name);
-	parse->at++;
-	if (kpci_selector_side_read(name, value, &selector->family, side,
-				    parse->err))
-		return -EINVAL;
-	return 1;
-}
-
 static int take_selector(struct parse *parse, const struct word *word,
 			 const char *value)
 {
-	struct kpc_selector selector = { .protocol = IPPROTO_TCP };
-	int local;
-	int remote;
+	struct kpc_selector selector;
+	int taken;
 
-	if (next_is(parse, "udp"))
-		selector.protocol = IPPROTO_UDP;
-	else
-		next_is(parse, "tcp");
-	local = take_side(parse, &selector, "local", &selector.local);
-	if (local < 0)
-		return local;
-	remote = take_side(parse, &selector, "remote", &selector.remote);
-	if (remote < 0)
-		return remote;
-	if (!local && !remote) {
-		if (next(parse))
-			return kpc_error_return(parse->err, -EINVAL,
-						"selector \"%s\" is not known; %s is accepted",
-						next(parse), word->wants);
-		return kpc_error_return(parse->err, -EINVAL,
-					"selector has nothing after it; %s is accepted",
-					word->wants);
-	}
-	selector.resolved = next_is(parse, "resolved");
+	taken = kpc_selector_parse(&selector, parse->argc - parse->at,
+				   parse->argv + parse->at, parse->err);
+	if (taken < 0)
+		return taken;
+	parse->at += taken;
 	if (kpc_association_selector_add(parse->to, &selector))
 		return kpc_error_return(parse->err, -EINVAL,
 					"more than %d selectors",
