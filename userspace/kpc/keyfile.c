@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Changes files whole or not at all: the key store and the association file.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <kpc/keystore.h>
+
+#include "keyfile.h"
+
+#define PATH_ROOM	4096
+#define FILE_MAX	(64 << 20)
+
+static int refuse(struct kpc_error *err, const char *path, int error)
+{
+	return kpc_error_return(err, -error, "%s: %s", path, strerror(error));
+}
+
+/*
+ * The lock is a file beside the one that is replaced: that one's inode changes,
+ * and both files of a provision may share a directory.
+ */
+static int lock(const char *path, struct kpc_error *err)
+{
+	char name[PATH_ROOM];
+	int fd;
+
+	if (strlen(path) + sizeof(".lock~") > sizeof(name))
+		return refuse(err, path, ENAMETOOLONG);
+	strcpy(name, path);
+	if (mkdir(dirname(name), 0755) && errno != EEXIST)
+		return refuse(err, path, errno);
+	snprintf(name, sizeof(name), "%s.lock~", path);
+	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return refuse(err, name, errno);
+	if (flock(fd, LOCK_EX)) {
+		close(fd);
+		return refuse(err, name, errno);
+	}
+	return fd;
+}
+
+/* Without stdio, whose buffers would keep keys. */
+static int read_whole(struct textfile *file, int fd, size_t size,
+		      struct kpc_error *err)
+{
+	ssize_t got;
+
+	file->old = malloc(size + 1);
+	if (!file->old)
+		return refuse(err, file->path, ENOMEM);
+	while (file->old_length < size) {
+		got = read(fd, file->old + file->old_length,
+			   size - file->old_length);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return refuse(err, file->path, errno);
+		if (!got)
+			break;
+		file->old_length += got;
+	}
+	return 0;
+}
+
+int textfile_open(struct textfile *file, const char *path, mode_t mode,
+		  struct kpc_error *err)
+{
+	struct stat stat;
+	int ret;
+	int fd;
+
+	*file = (struct textfile) {
+		.path = path, .mode = mode,
+		.owner = geteuid(), .group = getegid(),
+	};
+	file->lock = lock(path, err);
+	if (file->lock < 0)
+		return file->lock;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : refuse(err, path, errno);
+	if (fstat(fd, &stat)) {
+		ret = refuse(err, path, errno);
+	} else if (!S_ISREG(stat.st_mode) || stat.st_size > FILE_MAX) {
+		ret = kpc_error_return(err, -EINVAL,
+				       "%s: is not a regular file of at most 64 MiB",
+				       path);
+	} else {
+		file->existed = true;
+		file->mode = stat.st_mode & 07777;
+		file->owner = stat.st_uid;
+		file->group = stat.st_gid;
+		ret = read_whole(file, fd, stat.st_size, err);
+	}
+	close(fd);
+	return ret;
+}
+
+unsigned int textfile_lines(const struct textfile *file)
+{
+	unsigned int lines = 0;
+	size_t i;
+
+	for (i = 0; i < file->old_length; i++)
+		lines += file->old[i] == '\n';
+	if (file->old_length && file->old[file->old_length - 1] != '\n')
+		lines++;
+	return lines;
+}
+
+static int write_whole(int fd, const char *octets, size_t length)
+{
+	ssize_t done;
+
+	while (length) {
+		done = write(fd, octets, length);
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return -errno;
+		octets += done;
+		length -= done;
+	}
+	return 0;
+}
+
+/* A rename is on the disk once its directory is. */
+static int sync_directory(const char *path, struct kpc_error *err)
+{
+	char copy[PATH_ROOM];
+	int fd;
+
+	strcpy(copy, path);
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return refuse(err, path, errno);
+	fsync(fd);
+	close(fd);
+	return 0;
+}
+
+/* Writes old content and @line beside the file, then takes its place. */
+static int replace(struct textfile *file, const char *line,
+		   struct kpc_error *err)
+{
+	char temporary[PATH_ROOM];
+	int ret;
+	int fd;
+
+	if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX~", file->path) >=
+	    (int)sizeof(temporary))
+		return refuse(err, file->path, ENAMETOOLONG);
+	fd = mkostemps(temporary, 1, O_CLOEXEC);
+	if (fd < 0)
+		return refuse(err, temporary, errno);
+	ret = write_whole(fd, file->old, file->old_length);
+	if (!ret && line && file->old_length &&
+	    file->old[file->old_length - 1] != '\n')
+		ret = write_whole(fd, "\n", 1);
+	if (!ret && line)
+		ret = write_whole(fd, line, strlen(line));
+	if (!ret && line)
+		ret = write_whole(fd, "\n", 1);
+	if (!ret && (file->owner != geteuid() || file->group != getegid()) &&
+	    fchown(fd, file->owner, file->group))
+		ret = -errno;
+	if (!ret && (fchmod(fd, file->mode) || fsync(fd) ||
+		     rename(temporary, file->path)))
+		ret = -errno;
+	close(fd);
+	if (ret) {
+		unlink(temporary);
+		return refuse(err, file->path, -ret);
+	}
+	return sync_directory(file->path, err);
+}
+
+int textfile_append(struct textfile *file, const char *line,
+		    struct kpc_error *err)
+{
+	return replace(file, line, err);
+}
+
+int textfile_restore(struct textfile *file, struct kpc_error *err)
+{
+	if (file->existed)
+		return replace(file, NULL, err);
+	return unlink(file->path) ? refuse(err, file->path, errno) : 0;
+}
+
+void textfile_close(struct textfile *file)
+{
+	if (file->old) {
+		explicit_bzero(file->old, file->old_length);
+		free(file->old);
+	}
+	file->old = NULL;
+	if (file->lock >= 0)
+		close(file->lock);
+	file->lock = -1;
+}
+
+static int judge_entry(const struct kpc_keystore_entry *entry,
+		       const struct kpc_kpcid *id, const struct kpc_key *key,
+		       struct kpc_error *err)
+{
+	bool same_key = kpc_key_equal(entry->key, key);
+	char text[KPC_KPCID_TEXT_MAX];
+
+	if (!kpc_kpcid_fold_compare(&entry->id, id)) {
+		if (!kpc_kpcid_equal(&entry->id, id))
+			return kpc_error_return(err, -EEXIST,
+						"KpcId %s differs only in case from one at %s:%u",
+						kpc_kpcid_text(id, text),
+						entry->file, entry->line);
+		if (same_key)
+			return 0;
+		return kpc_error_return(err, -EEXIST,
+					"KpcId %s has another Kpc already at %s:%u; remove that line first",
+					kpc_kpcid_text(id, text), entry->file,
+					entry->line);
+	}
+	if (same_key)
+		return kpc_error_return(err, -EEXIST,
+					"this Kpc is that of KpcId %s at %s:%u already; each pair has its own",
+					kpc_kpcid_text(&entry->id, text),
+					entry->file, entry->line);
+	return 1;
+}
+
+int keyfile_judge(const char *path, const struct kpc_kpcid *id,
+		  const struct kpc_key *key, struct kpc_error *err)
+{
+	struct kpc_keystore *store = NULL;
+	size_t i;
+	int ret;
+
+	ret = kpc_keystore_load(&store, path,
+				KPC_KEYSTORE_ANY | KPC_KEYSTORE_WEAK, err);
+	if (ret == -ENOENT)
+		return 1;
+	if (ret)
+		return ret;
+	for (i = 0, ret = 1; ret == 1 && i < kpc_keystore_count(store); i++)
+		ret = judge_entry(kpc_keystore_entry(store, i), id, key, err);
+	kpc_keystore_free(store);
+	return ret;
+}
+
+void keyfile_line(const struct kpc_kpcid *id, const struct kpc_key *key,
+		  const char *text, char *line)
+{
+	const uint8_t *octets = kpc_key_octets(key);
+	char kpc_id[KPC_KPCID_TEXT_MAX];
+	size_t used;
+	size_t i;
+
+	used = snprintf(line, KEYFILE_LINE_MAX, "%s ",
+			kpc_kpcid_text(id, kpc_id));
+	if (text && !strncmp(text, "file:", 5)) {
+		snprintf(line + used, KEYFILE_LINE_MAX - used, "%s", text);
+		return;
+	}
+	used += snprintf(line + used, KEYFILE_LINE_MAX - used, "hex:");
+	for (i = 0; i < kpc_key_length(key); i++)
+		used += snprintf(line + used, KEYFILE_LINE_MAX - used, "%02x",
+				 octets[i]);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Changes files whole or not at all: the key store and the association file.
+ */
+#ifndef KPC_KEYFILE_H
+#define KPC_KEYFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include <kpc/error.h>
+#include <kpc/key.h>
+#include <kpc/kpcid.h>
+
+/**
+ * struct textfile - A file that gets lines appended
+ * @path: The file.
+ * @lock: The lock beside it; -1: not open.
+ * @existed: There was one before.
+ * @mode: Its mode, or that of a new one.
+ * @owner: Its owner.
+ * @group: Its group.
+ * @old: What it held; wiped at the end.
+ * @old_length: Octets of @old.
+ */
+struct textfile {
+	const char *path;
+	int lock;
+	bool existed;
+	mode_t mode;
+	uid_t owner;
+	gid_t group;
+	char *old;
+	size_t old_length;
+};
+
+/**
+ * textfile_open() - Lock a file against others of its kind, and read it
+ * @mode: For a new one.
+ *
+ * The directory is made where it is missing.
+ *
+ * Return: 0 or a negative errno.
+ */
+int textfile_open(struct textfile *file, const char *path, mode_t mode,
+		  struct kpc_error *err);
+
+/* Lines in it, so that the next one is this plus one. */
+unsigned int textfile_lines(const struct textfile *file);
+
+/**
+ * textfile_append() - Replace it by what it was and one more line
+ */
+int textfile_append(struct textfile *file, const char *line,
+		    struct kpc_error *err);
+
+/**
+ * textfile_restore() - Put back what was there before textfile_append()
+ */
+int textfile_restore(struct textfile *file, struct kpc_error *err);
+
+void textfile_close(struct textfile *file);
+
+/**
+ * keyfile_judge() - May a KpcId and its Kpc join a store
+ * @path: The store; one that is missing takes all.
+ *
+ * Return: 1: may; 0: they are there already, and alike; -EEXIST: one of them
+ * is there with another (T2, T4); or what reading the store gave.
+ */
+int keyfile_judge(const char *path, const struct kpc_kpcid *id,
+		  const struct kpc_key *key, struct kpc_error *err);
+
+/* Room for a line of the store: KpcId, " hex:", the key twice, the end. */
+#define KEYFILE_LINE_MAX	(KPC_KPCID_TEXT_MAX + 512)
+
+/**
+ * keyfile_line() - The line of a store for a key
+ * @text: The form it was given in; a reference is kept as one.
+ * @line: KEYFILE_LINE_MAX octets; the caller wipes it.
+ */
+void keyfile_line(const struct kpc_kpcid *id, const struct kpc_key *key,
+		  const char *text, char *line);
+
+#endif
