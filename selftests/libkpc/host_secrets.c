@@ -154,7 +154,8 @@ static size_t record_make(struct carrier *carrier, const uint8_t *plain, size_t 
 	memcpy(inner, plain, len);
 	inner[len] = DATA;
 	record[0] = DATA;
-	record[1] = record[2] = 3;
+	record[1] = 3;
+	record[2] = 3;
 	record[3] = (uint8_t)((total - HEADER_LEN) >> 8);
 	record[4] = (uint8_t)(total - HEADER_LEN);
 	if (explicit_nonce(carrier))

@@ -313,7 +313,8 @@ static void check_suite(const struct kpc_suite *suite, enum kpc_role role)
 	       "I8 %s: the kernel's records are OpenSSL's", name);
 	tap_ok(openssl_write(wire, "three", 5) && kernel_reads(wire, "three"),
 	       "I8 %s: OpenSSL's records are the kernel's", name);
-	if (suite->version == KPC_VERSION_TLS12 && suite->cipher_type != TLS_CIPHER_CHACHA20_POLY1305)
+	if (suite->version == KPC_VERSION_TLS12 &&
+	    suite->cipher_type != TLS_CIPHER_CHACHA20_POLY1305)
 		tap_ok(nonces_go_on(wire), "M7 %s: no nonce comes twice", name);
 	tap_ok(both_digests_differ(wire), "I2 %s: a digest for each direction", name);
 	tap_ok(bulk(wire), "I8 %s: %d octets through full queues", name, BULK);
@@ -376,7 +377,8 @@ static void check_rekey(uint16_t code)
 	kpc_records_output_sent(wire->openssl, len);
 	got = kernel_read(wire, buf, sizeof(buf), &type);
 	tap_ok(got == 5 && kpc_control_parse(suite->version, type, buf, (size_t)got, &detail) ==
-	       KPC_CONTROL_KEY_UPDATE && detail == 1, "X1 %s: KeyUpdate is read as one", suite->name);
+	       KPC_CONTROL_KEY_UPDATE && detail == 1, "X1 %s: KeyUpdate is read as one",
+	       suite->name);
 	kpc_secrets_update(&wire->rx_secret, &wire->rx, NULL);
 	result = kpc_ktls_rekey(wire->fds[0], KPC_KTLS_RX, &wire->rx);
 	if (result == -EBUSY) {

@@ -34,7 +34,8 @@ struct kpc_handshake *kpc_handshake_new(struct kpc_handshake_context *context,
 	if (!hs || !unknown_ready)
 		goto fail;
 	hs->policy = context->policy;
-	hs->failure.alert_sent = hs->failure.alert_received = -1;
+	hs->failure.alert_sent = -1;
+	hs->failure.alert_received = -1;
 	hs->chosen = -1;
 	hs->ssl = SSL_new(context->ssl_ctx);
 	bio = kpci_pipe_bio(&hs->pipe);
@@ -364,7 +365,7 @@ int kpc_handshake_key(struct kpc_handshake *hs, int index, const struct kpc_key 
 
 	if (hs->policy.role != KPC_ROLE_B || hs->state != KPC_HANDSHAKE_WANT_KEY ||
 	    hs->answered || index < -1 || index >= (int)hs->offer_count ||
-	    (index >= 0) != (key != NULL))
+	    (key ? index < 0 : index >= 0))
 		return -EINVAL;
 	if (policy) {
 		if (policy->role != KPC_ROLE_B ||

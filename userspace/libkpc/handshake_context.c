@@ -179,7 +179,8 @@ kpc_handshake_context_new(const struct kpc_handshake_policy *policy, struct kpc_
 	return context;
 
 fail:
-	kpc_error_set(err, "OpenSSL: %s", ERR_reason_error_string(ERR_peek_error()) ?: "no context");
+	kpc_error_set(err, "OpenSSL: %s",
+		      ERR_reason_error_string(ERR_peek_error()) ?: "no context");
 	kpc_handshake_context_free(context);
 	errno = EIO;
 	return NULL;

@@ -195,7 +195,7 @@ static int use_session(SSL *ssl, const EVP_MD *md, const unsigned char **identit
 	*session = session_of(ssl, &hs->policy, hash, hs->key);
 	*identity = hs->own_id.octets;
 	*len = hs->own_id.len;
-	return *session != NULL;
+	return !!*session;
 }
 
 void kpci_psk_register(SSL_CTX *ctx, const struct kpci_policy *policy)

@@ -146,8 +146,8 @@ static int check_ids(const struct kpc_keystore *store, struct kpc_error *err)
 		if (compare_ids(a, b))
 			continue;
 		if (kpc_kpcid_equal(&a->id, &b->id))
-			return kpc_error_return(err, -EEXIST, "%s:%u: KpcId %s is already at %s:%u; "
-						"one entry for each KpcId is accepted", b->file,
+			return kpc_error_return(err, -EEXIST, "%s:%u: KpcId %s is already at "
+						"%s:%u; a KpcId has one entry", b->file,
 						b->line, kpc_kpcid_text(&b->id, one), a->file,
 						a->line);
 		return kpc_error_return(err, -EEXIST, "%s:%u: KpcId %s differs from %s at %s:%u "

@@ -40,8 +40,10 @@ int kpci_buffer_append(struct kpci_buffer *buffer, const void *octets, size_t le
 void kpci_buffer_consume(struct kpci_buffer *buffer, size_t len)
 {
 	buffer->start += len < kpci_buffer_len(buffer) ? len : kpci_buffer_len(buffer);
-	if (buffer->start == buffer->end)
-		buffer->start = buffer->end = 0;
+	if (buffer->start == buffer->end) {
+		buffer->start = 0;
+		buffer->end = 0;
+	}
 }
 
 void kpci_pipe_free(struct kpci_pipe *pipe)

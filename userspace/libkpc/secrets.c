@@ -11,16 +11,18 @@
 #include "internal.h"
 #include "secrets_internal.h"
 
-#define CIPHER(id, member) {						\
+_Static_assert(!offsetof(struct kpc_traffic, info), "offsets are those of the kernel's structures");
+
+#define CIPHER(id, name) {						\
 	.type = TLS_CIPHER_##id,					\
-	.len = sizeof(((struct kpc_traffic *)0)->member),		\
+	.len = sizeof(struct tls12_crypto_info_##name),			\
 	.key_len = TLS_CIPHER_##id##_KEY_SIZE,				\
 	.salt_len = TLS_CIPHER_##id##_SALT_SIZE,			\
 	.iv_len = TLS_CIPHER_##id##_IV_SIZE,				\
-	.key = offsetof(struct kpc_traffic, member.key),		\
-	.salt = offsetof(struct kpc_traffic, member.salt),		\
-	.iv = offsetof(struct kpc_traffic, member.iv),			\
-	.sequence = offsetof(struct kpc_traffic, member.rec_seq),	\
+	.key = offsetof(struct tls12_crypto_info_##name, key),		\
+	.salt = offsetof(struct tls12_crypto_info_##name, salt),	\
+	.iv = offsetof(struct tls12_crypto_info_##name, iv),		\
+	.sequence = offsetof(struct tls12_crypto_info_##name, rec_seq),	\
 }
 
 static const struct kpci_cipher ciphers[] = {
@@ -216,7 +218,8 @@ int kpc_secrets_keep(const struct kpc_handshake *hs, struct kpc_traffic_secret *
 		return 1;
 	*tx = *own_secret(hs);
 	*rx = *peer_secret(hs);
-	tx->suite = rx->suite = hs->result.suite;
+	tx->suite = hs->result.suite;
+	rx->suite = hs->result.suite;
 	return 0;
 }
 
