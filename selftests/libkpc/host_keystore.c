@@ -155,26 +155,33 @@ static void check_lengths(void)
 	tap_ok(kpc_key_check(0, true, &err) == -EKEYREJECTED, "M2 refused: %s", err.text);
 }
 
-/* Is any page of the key's in swap's reach, in a dump, or in a child? */
+/*
+ * Is any page of the key's in swap's reach, in a dump, or in a child? Pages of
+ * memfd_secret() are never swapped; others have to be locked.
+ */
 static void check_memory(void)
 {
 	struct kpc_key *key = kpc_key_new("0123456789abcdef", 16, NULL), *own;
 	unsigned long from, to;
-	char line[512];
-	bool found = false, flags = false;
+	char line[512], flags[512] = "none\n";
+	bool found = false, secret = false;
 	int status;
 	FILE *maps = fopen("/proc/self/smaps", "r");
 	pid_t child;
 
 	while (maps && fgets(line, sizeof(line), maps)) {
-		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+		if (sscanf(line, "%lx-%lx ", &from, &to) == 2) {
 			found = (unsigned long)key >= from && (unsigned long)key < to;
-		else if (found && !strncmp(line, "VmFlags:", 8))
-			flags = strstr(line, " lo") && strstr(line, " dd") && strstr(line, " dc");
+			secret = secret || (found && strstr(line, "/secretmem"));
+		} else if (found && !strncmp(line, "VmFlags:", 8)) {
+			strcpy(flags, line);
+		}
 	}
 	if (maps)
 		fclose(maps);
-	tap_ok(flags, "I6 keys are in memory that is locked, not dumped, not forked");
+	tap_ok((secret || strstr(flags, " lo")) && strstr(flags, " dd") && strstr(flags, " dc"),
+	       "I6 keys are in memory that is %s, not dumped, not forked: %.*s",
+	       secret ? "secret" : "locked", (int)strcspn(flags, "\n"), flags);
 
 	child = fork();
 	if (!child) {
