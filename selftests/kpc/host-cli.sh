@@ -1,0 +1,201 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# kpc(8) without a module: words, exit statuses, where messages go, files it
+# writes, and that no key is ever shown (M5, T4, I6).
+set -u
+
+dir=$(mktemp -d /tmp/kpc-cli.XXXXXX)
+trap 'rm -rf "$dir"' EXIT
+tests=0
+failures=0
+
+# ok TEXT COMMAND...: one check.
+ok()
+{
+	local text=$1
+	shift
+
+	tests=$((tests + 1))
+	if "$@"; then
+		echo "ok $tests $text"
+	else
+		echo "not ok $tests $text"
+		failures=$((failures + 1))
+		sed 's/^/# out: /' "$dir/out"
+		sed 's/^/# err: /' "$dir/err"
+	fi
+}
+
+# run STATUS COMMAND...: the command ends with STATUS; output is kept.
+run()
+{
+	local expected=$1 status
+	shift
+
+	"$@" >"$dir/out" 2>"$dir/err" </dev/null
+	status=$?
+	[ $status = "$expected" ] || echo "# exit status $status" >>"$dir/err"
+	[ $status = "$expected" ]
+}
+
+# refuses STATUS SENTENCE COMMAND...: one line on stderr, nothing on stdout.
+refuses()
+{
+	local expected=$1 sentence=$2
+	shift 2
+
+	run "$expected" "$@" && [ ! -s "$dir/out" ] &&
+		[ "$(cat "$dir/err")" = "$sentence" ]
+}
+
+# gives TEXT COMMAND...: succeeds with exactly this on stdout.
+gives()
+{
+	local text=$1
+	shift
+
+	run 0 "$@" && [ "$(cat "$dir/out")" = "$text" ]
+}
+
+command -v kpc >/dev/null || {
+	echo "TAP version 13"
+	echo "1..0 # SKIP kpc is not in PATH"
+	exit 4
+}
+key=00112233445566778899aabbccddeeff
+words=(m7 role a kpc-id m7@sp.example id-a //sp.example/cse/C1
+       id-b //sp.example/in peer 192.0.2.1:8883)
+files=(--keys "$dir/keys" --file "$dir/kpc.conf" --offline)
+
+echo "TAP version 13"
+
+# Words and statuses
+ok "help is not a mistake" run 0 kpc -h
+ok "an unknown object is, and names what is accepted" \
+	refuses 2 'kpc: "frob" is not known; accepted: show association binding endpoint session agent establish close key provision config load sync confirm save monitor stats doctor version' \
+	kpc frob
+ok "an abbreviation that fits two" \
+	refuses 2 'kpc: "con" may be one of: config confirm' kpc con
+ok "one that fits a single one" run 0 kpc vers
+ok "an unknown command of an object" \
+	refuses 2 'kpc: association: "mod" is not known; accepted: show add replace del get' \
+	kpc assoc mod
+ok "a word too many" \
+	refuses 2 'kpc: stats: "x" is too much: no word is accepted here' \
+	kpc stats x
+ok "an unknown option" \
+	refuses 2 'kpc: stats: --all is no option of this command' \
+	kpc stats --all
+ok "an option without its value" \
+	refuses 2 'kpc: load: --confirm needs a value' kpc load --confirm
+ok "a value that is no number" \
+	refuses 2 'kpc: load: --confirm "soon" is not a number of 1 or more' \
+	kpc load --confirm soon
+ok "-j of an unknown form" \
+	refuses 2 'kpc: -jx is not known; -j or -jpretty is accepted' kpc -jx
+ok "a network namespace that is not there" \
+	refuses 1 'kpc: -n /run/netns/nosuch: No such file or directory' \
+	kpc -n nosuch show
+ok "M3: id-b missing for role a" \
+	refuses 2 'kpc: association add: m7: id-b is missing: the identity that A authenticates, such as id-b //sp.example/cse' \
+	kpc association add m7 role a kpc-id m7@sp.example id-a //sp.example/cse/C1
+ok "no octet of a word reaches the terminal raw" \
+	refuses 2 'kpc: "\x1b[2Jx" is not known; accepted: show association binding endpoint session agent establish close key provision config load sync confirm save monitor stats doctor version' \
+	kpc $'\e[2Jx'
+
+# Without the module
+if [ -e /sys/module/kpc ]; then
+	echo "# kpc.ko is loaded: what is said without it is not looked at"
+else
+	ok "says how to load the module" \
+		refuses 1 'kpc: show: kpc.ko is not loaded: modprobe kpc' kpc
+	ok "the same for a change" \
+		refuses 1 'kpc: association del: kpc.ko is not loaded: modprobe kpc' \
+		kpc association del m7
+	ok "the doctor tells what is missing, and ends with 1" run 1 kpc -j doctor
+	ok "in JSON" python3 -c 'import json, sys
+rows = json.load(open(sys.argv[1]))
+row = [r for r in rows if r["check"] == "module"][0]
+sys.exit(row["verdict"] != "fail" or "modprobe" not in row["advice"])' "$dir/out"
+fi
+
+# M5: Kpc and identities in one step
+provision()
+{
+	printf '%s\n' "$1" >"$dir/key"
+	shift
+	run 0 kpc provision --key "$dir/key" "$@"
+}
+ok "M5: provision takes key, identities and association at once" \
+	provision "hex:$key" "${files[@]}" "${words[@]}"
+ok "the store holds KpcId and key, mode 0600" \
+	test "$(cat "$dir/keys") $(stat -c %a "$dir/keys")" = "m7@sp.example hex:$key 600"
+ok "the association file holds the association, and reads back" \
+	gives "m7, KpcId m7@sp.example: ok, 16 octets, $dir/keys:1" \
+	kpc key check --keys "$dir/keys" --file "$dir/kpc.conf"
+cp "$dir/keys" "$dir/keys.before"
+cp "$dir/kpc.conf" "$dir/conf.before"
+
+unchanged()
+{
+	"$@" && cmp -s "$dir/keys" "$dir/keys.before" &&
+		cmp -s "$dir/kpc.conf" "$dir/conf.before"
+}
+again=(m8 role a kpc-id m8@sp.example id-a //sp.example/cse/C2
+       id-b //sp.example/in)
+ok "T4: one Kpc for two pairs is refused, files stay, no key is shown" \
+	unchanged refuses 1 "kpc: provision: m8: this Kpc is that of KpcId m7@sp.example at $dir/keys:1 already; each pair has its own" \
+	kpc provision --key "$dir/key" "${files[@]}" "${again[@]}"
+echo "hex:${key}00" >"$dir/key"
+ok "a KpcId keeps its Kpc" \
+	unchanged refuses 1 "kpc: provision: n7: KpcId m7@sp.example has another Kpc already at $dir/keys:1; remove that line first" \
+	kpc provision --key "$dir/key" --keys "$dir/keys" --file "$dir/other.conf" \
+	--offline n7 "${words[@]:1}"
+ok "a name that the file has is refused before the store is touched" \
+	unchanged refuses 1 "kpc: provision: m7: $dir/kpc.conf:2: the name m7 is taken (line 1)" \
+	kpc provision --key "$dir/key" "${files[@]}" m7 "${again[@]:1}"
+echo "$key" >"$dir/key"
+run 1 kpc provision --key "$dir/key" "${files[@]}" "${again[@]}"
+ok "a key that names no encoding is refused and not shown" \
+	unchanged eval '[ -s "$dir/err" ] && ! grep -q "$key" "$dir/err" "$dir/out"'
+ok "a short key too, unless the entry takes it" \
+	eval 'echo ascii:123456 >"$dir/key"
+	unchanged run 1 kpc provision --key "$dir/key" "${files[@]}" "${again[@]}" &&
+	! grep -q 123456 "$dir/err" &&
+	run 0 kpc provision --key "$dir/key" "${files[@]}" "${again[@]}" weak-key yes'
+ok "an empty standard input is no key" \
+	refuses 1 'kpc: provision: m9: the first line of standard input is empty; encoding:KEY is accepted, such as hex:00112233445566778899aabbccddeeff' \
+	kpc provision "${files[@]}" m9 "${again[@]:1}"
+
+# Keys
+ok "generate puts a new Kpc into the store" \
+	gives "KpcId n1@sp.example: a Kpc of 32 octets is in $dir/keys" \
+	kpc key generate n1@sp.example --keys "$dir/keys"
+line=$(tail -1 "$dir/keys")
+ok "of 32 random octets" \
+	eval '[[ $line =~ ^n1@sp\.example\ hex:[0-9a-f]{64}$ ]]'
+ok "and nothing of it was shown" \
+	eval '! grep -q "${line#*hex:}" "$dir/out" "$dir/err"'
+ok "on standard output only when asked" \
+	eval 'run 0 kpc key generate n2@sp.example --octets 16 --stdout &&
+	grep -Eqx "n2@sp\.example hex:[0-9a-f]{32}" "$dir/out"'
+ok "key check names a KpcId without Kpc and one without association" \
+	eval 'echo "association p1 role a kpc-id p1@sp.example id-a //sp.example/cse/C9 id-b //sp.example/in" >>"$dir/kpc.conf"
+	run 1 kpc key check --keys "$dir/keys" --file "$dir/kpc.conf" &&
+	grep -q "^p1, KpcId p1@sp.example: missing, the store has no Kpc for it$" "$dir/out" &&
+	grep -q "^KpcId n1@sp.example: unused, 32 octets" "$dir/out"'
+chmod 0640 "$dir/keys"
+ok "T5: a store that others may read is refused" \
+	eval 'run 1 kpc key check --keys "$dir/keys" --file "$dir/kpc.conf" &&
+	grep -q "$dir/keys" "$dir/err"'
+chmod 0600 "$dir/keys"
+
+# Batch
+printf '%s\n' 'version' '# a remark' 'frob' 'version' >"$dir/batch"
+ok "-B runs line by line and stops at the first mistake, with its place" \
+	eval 'run 2 kpc -B "$dir/batch" &&
+	[ "$(grep -c ABI "$dir/out")" -le 2 ] &&
+	grep -q "^kpc: $dir/batch:3: \"frob\" is not known" "$dir/err"'
+
+echo "1..$tests"
+[ $failures = 0 ]

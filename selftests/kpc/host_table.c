@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Proves what association files may say and who may have written them: lines,
+ * whole-table contradictions, owner and mode (T2, T4, T5, T6).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <kpc/association.h>
+#include <kpc/keystore.h>
+
+#include "../tap.h"
+
+#define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
+
+#define A(name, id)	"association " name " role a kpc-id " id " id-a //sp.example/cse/C1 id-b //sp.example/in"
+#define B(name, id)	"association " name " role b kpc-id " id " id-a //sp.example/in id-b //sp.example/cse/C1"
+
+static char directory[] = "/tmp/kpc-table.XXXXXX";
+static char conf[64];
+
+static void write_file(const char *path, const char *text, mode_t mode)
+{
+	FILE *file = fopen(path, "w");
+
+	if (!file || fputs(text, file) < 0 || fclose(file) ||
+	    chmod(path, mode)) {
+		perror(path);
+		exit(1);
+	}
+}
+
+static const struct {
+	const char *what;
+	const char *text;
+	size_t count;
+} good[] = {
+	{ "an empty file", "", 0 },
+	{ "comments and empty lines", "# nothing\n\n   # here\n", 0 },
+	{ "a line without an end", A("m1", "m1@sp.example"), 1 },
+	{ "a line joined by backslashes",
+	  "association m1 role a \\\n\tkpc-id m1@sp.example \\\n id-a //sp.example/cse/C1 id-b //sp.example/in # end\n", 1 },
+	{ "quotes and DOS line ends",
+	  "association 'm1' role \"a\" kpc-id m1@sp.example id-a //sp.example/cse/C1 id-b //sp.example/in\r\n", 1 },
+	{ "configuration",
+	  "config mark-range 0x6b000000/0xff000000 handshake-mark 0x6bffffff\nconfig agent-lost end agent-lost-after 30s max-bindings 1000\n", 0 },
+	{ "M4: the own identity of lines that have none",
+	  "identity //sp.example/in cse\nassociation m1 role b kpc-id m1@sp.example id-a //sp.example/cse/C1\n", 1 },
+	{ "X3: two KpcIds of a pair in rotation share a mark",
+	  A("m1", "m1@sp.example") " mark 0x6b000001\n" A("m2", "m2@sp.example") " mark 0x6b000001\n", 2 },
+	{ "T6: the other direction with its own KpcId",
+	  A("m1", "m1@sp.example") "\n" B("m2", "m2@sp.example") "\n", 2 },
+	{ "both ends of one pair on one machine",
+	  A("m1", "m1@sp.example") "\nassociation m2 role b kpc-id m1@sp.example id-a //sp.example/cse/C1 id-b //sp.example/in\n", 2 },
+};
+
+/* The file's name stands for FILE in the sentences. */
+static const struct {
+	const char *what;
+	const char *text;
+	const char *sentence;
+} bad[] = {
+	{ "an unknown line", "frobnicate x\n",
+	  "FILE:1: \"frobnicate\" begins no line; association, config or identity is accepted" },
+	{ "a mistake in the third line", "\n\nassociation m1 role c\n",
+	  "FILE:3: role \"c\" is not known; a or b is accepted" },
+	{ "a mistake behind a joined line", "association m1 \\\n role c\n",
+	  "FILE:1: role \"c\" is not known; a or b is accepted" },
+	{ "an open quote", "association 'm1\n",
+	  "FILE:1: the quote ' is not closed on its line" },
+	{ "a backslash at the end", "association m1 \\",
+	  "FILE:1: the file ends after a backslash" },
+	{ "an unknown configuration", "config mark 1\n",
+	  "FILE:1: \"mark\" is not known; accepted: mark-range handshake-mark agent-lost agent-lost-after max-associations max-bindings max-handshakes" },
+	{ "a range with bits outside its mask", "config mark-range 0x6b000001/0xff000000\n",
+	  "FILE:1: mark-range \"0x6b000001/0xff000000\" has bits of the value outside the mask" },
+	{ "a configuration twice", "config max-bindings 1\nconfig max-bindings 2\n",
+	  "FILE:2: max-bindings is given twice" },
+	{ "an identity without its kind", "identity //sp.example/in\n",
+	  "FILE:1: identity needs an absolute identity and its kind: identity //sp.example/cse cse" },
+	{ "a name twice", A("m1", "m1@sp.example") "\n" A("m1", "m2@sp.example") "\n",
+	  "FILE:2: the name m1 is taken (line 1)" },
+	{ "a KpcId twice", A("m1", "m1@sp.example") "\n" A("m2", "m1@sp.example") "\n",
+	  "FILE:2: KpcId m1@sp.example is taken (line 1)" },
+	{ "T2: KpcIds that differ only in case",
+	  A("m1", "m1@sp.example") "\n" A("m2", "M1@sp.example") "\n",
+	  "FILE:2: the KpcIds of m1 and m2, m1@sp.example, differ only in case (line 1)" },
+	{ "T4: one KpcId for two pairs",
+	  A("m1", "m1@sp.example") "\nassociation m2 role a kpc-id m1@sp.example id-a //sp.example/cse/C2 id-b //sp.example/in\n",
+	  "FILE:2: KpcId m1@sp.example belongs to another pair of identities already; each pair has its own (line 1)" },
+	{ "T6, X4: one KpcId in both directions",
+	  A("m1", "m1@sp.example") "\n" B("m2", "m1@sp.example") "\n",
+	  "FILE:2: KpcId m1@sp.example has the other role already; each direction has its own KpcId and Kpc (line 1)" },
+	{ "one mark for two pairs",
+	  A("m1", "m1@sp.example") " mark 0x6b000001\nassociation m2 role a kpc-id m2@sp.example id-a //sp.example/cse/C2 id-b //sp.example/in mark 0x6b000001\n",
+	  "FILE:2: mark 0x6b000001 belongs to other identities already (line 1)" },
+	{ "two marks for one pair",
+	  A("m1", "m1@sp.example") " mark 0x6b000001\n" A("m2", "m2@sp.example") " mark 0x6b000002\n",
+	  "FILE:2: marks 0x6b000001 and 0x6b000002 stand for the same identities and role; they share one (line 1)" },
+	{ "a mark outside the range",
+	  "config mark-range 0x6b000000/0xff000000\n" A("m1", "m1@sp.example") " mark 0x6c000001\n",
+	  "FILE:2: mark 0x6c000001 is outside mark-range 0x6b000000/0xff000000" },
+	{ "the handshake mark",
+	  "config handshake-mark 0x6bffffff\n" A("m1", "m1@sp.example") " mark 0x6bffffff\n",
+	  "FILE:2: mark 0x6bffffff is the handshake mark" },
+	{ "two associations at one local socket",
+	  A("m1", "m1@sp.example") " plain unix:/run/x\n" A("m2", "m2@sp.example") " plain unix:/run/x\n",
+	  "FILE:2: plain unix:/run/x is the local socket of m1 already (line 1)" },
+};
+
+static int read_and_check(struct kpc_table *table, const char *path,
+			  const struct kpc_keystore *keys,
+			  struct kpc_error *err)
+{
+	int ret;
+
+	err->text[0] = '\0';
+	kpc_table_init(table);
+	ret = kpc_table_read(table, path, 0, err);
+	return ret ? ret : kpc_table_check(table, keys, err);
+}
+
+/* Puts the file's name where FILE stands. */
+static const char *expected(const char *sentence)
+{
+	static char text[512];
+
+	if (strncmp(sentence, "FILE", 4))
+		return sentence;
+	snprintf(text, sizeof(text), "%s%s", conf, sentence + 4);
+	return text;
+}
+
+static void check_refused(const char *what, int ret,
+			  const struct kpc_error *err, const char *sentence)
+{
+	if (tap_ok(ret < 0 && !strcmp(err->text, expected(sentence)),
+		   "refuses %s", what))
+		return;
+	tap_note("returned %d, said: %s", ret, err->text);
+	tap_note("expected: %s", expected(sentence));
+}
+
+static void check_files(void)
+{
+	struct kpc_table table;
+	struct kpc_error err;
+	size_t i;
+	int ret;
+
+	for (i = 0; i < COUNT(good); i++) {
+		write_file(conf, good[i].text, 0644);
+		ret = read_and_check(&table, conf, NULL, &err);
+		if (!tap_ok(!ret && table.count == good[i].count, "takes %s",
+			    good[i].what))
+			tap_note("returned %d, %zu entries, said: %s", ret,
+				 table.count, err.text);
+		kpc_table_free(&table);
+	}
+	for (i = 0; i < COUNT(bad); i++) {
+		write_file(conf, bad[i].text, 0644);
+		ret = read_and_check(&table, conf, NULL, &err);
+		check_refused(bad[i].what, ret, &err, bad[i].sentence);
+		kpc_table_free(&table);
+	}
+}
+
+static void check_owner(void)
+{
+	struct kpc_table table;
+	struct kpc_error err;
+	int ret;
+
+	write_file(conf, A("m1", "m1@sp.example") "\n", 0664);
+	ret = read_and_check(&table, conf, NULL, &err);
+	check_refused("T5: a file that its group may write", ret, &err,
+		      "FILE: may be written by others (mode 0664); chmod go-w makes it acceptable");
+	kpc_table_free(&table);
+	chmod(conf, 0644);
+	if (geteuid()) {
+		tap_skip("T5: a file of another user",
+			 "only root can make one");
+		return;
+	}
+	if (chown(conf, 1234, 1234))
+		perror(conf);
+	ret = read_and_check(&table, conf, NULL, &err);
+	check_refused("T5: a file of another user", ret, &err,
+		      "FILE: belongs to user 1234; root or the caller (0) is accepted");
+	kpc_table_free(&table);
+	unlink(conf);
+	ret = read_and_check(&table, conf, NULL, &err);
+	check_refused("a file that is not there", ret, &err,
+		      "FILE: No such file or directory");
+}
+
+static void check_directory(void)
+{
+	struct kpc_table table;
+	struct kpc_error err;
+	char path[96];
+	int ret;
+
+	snprintf(path, sizeof(path), "%s/20.conf", directory);
+	write_file(path, A("m2", "m2@sp.example") "\n", 0644);
+	snprintf(path, sizeof(path), "%s/10.conf", directory);
+	write_file(path, A("m1", "m1@sp.example") "\n", 0644);
+	snprintf(path, sizeof(path), "%s/30.conf.old", directory);
+	write_file(path, "not looked at\n", 0666);
+	ret = read_and_check(&table, directory, NULL, &err);
+	tap_ok(!ret && table.count == 2 &&
+	       !strcmp(table.entries[0].association.name, "m1") &&
+	       !strcmp(table.entries[1].association.name, "m2") &&
+	       kpc_table_find(&table, "m2") && !kpc_table_find(&table, "m3"),
+	       "a directory's *.conf are read in order of name");
+	write_file(conf, A("m3", "m3@sp.example") "\nassociation m4\n", 0644);
+	ret = kpc_table_read(&table, conf, 0, &err);
+	tap_ok(ret && table.count == 2,
+	       "a refused file leaves the table as it was");
+	kpc_table_free(&table);
+}
+
+static void check_keys(void)
+{
+	struct kpc_keystore *keys = NULL;
+	struct kpc_table table;
+	struct kpc_error err;
+	char path[96];
+	int ret;
+
+	snprintf(path, sizeof(path), "%s/keys", directory);
+	write_file(path, "m1@sp.example ascii:123456\n", 0600);
+	write_file(conf, A("m1", "m1@sp.example") "\n", 0644);
+	if (kpc_keystore_load(&keys, path,
+			      KPC_KEYSTORE_ANY | KPC_KEYSTORE_WEAK, &err)) {
+		tap_ok(false, "the key store is read: %s", err.text);
+		return;
+	}
+	ret = read_and_check(&table, conf, keys, &err);
+	if (!tap_ok(ret == -EKEYREJECTED && strstr(err.text, "m1@sp.example") &&
+		    !strncmp(err.text, conf, strlen(conf)) &&
+		    strstr(err.text, "/keys:1") && !strstr(err.text, "123456"),
+		    "a short Kpc is refused with both places, without the key"))
+		tap_note("returned %d, said: %s", ret, err.text);
+	kpc_table_free(&table);
+	write_file(conf, A("m1", "m1@sp.example") " weak-key yes\n", 0644);
+	ret = read_and_check(&table, conf, keys, &err);
+	tap_ok(!ret, "weak-key yes takes it");
+	kpc_table_free(&table);
+	kpc_keystore_free(keys);
+}
+
+int main(void)
+{
+	char command[128];
+
+	tap_begin();
+	if (!mkdtemp(directory)) {
+		perror(directory);
+		return 1;
+	}
+	snprintf(conf, sizeof(conf), "%s/kpc", directory);
+	check_files();
+	check_owner();
+	check_directory();
+	check_keys();
+	snprintf(command, sizeof(command), "rm -rf %s", directory);
+	if (system(command))
+		tap_note("%s stays", directory);
+	return tap_end();
+}
