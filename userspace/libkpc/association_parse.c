@@ -449,11 +449,13 @@ static int take_limit(struct parse *parse, const struct word *word,
 	}
 	if (count)
 		return 0;
+	if (next(parse))
+		return kpc_error_return(parse->err, -EINVAL,
+					"limit \"%s\" is not known; %s is accepted",
+					next(parse), word->wants);
 	return kpc_error_return(parse->err, -EINVAL,
-				"limit %s%s%sis not known; %s is accepted",
-				next(parse) ? "\"" : "",
-				next(parse) ? next(parse) : "(nothing) ",
-				next(parse) ? "\" " : "", word->wants);
+				"limit has nothing after it; %s is accepted",
+				word->wants);
 }
 
 #define NAME(text, wanted, path, list) \
