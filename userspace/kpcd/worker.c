@@ -26,14 +26,16 @@ static void worker_complain(const char *what, int error)
 }
 
 /*
- * Key memory is locked at its first use, which wants calls that are gone
- * later.
+ * Key memory is mapped and locked by calls that are gone later, so all of it is
+ * taken now: one key for each handshake, and those being handed on.
  */
-static void key_memory_touch(void)
+static void key_memory_reserve(void)
 {
-	static const uint8_t octets[KPC_KEY_MIN];
+	struct kpc_error err;
+	int ret = kpc_key_reserve(HANDSHAKES_MAX + 8, &err);
 
-	kpc_key_free(kpc_key_new(octets, sizeof(octets), NULL));
+	if (ret)
+		worker_complain(err.text, ret);
 }
 
 /* The module tls answers for a socket that is not connected; nothing else. */
@@ -67,7 +69,7 @@ static int worker_set_up(struct worker *worker)
 		worker_complain("users of local TCP legs cannot be told",
 				worker->diag_fd);
 	worker->ktls = ktls_is_there();
-	key_memory_touch();
+	key_memory_reserve();
 	return 0;
 }
 
