@@ -75,7 +75,8 @@ static bool reason_of_policy(int reason)
 	       reason == SSL_R_NO_SUITABLE_KEY_SHARE || reason == SSL_R_NO_SUITABLE_GROUPS ||
 	       reason == SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM ||
 	       reason == SSL_R_NO_PROTOCOLS_AVAILABLE || reason == SSL_R_NO_CIPHERS_AVAILABLE ||
-	       reason == SSL_R_WRONG_CIPHER_RETURNED || reason == SSL_R_DH_KEY_TOO_SMALL;
+	       reason == SSL_R_WRONG_CIPHER_RETURNED ||
+	       reason == SSL_R_CERTIFICATE_VERIFY_FAILED || reason == SSL_R_DH_KEY_TOO_SMALL;
 }
 
 void kpci_handshake_fail(struct kpc_handshake *hs, enum kpc_handshake_cause cause,
