@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: MIT
 """Compares what `kpc -j` prints with Documentation/schema/kpc.schema.json.
 
-usage: conforms.py SCHEMA COMMAND... <OUTPUT
+usage: conforms.py SCHEMA EVENTS COMMAND...
 
-COMMAND is the command without `kpc -j`, such as: binding show. Output may be
-one text, or one a line as `monitor` has it. Prints what does not fit and how
-many texts were looked at; exit status 1 if any does not fit or there was none.
+Runs each COMMAND (such as "binding show", its arguments behind "--": "association
+get -- NAME") with `kpc -j`; EVENTS is a file with what `kpc -j monitor` printed.
+Prints what does not fit, or else what was compared; exit status 1 if anything
+does not fit or nothing was printed.
 """
 
 import json
+import subprocess
 import sys
 
 import jsonschema
@@ -25,26 +27,40 @@ def texts(data):
         data = data[end:].lstrip()
 
 
-def main():
-    command = " ".join(sys.argv[2:])
-    with open(sys.argv[1], encoding="utf-8") as file:
-        schema = json.load(file)
+def compare(schema, command, output):
+    """Prints what does not fit; returns how many texts there were, or -1."""
     if command not in schema["commands"]:
         print(f"{command}: not in the schema")
-        return 1
-    form = {"$schema": schema["$schema"], "$defs": schema["$defs"],
-            "allOf": [schema["commands"][command]]}
-    validator = jsonschema.Draft202012Validator(form)
-    seen = bad = 0
-    for value in texts(sys.stdin.read()):
+        return -1
+    validator = jsonschema.Draft202012Validator(
+        {"$schema": schema["$schema"], "$defs": schema["$defs"],
+         "allOf": [schema["commands"][command]]})
+    seen, good = 0, True
+    for value in texts(output):
         seen += 1
         for error in validator.iter_errors(value):
-            bad += 1
             where = "/".join(str(part) for part in error.absolute_path)
             print(f"{command}: {where or 'all of it'}: {error.message[:200]}")
+            good = False
     if not seen:
         print(f"{command}: nothing was printed")
-    return 1 if bad or not seen else 0
+    return seen if seen and good else -1
+
+
+def main():
+    with open(sys.argv[1], encoding="utf-8") as file:
+        schema = json.load(file)
+    with open(sys.argv[2], encoding="utf-8") as file:
+        events = compare(schema, "monitor", file.read())
+    good = events > 0
+    for command in sys.argv[3:]:
+        name, _, rest = command.partition(" -- ")
+        output = subprocess.run(["kpc", "-j"] + name.split() + rest.split(),
+                                stdout=subprocess.PIPE, text=True, check=False).stdout
+        good &= compare(schema, name, output) > 0
+    if good:
+        print(f"{len(sys.argv) - 3} commands, {events} events of monitor")
+    return 0 if good else 1
 
 
 sys.exit(main())

@@ -115,7 +115,13 @@ sums()
 new_key()
 {
 	key=$(openssl rand -hex "${2:-32}")
-	secrets[$key]="Kpc of $1"
+	hide_key "$key" "$1"
+}
+
+# From now on a key is printed as its identity.
+hide_key()
+{
+	[ -z "$1" ] || secrets[$1]="Kpc of $2"
 }
 
 # Waits for a process to be gone, for at most so many seconds.

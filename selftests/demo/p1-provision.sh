@@ -54,15 +54,15 @@ provision()
 {
 	local file=$run/bench.key
 
-	text=$(nb kpc provision bench role b kpc-id bench@site-b.example \
+	text=$(nb kpc provision --generate --save bench role b kpc-id bench@site-b.example \
 		id-a //site-a.example/mn/Cbench id-b //site-b.example/in \
 		listen $SITE_B:5202 plain tcp:127.0.0.1:5201 allow-uid root \
 		start auto 2>&1)
 	b=$?
 	(umask 077 && sed -n 's/^bench@site-b.example //p' \
 		/etc/netns/site-b/kpc/keys >"$file")
-	secrets[$(sed 's/^hex://' "$file")]="Kpc of bench@site-b.example"
-	na kpc provision bench role a kpc-id bench@site-b.example \
+	hide_key "$(sed 's/^hex://' "$file")" bench@site-b.example
+	na kpc provision --save bench role a kpc-id bench@site-b.example \
 		id-a //site-a.example/mn/Cbench id-b //site-b.example/in \
 		peer $SITE_B:5202 plain tcp:127.0.0.1:5201 \
 		allow-uid $OPERATOR <"$file"

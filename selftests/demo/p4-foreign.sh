@@ -64,7 +64,8 @@ serve_and_fetch()
 	sum=$(na "${as_operator[@]}" curl -sS -m 20 --http0.9 --unix-socket "$PARTNER" \
 		http://partner/data | sha)
 	server=$(at foreign ss -Htlnp 'sport = :4433' | sed -nE 's/.*pid=([0-9]+).*/\1/p')
-	facts="$(sed -n 's/^CIPHER is //p' "$log"), 4 MiB fetched, SHA-256 $sum"
+	facts="$(grep 'of partner added' "$out/monitor-site-a.log" | tail -n 1 |
+		grep -oE 'TLSv1.., TLS[A-Z0-9_]*'), 4 MiB fetched, SHA-256 $sum"
 	kill "$server"
 	[ "$sum" = "$(sha "$run/foreign/data")" ]
 }

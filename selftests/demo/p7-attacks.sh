@@ -42,9 +42,10 @@ forged_marks()
 	check "7. SO_MARK by a process with CAP_NET_RAW: nothing leaves (I1)" \
 		"with mark $mark: TCP, UDP, ICMP packets on the wire: $left" \
 		test "$left" = "0 0 0"
-	within 5 has "$log" violation
+	within 5 has "$log" "violation mark: .* $mark, user $GUEST"
 	check "7. kpc monitor prints the violation" \
-		"$(grep -m 1 violation "$log")" has "$log" "violation.*$mark"
+		"$(grep -m 1 "violation mark: .* $mark, user $GUEST" "$log")" \
+		has "$log" "violation mark: .* $mark, user $GUEST"
 }
 
 # Plain TCP to B's protected ports: from A's box, and arriving at B.
@@ -64,20 +65,32 @@ plain_tcp()
 		"$reply" eval '[ $status != 0 ] && [[ "$reply" != *hello* ]]'
 }
 
-# Another local user at both kinds of local sockets.
+# Another local user at both kinds of local sockets; the operator got through
+# both before.
 other_users()
 {
-	local reply status
+	local reply status before
 
-	reply=$(na "${as_guest[@]}" curl -sS -m 5 http://127.0.0.1:5202/ 2>&1)
+	before=$(association_bound site-a bench)
+	reply=$(na "${as_guest[@]}" curl -sS -m 5 http://127.0.0.1:5201/ 2>&1)
 	status=$?
-	check "7. another uid at A's TCP socket is refused" "$reply" \
-		eval '[ $status != 0 ] && [ $status != 28 ]'
+	within 5 has "$run/kpcd-site-a.log" 'local user refused.*NAME=bench'
+	check "7. another uid at A's TCP socket is refused" \
+		"$reply; bindings made: $(($(association_bound site-a bench) - before)); kpcd: $(
+		grep -oE 'local user refused.*' "$run/kpcd-site-a.log" | tail -n 1)" \
+		eval '[ $status != 0 ] && [ $status != 28 ] &&
+			[ "$(association_bound site-a bench)" = "$before" ]'
 	reply=$(na "${as_guest[@]}" curl -sS -m 5 --unix-socket "$FILES" \
 		http://site-b/hello 2>&1)
 	status=$?
 	check "7. another uid at A's UNIX socket is refused" "$reply" \
 		eval '[ $status != 0 ] && [[ "$reply" != *hello* ]]'
+}
+
+# How many bindings an association has had.
+association_bound()
+{
+	at "$1" kpc -j association get "$2" | jq .bound
 }
 
 # What a client with this identity and key sees: refused_client ID KEY OPTION...

@@ -2,32 +2,38 @@
 # 9. The agent is killed: first one worker, then all of it (I5, I8).
 # shellcheck shell=bash
 
-# The process that holds a binding.
-binding_pid()
-{
-	at "$1" kpc -j session show | jq -r --argjson s "$2" \
-		'.[] | select(.id == $s) | .pid'
-}
-
-# The sessions that hold downloads on site A, one a line.
+# Site B's sessions that hold downloads, one a line.
 download_sessions()
 {
-	bindings site-a files | jq -r '.[].session' | sort -un
+	bindings site-b files | jq -r '.[] | select(.tx_octets > 0) | .session' | sort -un
 }
 
-# Starts slow downloads until two workers hold some. Sets $downloads.
+# One download whose reader waits for a sign before it takes more than the
+# buffers hold. Leaves sum and status of curl in a file.
+held_download()
+{
+	local status
+
+	{
+		at site-a "${as_operator[@]}" curl -sS -m 60 --unix-socket "$FILES" \
+			http://site-b/held 2>/dev/null
+		status=$?
+		echo $status >"$run/held-$1.status"
+	} | { within 60 test -e "$run/go"; sha; } >"$run/held-$1.sum"
+}
+
+# Starts downloads until two workers of site B have some. Sets $downloads.
 spread_downloads()
 {
 	local i
 
 	downloads=()
 	for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
-		at site-a "${as_operator[@]}" curl -sS -m 60 --limit-rate 400k \
-			--unix-socket "$FILES" -o "$run/operator/slow-$i" \
-			http://site-b/slow 2>"$run/slow-$i.log" &
+		held_download $i &
 		downloads+=($!)
-		within 5 eval '[ "$(binding_count site-a files)" -ge '$i' ]'
-		[ "$(download_sessions | wc -l)" -lt 2 ] || [ $i -lt 3 ] || return 0
+		within 5 eval '[ "$(bindings site-b files |
+			jq "map(select(.tx_octets > 0)) | length")" -ge '$i' ]'
+		[ "$(download_sessions | wc -l)" -lt 2 ] || return 0
 	done
 	return 1
 }
@@ -36,35 +42,47 @@ kill_worker()
 {
 	local downloads session victim before others i sum good=0 bad=0 kept
 
-	head -c 2M /dev/urandom >"$run/www/slow"
-	sum=$(sha "$run/www/slow")
-	say "slow downloads until both workers of site A have some"
+	head -c 24M /dev/urandom >"$run/www/held"
+	sum=$(sha "$run/www/held")
+	say "downloads until both workers of site B have some"
 	spread_downloads
 	session=$(download_sessions | tail -n 1)
-	victim=$(binding_pid site-a "$session")
-	before=$(workers site-a | wc -l)
-	others=$(bindings site-a | jq -c --argjson s "$session" \
+	victim=$(at site-b kpc -j session show | jq -r --argjson s "${session:-0}" \
+		'.[] | select(.id == $s) | .pid')
+	before=$(workers site-b | wc -l)
+	others=$(bindings site-b | jq -c --argjson s "${session:-0}" \
 		'[.[] | select(.session != $s) | .id] | sort')
-	na kill -9 "$victim"
-	within 10 eval '[ "$(workers site-a | wc -l)" = '"$before"' ] &&
-		! workers site-a | grep -qx '"$victim"
+	nb kill -9 "$victim"
+	within 10 replaced site-b "$victim" "$before"
 	check "9. kill -9 of a worker: replaced" \
-		"$victim gone, now $(workers site-a | xargs)" \
-		eval '[ "$(workers site-a | wc -l)" = '"$before"' ] &&
-			! workers site-a | grep -qx '"$victim"
-	kept=$(bindings site-a | jq -c --argjson o "$others" \
+		"$victim gone, now $(workers site-b | xargs)" \
+		replaced site-b "$victim" "$before"
+	kept=$(bindings site-b | jq -c --argjson o "$others" \
 		'[.[].id | select(. as $i | $o | index($i) != null)] | sort')
+	touch "$run/go"
+	wait "${downloads[@]}"
 	for i in "${!downloads[@]}"; do
-		if wait "${downloads[i]}"; then
-			[ "$(sha "$run/operator/slow-$((i + 1))")" = "$sum" ] && good=$((good + 1))
-		else
+		i=$((i + 1))
+		if [ "$(cat "$run/held-$i.status")" != 0 ]; then
 			bad=$((bad + 1))
+		elif [ "$(cat "$run/held-$i.sum")" = "$sum" ]; then
+			good=$((good + 1))
 		fi
 	done
 	check "9. other connections untouched" \
-		"bindings of the other worker $others, after it $kept; downloads whole $good, ended $bad" \
-		eval '[ "$kept" = "$others" ] && [ $good -gt 0 ] && [ $bad -gt 0 ]'
-	rm -f "$run/operator"/slow-*
+		"bindings of the other worker $others, after it $kept; of ${#downloads[@]} downloads $good whole, $bad ended with an error" \
+		eval '[ "$kept" = "$others" ] && [ $good -gt 0 ] && [ $bad -gt 0 ] &&
+			[ $((good + bad)) = ${#downloads[@]} ]'
+	rm -f "$run"/held-* "$run/www/held"
+}
+
+# A site has as many workers as before, and not the one that was killed.
+replaced()
+{
+	local now
+
+	now=$(workers "$1")
+	[ -n "$2" ] && [ "$(wc -l <<<"$now")" = "$3" ] && ! grep -qx "$2" <<<"$now"
 }
 
 # Whether anything of ours still runs on a site.

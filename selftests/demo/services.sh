@@ -82,7 +82,8 @@ listening()
 # The live bindings of a site as a JSON array, of one association or all.
 bindings()
 {
-	at "$1" kpc -j binding show ${2:+"$2"}
+	at "$1" kpc -j binding show |
+		jq --arg n "${2-}" '[.[] | select($n == "" or .association == $n)]'
 }
 
 # The mark of an association, as nft, ip and kpc print it.

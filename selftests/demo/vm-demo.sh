@@ -33,7 +33,7 @@ for part in lib net services p1-provision p2-gateways p3-traffic p4-foreign \
 done
 
 # How many checks each point makes; one that breaks off is thereby seen.
-checks=([1]=5 [2]=6 [3]=6 [4]=5 [5]=7 [6]=5 [7]=12 [8]=4 [9]=8)
+checks=([1]=5 [2]=6 [3]=6 [4]=5 [5]=7 [6]=5 [7]=12 [8]=5 [9]=8)
 points=(
 	[1]='Keys and associations are provisioned on both sites'
 	[2]='Gateways: services behind B, site A commanded to establish'
@@ -76,4 +76,9 @@ for point in 1 2 3 4 5 6 7 8 9; do
 done
 unprobe_openssl
 cp "$run"/*.log "$out"
+for netns in device site-a wire site-b foreign; do
+	ip netns pids $netns | xargs -r kill -9
+	ip netns delete $netns
+done
+within 10 rmmod kpc 2>/dev/null
 [ $failures = 0 ]
