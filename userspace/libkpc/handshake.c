@@ -358,29 +358,31 @@ static struct kpc_key *unknown_key(const struct kpc_handshake *hs)
 	return key;
 }
 
+/* Both answers take the same steps, whichever it is (X5). */
 int kpc_handshake_key(struct kpc_handshake *hs, int index, const struct kpc_key *key,
 		      const struct kpc_handshake_policy *policy)
 {
+	static const struct kpc_handshake_policy stand_in = { .role = KPC_ROLE_B };
 	struct kpc_key *unknown, *known;
 
 	if (hs->policy.role != KPC_ROLE_B || hs->state != KPC_HANDSHAKE_WANT_KEY ||
 	    hs->answered || index < -1 || index >= (int)hs->offer_count ||
 	    (key ? index < 0 : index >= 0))
 		return -EINVAL;
-	if (policy) {
-		if (policy->role != KPC_ROLE_B ||
-		    kpci_policy_resolve(&hs->association, policy, NULL))
-			return -EINVAL;
-		hs->narrowed = true;
-		hs->denied = index >= 0 ? denial(hs) : NULL;
-	}
+	hs->narrowed = policy;
+	if (!policy)
+		policy = &stand_in;
+	if (policy->role != KPC_ROLE_B || kpci_policy_resolve(&hs->association, policy, NULL))
+		return -EINVAL;
 	unknown = unknown_key(hs);
-	known = key ? kpc_key_dup(key) : NULL;
-	if (!unknown || (key && !known)) {
+	known = unknown ? kpc_key_dup(key ? key : unknown) : NULL;
+	if (!known) {
 		kpc_key_free(unknown);
-		kpc_key_free(known);
 		return -ENOMEM;
 	}
+	hs->denied = denial(hs);
+	if (!hs->narrowed || index < 0)
+		hs->denied = NULL;
 	hs->known = index;
 	hs->chosen = hs->denied ? -1 : index;
 	hs->key = hs->chosen >= 0 ? known : unknown;
