@@ -97,7 +97,7 @@ ok "a network namespace that is not there" \
 	refuses 1 'kpc: -n /run/netns/nosuch: No such file or directory' \
 	kpc -n nosuch show
 ok "M3: id-b missing for role a" \
-	refuses 2 'kpc: association add: m7: id-b is missing: the identity that A authenticates, such as id-b //sp.example/cse' \
+	refuses 2 'kpc: association add m7: id-b is missing: the identity that A authenticates, such as id-b //sp.example/cse' \
 	kpc association add m7 role a kpc-id m7@sp.example id-a //sp.example/cse/C1
 ok "no octet of a word reaches the terminal raw" \
 	refuses 2 'kpc: "\x1b[2Jx" is not known; accepted: show association binding endpoint session agent establish close key provision config load sync confirm save monitor stats doctor version' \
@@ -144,15 +144,15 @@ unchanged()
 again=(m8 role a kpc-id m8@sp.example id-a //sp.example/cse/C2
        id-b //sp.example/in)
 ok "T4: one Kpc for two pairs is refused, files stay, no key is shown" \
-	unchanged refuses 1 "kpc: provision: m8: this Kpc is that of KpcId m7@sp.example at $dir/keys:1 already; each pair has its own" \
+	unchanged refuses 1 "kpc: provision m8: this Kpc is that of KpcId m7@sp.example at $dir/keys:1 already; each pair has its own" \
 	kpc provision --key "$dir/key" "${files[@]}" "${again[@]}"
 echo "hex:${key}00" >"$dir/key"
 ok "a KpcId keeps its Kpc" \
-	unchanged refuses 1 "kpc: provision: n7: KpcId m7@sp.example has another Kpc already at $dir/keys:1; remove that line first" \
+	unchanged refuses 1 "kpc: provision n7: KpcId m7@sp.example has another Kpc already at $dir/keys:1; remove that line first" \
 	kpc provision --key "$dir/key" --keys "$dir/keys" --file "$dir/other.conf" \
 	--offline n7 "${words[@]:1}"
 ok "a name that the file has is refused before the store is touched" \
-	unchanged refuses 1 "kpc: provision: m7: $dir/kpc.conf:2: the name m7 is taken (line 1)" \
+	unchanged refuses 1 "kpc: provision m7: $dir/kpc.conf:2: the name m7 is taken (line 1)" \
 	kpc provision --key "$dir/key" "${files[@]}" m7 "${again[@]:1}"
 echo "$key" >"$dir/key"
 run 1 kpc provision --key "$dir/key" "${files[@]}" "${again[@]}"
@@ -164,7 +164,7 @@ ok "a short key too, unless the entry takes it" \
 	! grep -q 123456 "$dir/err" &&
 	run 0 kpc provision --key "$dir/key" "${files[@]}" "${again[@]}" weak-key yes'
 ok "an empty standard input is no key" \
-	refuses 1 'kpc: provision: m9: the first line of standard input is empty; encoding:KEY is accepted, such as hex:00112233445566778899aabbccddeeff' \
+	refuses 1 'kpc: provision m9: the first line of standard input is empty; encoding:KEY is accepted, such as hex:00112233445566778899aabbccddeeff' \
 	kpc provision "${files[@]}" m9 "${again[@]:1}"
 
 # Keys

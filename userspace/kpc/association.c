@@ -34,9 +34,10 @@ static int make(struct cli *cli, int argc, char **argv, bool exists)
 	ret = cli_options(cli, options, CLI_COUNT(options), &argc, argv);
 	if (ret)
 		return ret;
-	if (kpc_association_parse(&association, argc, argv, &err))
-		return cli_usage(cli, "%s%s%s", argc ? argv[0] : "",
-				 argc ? ": " : "", err.text);
+	if (kpc_association_parse(&association, argc, argv, &err)) {
+		cli_refuse(cli, argc ? argv[0] : NULL, &err);
+		return CLI_USAGE;
+	}
 	if (cli_connect(cli))
 		return CLI_REFUSED;
 	ret = kpc_nl_association_get(&cli->nl, association.name, &made, NULL,

@@ -17,13 +17,31 @@ static void put_prefix(const struct cli *cli)
 		fprintf(stderr, "%s: ", cli->command);
 }
 
+/* The module's sentences begin with a name that has been said already. */
+static const char *without_name(const char *text, const char *name)
+{
+	size_t length = strlen(name);
+
+	if (*text == '\'' && !strncmp(text + 1, name, length) &&
+	    !strncmp(text + 1 + length, "': ", 3))
+		return text + 1 + length + 3;
+	return text;
+}
+
 int cli_refuse(const struct cli *cli, const char *subject,
 	       const struct kpc_error *err)
 {
-	put_prefix(cli);
-	if (subject)
-		fprintf(stderr, "%s: ", subject);
-	fprintf(stderr, "%s\n", err->text);
+	const char *text = err->text;
+	struct kpc_error safe;
+
+	fflush(stdout);
+	fprintf(stderr, "kpc: %s%s", cli->where, cli->command);
+	if (subject) {
+		kpc_error_set(&safe, "%s", subject);
+		text = without_name(text, subject);
+		fprintf(stderr, " %s", safe.text);
+	}
+	fprintf(stderr, "%s%s\n", *cli->command || subject ? ": " : "", text);
 	return CLI_REFUSED;
 }
 

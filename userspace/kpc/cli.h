@@ -68,7 +68,10 @@ int cli_dispatch(struct cli *cli, const struct command *table, size_t count,
  */
 int cli_connect(struct cli *cli);
 
-/* One line on stderr that names the command; returns the exit status. */
+/*
+ * One line on stderr that names the command and what it was done to; returns
+ * the exit status.
+ */
 int cli_refuse(const struct cli *cli, const char *subject,
 	       const struct kpc_error *err);
 int cli_usage(const struct cli *cli, const char *format, ...)

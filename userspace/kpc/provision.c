@@ -267,9 +267,10 @@ static int take_words(struct provision *provision, int argc, char **argv)
 	if (provision->offline && !provision->conf_path)
 		return cli_usage(provision->cli,
 				 "--offline needs --save or --file FILE, or the association would be nowhere");
-	if (kpc_association_parse(&provision->association, argc, argv, &err))
-		return cli_usage(provision->cli, "%s%s%s", argc ? argv[0] : "",
-				 argc ? ": " : "", err.text);
+	if (kpc_association_parse(&provision->association, argc, argv, &err)) {
+		cli_refuse(provision->cli, argc ? argv[0] : NULL, &err);
+		return CLI_USAGE;
+	}
 	return 0;
 }
 
