@@ -231,6 +231,30 @@ static void check_many(void)
 	tap_ok(!kpc_key_reserve(500, NULL), "M2 room for 500 more");
 }
 
+/* Without the right to lock memory there are no keys, rather than keys in swap. */
+static void check_no_lock(void)
+{
+	const char *name = "I6 memory that cannot be locked takes no key";
+	struct rlimit none = { 0, 0 };
+	struct kpc_error err = { "" };
+	int status;
+	pid_t child;
+
+	if (geteuid()) {
+		tap_skip(name, "wants root, to give its rights up");
+		return;
+	}
+	child = fork();
+	if (!child) {
+		if (setrlimit(RLIMIT_MEMLOCK, &none) || setgid(65534) || setuid(65534))
+			_exit(2);
+		_exit(!(kpc_key_reserve(10, &err) < 0 && strstr(err.text, "RLIMIT_MEMLOCK") &&
+			!kpc_key_new("0123456789abcdef", 16, NULL)));
+	}
+	waitpid(child, &status, 0);
+	tap_ok(WIFEXITED(status) && !WEXITSTATUS(status), "%s", name);
+}
+
 /* @say: words the refusal must have, NULL: taken with @count entries */
 static const struct {
 	const char *name, *text;
@@ -386,6 +410,7 @@ int main(void)
 	check_lengths();
 	check_memory();
 	check_many();
+	check_no_lock();
 	check_stores();
 	check_store_files();
 	check_large();
