@@ -15,9 +15,14 @@
 
 /**
  * struct kpc_traffic - keys of one direction
- * @info: what setsockopt(SOL_TLS, TLS_TX or TLS_RX) takes, sequence number and
- *	explicit nonce included
- * @len: its length
+ * @info: version and cipher_type; with what follows it for that cipher, what
+ *	setsockopt(SOL_TLS, TLS_TX or TLS_RX) takes, sequence number and explicit
+ *	nonce included
+ * @aes_gcm_128: for TLS_CIPHER_AES_GCM_128
+ * @aes_gcm_256: for TLS_CIPHER_AES_GCM_256
+ * @aes_ccm_128: for TLS_CIPHER_AES_CCM_128
+ * @chacha20_poly1305: for TLS_CIPHER_CHACHA20_POLY1305
+ * @len: octets of the structure
  */
 struct kpc_traffic {
 	union {
