@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/mman.h>
 
 #include "handshake.h"
+
+/* Connections that memory is taken for at once. */
+#define CONNECTION_SLAB	64
 
 static void list_add(struct connection **list, struct connection *c)
 {
@@ -27,11 +29,51 @@ static void list_remove(struct connection *c)
 		c->next->link = c->link;
 }
 
+/*
+ * Connections live long and handshakes do not. Side by side on one heap each
+ * connection would keep the pages of the handshakes around it; so they have
+ * pages of their own.
+ */
+static void connections_grow(struct worker *worker)
+{
+	size_t size = CONNECTION_SLAB * sizeof(struct connection);
+	struct connection *slab = mmap(NULL, size, PROT_READ | PROT_WRITE,
+				       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned int i;
+
+	if (slab == MAP_FAILED)
+		return;
+	for (i = 0; i < CONNECTION_SLAB; i++) {
+		slab[i].next = worker->spare;
+		worker->spare = &slab[i];
+	}
+}
+
+static struct connection *connection_alloc(struct worker *worker)
+{
+	struct connection *c;
+
+	if (!worker->spare)
+		connections_grow(worker);
+	c = worker->spare;
+	if (!c)
+		return NULL;
+	worker->spare = c->next;
+	memset(c, 0, sizeof(*c));
+	return c;
+}
+
+static void connection_give(struct worker *worker, struct connection *c)
+{
+	c->next = worker->spare;
+	worker->spare = c;
+}
+
 static void connection_expired(struct timer *timer);
 
 struct connection *connection_new(struct worker *worker, enum kpc_role role)
 {
-	struct connection *c = calloc(1, sizeof(*c));
+	struct connection *c = connection_alloc(worker);
 
 	if (!c)
 		return NULL;
@@ -43,7 +85,7 @@ struct connection *connection_new(struct worker *worker, enum kpc_role role)
 	c->born = timer_now();
 	c->carrier = KPC_CARRIER_AGENT;
 	if (handshake_new(c)) {
-		free(c);
+		connection_give(worker, c);
 		return NULL;
 	}
 	list_add(&worker->connections, c);
@@ -135,7 +177,7 @@ static void connection_free(struct connection *c)
 	engine_close(worker->engine, c->plain.fd);
 	list_remove(c);
 	worker->connection_count--;
-	free(c);
+	connection_give(worker, c);
 }
 
 void connection_bury(struct worker *worker)

@@ -134,6 +134,7 @@ struct rate {
  * @server: context of role b, NULL when the associations have changed
  * @connections: list of those alive
  * @closed: list of those whose operations have not all ended
+ * @spare: memory for more of them
  * @connection_count: how many
  * @handshakes: role b, without a proof of the key yet, the oldest first
  * @handshakes_end: the youngest
@@ -171,6 +172,7 @@ struct worker {
 	struct kpc_handshake_context *server;
 	struct connection *connections;
 	struct connection *closed;
+	struct connection *spare;
 	unsigned int connection_count;
 	struct handshake *handshakes;
 	struct handshake *handshakes_end;
