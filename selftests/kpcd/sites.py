@@ -46,6 +46,84 @@ def free_port():
                 continue
 
 
+class Loop:
+    """Both sites and the wire on this machine's loopback."""
+
+    a = b = wire_near = wire_far = "127.0.0.1"
+    enforce = False
+
+    @staticmethod
+    def socket(_, family=socket.AF_INET):
+        return socket.socket(family)
+
+    @staticmethod
+    def command(_, words):
+        return words
+
+    def connect(self, place, address):
+        """A connection from one of the places."""
+        s = self.socket(place)
+        s.settimeout(30)
+        s.connect(address)
+        return s
+
+    def close(self):
+        """Nothing was made."""
+
+
+class Machines(Loop):
+    """Sites and wire as network namespaces that kpc.ko guards:
+
+       a 192.0.2.1 --- 192.0.2.2 wire 198.51.100.2 --- 198.51.100.1 b
+       a 203.0.113.1 ------------------------------- 203.0.113.2 b
+    """
+
+    enforce = True
+    a, b = "203.0.113.1", "203.0.113.2"
+    wire_near, wire_far = "192.0.2.2", "198.51.100.1"
+
+    def __init__(self):
+        self.own = os.open("/proc/self/ns/net", os.O_RDONLY)
+        self.names = {place: f"kpc-{place}" for place in ("a", "wire", "b")}
+        for name in self.names.values():
+            self.ip("netns", "add", name)
+            self.ip("-n", name, "link", "set", "lo", "up")
+        self.veth("a", "wire", "192.0.2.1", "192.0.2.2")
+        self.veth("b", "wire", "198.51.100.1", "198.51.100.2")
+        self.veth("a", "b", self.a, self.b)
+        self.spaces = {place: os.open(f"/run/netns/{name}", os.O_RDONLY)
+                       for place, name in self.names.items()}
+
+    @staticmethod
+    def ip(*words):
+        subprocess.run(("ip",) + words, check=True)
+
+    def veth(self, one, other, near, far):
+        """Two places joined by a cable."""
+        names = f"to-{other}", f"to-{one}"
+        self.ip("link", "add", names[0], "netns", self.names[one], "type",
+                "veth", "peer", "name", names[1], "netns", self.names[other])
+        for place, name, at in ((one, names[0], near), (other, names[1], far)):
+            self.ip("-n", self.names[place], "addr", "add", f"{at}/24", "dev",
+                    name)
+            self.ip("-n", self.names[place], "link", "set", name, "up")
+
+    def socket(self, place, family=socket.AF_INET):
+        """A thread is where it was when the socket is made."""
+        os.setns(self.spaces[place], os.CLONE_NEWNET)
+        try:
+            return socket.socket(family)
+        finally:
+            os.setns(self.own, os.CLONE_NEWNET)
+
+    def command(self, place, words):
+        return ["ip", "netns", "exec", self.names[place]] + words
+
+    def close(self):
+        for name in self.names.values():
+            self.ip("netns", "del", name)
+
+
 def wait_for(what, seconds=10):
     """Asks until it is so."""
     end = time.monotonic() + seconds
@@ -79,15 +157,15 @@ def receive_all(s):
 class Service:
     """A TCP or UNIX listener whose connections are handled by a function."""
 
-    def __init__(self, handle, path=None):
+    def __init__(self, net, place, handle, path=None, address="127.0.0.1"):
         self.handle = handle
         if path:
-            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket = net.socket(place, socket.AF_UNIX)
             self.socket.bind(path)
         else:
-            self.socket = socket.socket()
+            self.socket = net.socket(place)
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self.socket.bind(("127.0.0.1", 0))
+            self.socket.bind((address, 0))
             self.port = self.socket.getsockname()[1]
         self.socket.listen(1024)
         threading.Thread(target=self.accept, daemon=True).start()
@@ -114,14 +192,15 @@ class Service:
 class Wire:
     """The way between the sites, octet for octet, until it is cut."""
 
-    def __init__(self, to):
+    def __init__(self, net, to):
+        self.net = net
         self.to = to
         self.pairs = []
-        self.service = Service(self.carry)
+        self.service = Service(net, "wire", self.carry, address=net.wire_near)
         self.port = self.service.port
 
     def carry(self, near):
-        far = socket.create_connection(("127.0.0.1", self.to))
+        far = self.net.connect("wire", self.to)
         self.pairs.append((near, far))
         back = threading.Thread(target=self.copy, args=(far, near), daemon=True)
         back.start()
@@ -136,6 +215,14 @@ class Wire:
             sink.shutdown(socket.SHUT_WR)
         except OSError:
             Wire.kill(sink)
+
+    @staticmethod
+    def end(s):
+        """As if who is behind it had ended; one that has is left alone."""
+        try:
+            s.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
 
     @staticmethod
     def kill(s):
@@ -153,7 +240,7 @@ class Wire:
         for pair in pairs:
             for s in pair:
                 if how == "fin":
-                    s.shutdown(socket.SHUT_RDWR)
+                    self.end(s)
                 else:
                     self.kill(s)
 
@@ -161,7 +248,8 @@ class Wire:
 class Site:
     """One kpcd with its table and keys."""
 
-    def __init__(self, folder, name, engine, workers=1):
+    def __init__(self, net, folder, name, engine, workers=1):
+        self.net = net
         self.name = name
         self.folder = os.path.join(folder, name)
         os.mkdir(self.folder)
@@ -191,10 +279,22 @@ class Site:
         self.write("table", self.table)
         self.write("keys", self.keys)
         self.log = open(self.path("log"), "w", encoding="utf-8")
+        table = ["--table", self.path("table")]
+        if self.net.enforce:
+            self.kpc("load", self.path("table"))
+            table = ["--config", self.path("table")]
         self.process = subprocess.Popen(
-            self.command + ["--table", self.path("table"),
-                            "--keys", self.path("keys")],
+            self.net.command(self.name, self.command + table +
+                             ["--keys", self.path("keys")]),
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+
+    def kpc(self, *words):
+        """The command at this site: what it says."""
+        done = subprocess.run(self.net.command(self.name, ["kpc", *words]),
+                              check=False, capture_output=True, text=True)
+        if done.returncode:
+            raise OSError(f"kpc {' '.join(words)}: {done.stderr.strip()}")
+        return done.stdout
 
     def said(self):
         if not self.process:

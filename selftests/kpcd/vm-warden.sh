@@ -1,0 +1,236 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Proves the agent with the module: two sites, commanded over netlink, enforced
+# by the kernel (M3, M8, X2, I4, I5, I10).
+#
+#      site a                                site b
+#   +-------------+                      +--------------+
+#   | socat, kpcd |---- 10.77.0.0/24 ----| kpcd, echo   |
+#   |         .1  |                      |  .2          |
+#   +-------------+                      +--------------+
+
+. "$(dirname "$0")/lib.sh"
+
+modprobe kpc 2>"$dir/why" || skip_all "no module kpc: $(head -n 1 "$dir/why")"
+plan 38
+
+na() { ip netns exec site-a "$@"; }
+nb() { ip netns exec site-b "$@"; }
+
+for site in a b; do
+	ip netns add site-$site
+	ip netns exec site-$site ip link set lo up
+done
+ip link add wire netns site-a type veth peer name wire netns site-b
+na ip addr add 10.77.0.1/24 dev wire
+nb ip addr add 10.77.0.2/24 dev wire
+na ip link set wire up
+nb ip link set wire up
+mkdir -p /etc/netns/site-a
+echo "10.77.0.2 site-b.test" >/etc/netns/site-a/hosts
+
+write "$dir/keys-a" <<END
+pump@example.org hex:$key
+tank@example.org hex:$other
+wrong@example.org ascii:these-are-not-the-octets
+name@example.org ascii:found-by-a-name-and-not-by-digits
+END
+write "$dir/keys-b" <<END
+pump@example.org hex:$key
+tank@example.org hex:$other
+wrong@example.org ascii:that-the-other-side-has
+name@example.org ascii:found-by-a-name-and-not-by-digits
+END
+words()
+{
+	echo "kpc-id $1@example.org id-a //a.example/cse/C$1 id-b //b.example/cse"
+}
+write "$dir/a.conf" <<END
+association pump role a $(words pump) \\
+	peer 10.77.0.2:5684 plain unix:$dir/pump
+association tank role a $(words tank) \\
+	peer 10.77.0.2:5684 plain unix:$dir/tank start auto
+association wrong role a $(words wrong) \\
+	peer 10.77.0.2:5684 plain unix:$dir/wrong
+association name role a $(words name) \\
+	peer site-b.test:5685 plain unix:$dir/name
+END
+write "$dir/b.conf" <<END
+association pump role b $(words pump) \\
+	listen 10.77.0.2:5684 plain unix:$dir/back start auto
+association tank role b $(words tank) \\
+	listen 10.77.0.2:5684 plain unix:$dir/back start auto
+association wrong role b $(words wrong) \\
+	listen 10.77.0.2:5684 plain unix:$dir/back start auto
+association name role b $(words name) \\
+	listen 10.77.0.2:5685 plain unix:$dir/back
+END
+
+# agent SITE: starts its kpcd; its process is $pid.
+agent()
+{
+	ip netns exec site-$1 kpcd --config "$dir/$1.conf" \
+		--keys "$dir/keys-$1" --workers 2 --no-pin --drain 2 \
+		</dev/null >>"$dir/$1.log" 2>&1 &
+	pid=$!
+	started+=("$pid")
+}
+
+# sessions SITE TYPE: how many.
+sessions()
+{
+	ip netns exec "site-$1" kpc -j session show |
+		jq "[.[] | select(.type == \"$2\")] | length"
+}
+
+# bindings SITE [NAME]: how many live.
+bindings()
+{
+	ip netns exec "site-$1" kpc -j binding show ${2:+"$2"} | jq length
+}
+
+# through NAME: a local program of site a reaches the backend of site b.
+through()
+{
+	[ "$({ echo "by $1"; sleep 0.5; } |
+		timeout 10 socat -t 3 - "UNIX-CONNECT:$dir/$1")" = "by $1" ]
+}
+
+echo_backend "$dir/back"
+
+ok "I5: without an agent establish is refused, in words" \
+	eval 'na kpc load "$dir/a.conf" --keys "$dir/keys-a" &&
+	      not na kpc establish pump 2>&1 | grep "no agent"'
+ok "site b is loaded" nb kpc load "$dir/b.conf" --keys "$dir/keys-b"
+agent b
+b=$pid
+ok "site b: a warden and two workers have sessions" within 20 \
+	eval '[ "$(sessions b warden)" = 1 ] && [ "$(sessions b worker)" = 2 ]'
+ok "its listener is open" within 10 logged b "association open NAME=pump"
+agent a
+a=$pid
+ok "start auto: tank comes up by itself" \
+	within 20 logged a "association established NAME=tank"
+ok "and its local socket is there" within 5 test -S "$dir/tank"
+ok "start manual: pump has none" not test -e "$dir/pump"
+
+na kpc establish pump >"$dir/said" 2>&1
+ok "M3: kpc establish pump" test $? = 0
+ok "the answer tells the version" grep -qE "TLSv?1\.3" "$dir/said"
+sed 's/^/# /' "$dir/said"
+ok "and now the local socket is there" test -S "$dir/pump"
+ok "M8: a local program reaches site b" through pump
+
+# A connection that stays.
+mkfifo "$dir/in"
+socat - "UNIX-CONNECT:$dir/pump" <"$dir/in" >"$dir/out" 2>&1 &
+started+=($!)
+exec 9>"$dir/in"
+count=0
+lives()
+{
+	count=$((count + 1))
+	echo "alive $count" >&9
+	within 5 grep -q "alive $count" "$dir/out"
+}
+ok "a connection that stays" lives
+seen()
+{
+	ip netns exec site-$1 kpc -j binding show pump | jq -e '
+		length == 1 and (.[0] |
+		.association == "pump" and .kpc_id == "pump@example.org" and
+		.id_a == "//a.example/cse/Cpump" and
+		.id_b == "//b.example/cse" and .carrier == "kernel")'
+}
+ok "site a's module ties it to NAME, KpcId, IdA and IdB" within 5 seen a
+ok "site b's too" within 5 seen b
+ok "kernel TLS carries it" eval \
+	'[ "$(awk "/TlsTxSw/ { n += \$2 } /TlsTxDevice/ { n += \$2 } END { print n }" <(na cat /proc/net/tls_stat))" -ge 1 ]'
+
+na kpc establish wrong >"$dir/said" 2>&1
+ok "another Kpc: establish fails" test $? = 1
+ok "and says why" grep -qi "Kpc" "$dir/said"
+sed 's/^/# /' "$dir/said"
+
+ok "role b by command: name is not open yet" \
+	not nb timeout 2 bash -c "exec 3<>/dev/tcp/10.77.0.2/5685"
+ok "until kpc establish says so" nb kpc establish name
+ok "a peer by name is looked up and reached" na kpc establish name
+ok "its address is protected, marked as resolved" \
+	eval 'na kpc save | grep -q "association name" &&
+	      na kpc -j association show name | jq -e ".[0].selectors[] | select(.resolved)"'
+ok "data passes" through name
+
+# The workers.
+holder=$(sed -n 's/.*connection up NAME=pump.*WORKER=//p' "$dir/a.log" | tail -n 1)
+mapfile -t worker < <(workers "$a")
+for process in "${worker[@]}"; do
+	grep -q "worker $holder is ready.*PID=$process" "$dir/a.log" ||
+		victim=$process
+done
+kill -9 "$victim"
+ok "I5: kill -9 of the other worker: replaced" within 10 eval \
+	'[ "$(grep -c "worker [0-9] is ready" "$dir/a.log")" -ge 3 ] &&
+	 [ "$(sessions a worker)" = 2 ]'
+ok "the connection goes on" lives
+ok "new ones come up" eval 'through pump && through tank && through pump'
+
+# SIGHUP: what stays keeps its connections.
+sed -i '/^association tank/,+1d' "$dir/a.conf"
+kill -HUP "$a"
+ok "SIGHUP: removed from the file, gone from the module" within 10 eval \
+	'! na kpc association show tank >/dev/null 2>&1'
+ok "its local socket is gone" within 5 not test -e "$dir/tank"
+ok "X3: what stays keeps its connection" lives
+echo "association pump role x" >>"$dir/a.conf"
+kill -HUP "$a"
+ok "a broken file is refused with file and line" within 5 \
+	logged a "$dir/a.conf:[0-9]+: .*role"
+ok "and changes nothing" lives
+sed -i '$d' "$dir/a.conf"
+
+# close and establish again.
+ok "kpc close" na kpc close pump
+closed()
+{
+	[ "$(bindings a pump)" = 0 ] && [ ! -e "$dir/pump" ]
+}
+ok "bindings ended, local socket gone" within 5 closed
+exec 9>&-
+
+na kpc establish pump >/dev/null
+mkfifo "$dir/in2"
+socat - "UNIX-CONNECT:$dir/pump" <"$dir/in2" >"$dir/out2" 2>&1 &
+client=$!
+started+=($client)
+exec 9>"$dir/in2"
+echo before >&9
+within 5 grep -q before "$dir/out2"
+
+ok "X2: association del on site b" nb kpc association del pump --force
+ok "I4: the connection ends at site a's program" \
+	within 10 eval "! kill -0 $client"
+ok "both logs name the association" eval \
+	'within 5 logged b "association gone NAME=pump" &&
+	 within 5 logged a "connection (truncated|closed) NAME=pump|fault NAME=pump"'
+exec 9>&-
+
+# The warden.
+mapfile -t worker < <(workers "$b")
+kill -9 "$b"
+ended()
+{
+	local process
+
+	for process in "${worker[@]}"; do
+		[ ! -d "/proc/$process" ] ||
+			grep -q '^State:.*Z' "/proc/$process/status" || return 1
+	done
+	[ "$(sessions b warden)" = 0 ] && [ "$(sessions b worker)" = 0 ]
+}
+ok "I5: kill -9 of kpcd: workers and sessions are gone" within 5 ended
+agent b
+ok "a new one takes over" within 20 eval \
+	'[ "$(sessions b warden)" = 1 ] && [ "$(sessions b worker)" = 2 ] &&
+	 na kpc establish name'
+finish
