@@ -13,10 +13,8 @@
 #define KPC_KEY_SMALL_PEER_MAX	32	/* more: small peers cannot take it */
 #define KPC_KEY_MAX		64	/* RFC 4279 5.3: what must be supported */
 
-/**
- * struct kpc_key - a Kpc; opaque
- *
- * It lives in a pool of pages that are locked (memfd_secret() where the kernel
+/*
+ * A Kpc. It lives in a pool of pages that are locked (memfd_secret() where the kernel
  * has it, mlock() else), left out of core dumps, and not inherited by fork():
  * in a child, keys of its parent do not exist, and pointers to them must not
  * be used, kpc_key_free() excepted, which then does nothing.
