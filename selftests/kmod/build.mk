@@ -1,0 +1,1 @@
+kmod_CFLAGS := -Wno-missing-field-initializers
