@@ -58,15 +58,21 @@ capture()
 	shift 3
 
 	shown "$netns" tcpdump -i "$device" -w "${file##*/}" "$@" '&'
-	ip netns exec "$netns" tcpdump -Z root -U -B 65536 -s 0 -i "$device" \
+	ip netns exec "$netns" tcpdump -Z root -U --immediate-mode -B 65536 -s 0 -i "$device" \
 		-w "$file" "$@" 2>"$file.log" &
 	tcpdump=$!
 	within 10 has "$file.log" 'listening on'
 }
 
+# Ends a capture when it has nothing more to write: end_capture PID FILE.
 end_capture()
 {
-	sleep 0.5
+	local before=-1
+
+	while [ "$(stat -c %s "$2")" != "$before" ]; do
+		before=$(stat -c %s "$2")
+		sleep 0.5
+	done
 	kill -INT "$1"
 	wait "$1"
 }
@@ -116,8 +122,8 @@ point_5()
 	plain=$tcpdump
 	send_marker "$marker"
 	ok=$?
-	end_capture $wire
-	end_capture $plain
+	end_capture $wire "$out/wire.pcap"
+	end_capture $plain "$run/plain.pcap"
 	control=$("$demo/wire.py" "$run/plain.pcap" "$marker")
 	seen=$("$demo/wire.py" "$out/wire.pcap" "$marker")
 	rm -f "$run/plain.pcap"

@@ -104,8 +104,12 @@ passed()
 # How long that took.
 took()
 {
+	local last
+
+	last=$(jq .last_us <<<"$seen")
 	echo "$(jq .took_ns <<<"$reply") ns by the kernel, $(jq .call_us <<<"$seen") us" \
-		"for the call, last payload $(jq .last_us <<<"$seen") us after it began"
+		"for the call, last payload ${last#-} us" \
+		"$([ "$last" -lt 0 ] && echo before || echo after) it began"
 }
 
 point_8()
