@@ -167,7 +167,7 @@ static int take(struct splitter *splitter, struct kpc_error *err)
 }
 
 int kpc_line_read(FILE *file, unsigned int *number, struct kpc_line *line,
-		   struct kpc_error *err)
+		  struct kpc_error *err)
 {
 	struct splitter splitter = {
 		.file = file, .number = number, .line = line,

@@ -1,506 +1,60 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Reads the words of `association add` into an association.
+ * Reads the words of `association add` into an association: which words there
+ * are, and what the whole has to have.
  */
 #include <ctype.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <kpc/suite.h>
-
-#include "association_internal.h"
+#include "association_parse.h"
 #include "internal.h"
 
-/**
- * struct parse - An association being read
- * @to: The association.
- * @argv: All words.
- * @argc: How many.
- * @at: The next one.
- * @given: Which words of the table were seen, by position.
- * @kpc_id: Text of the KpcId, read once its format is known.
- * @id: Texts of IdA and IdB, read once their kinds are known.
- * @kind: Kinds as given, -1: not given.
- * @sp_id: Service provider of SP-relative identities.
- * @any_uid: allow-uid any.
- * @err: Where the refusal goes.
- */
-struct parse {
-	struct kpc_association *to;
-	char **argv;
-	int argc;
-	int at;
-	uint32_t given;
-	const char *kpc_id;
-	const char *id[2];
-	int kind[2];
-	const char *sp_id;
-	bool any_uid;
-	struct kpc_error *err;
-};
-
-/**
- * struct word - One word of the grammar
- * @name: As it is written.
- * @wants: What follows it, for a sentence.
- * @take: Reads @value, or what is left in @parse.
- * @offset: Of the member, for the takers that need one.
- * @names: Names of an enumeration, for take_name().
- * @bare: No value is taken beforehand.
- * @repeats: May be given more than once.
- */
-struct word {
-	const char *name;
-	const char *wants;
-	int (*take)(struct parse *parse, const struct word *word,
-		    const char *value);
-	size_t offset;
-	const struct kpci_names *names;
-	bool bare;
-	bool repeats;
-};
-
-static void *member(struct parse *parse, const struct word *word)
-{
-	return (uint8_t *)parse->to + word->offset;
-}
-
-static int take_name(struct parse *parse, const struct word *word,
-		     const char *value)
-{
-	int found = kpci_name_find(word->names, value);
-
-	if (found < 0)
-		return kpc_error_return(parse->err, -EINVAL,
-					"%s \"%s\" is not known; %s is accepted",
-					word->name, value, word->names->list);
-	*(uint32_t *)member(parse, word) = found;
-	return 0;
-}
-
-static int take_answer(struct parse *parse, const struct word *word,
-		       const char *value)
-{
-	int found = kpci_name_find(&kpci_answer_names, value);
-
-	if (found < 0)
-		return kpc_error_return(parse->err, -EINVAL,
-					"%s \"%s\" is not known; yes or no is accepted",
-					word->name, value);
-	*(bool *)member(parse, word) = found;
-	return 0;
-}
-
-static int take_text(struct parse *parse, const struct word *word,
-		     const char *value)
-{
-	if (!*value)
-		return kpc_error_return(parse->err, -EINVAL,
-					"%s is empty; %s is accepted",
-					word->name, word->wants);
-	if (strlen(value) > KPC_AGENT_TEXT_MAX)
-		return kpc_error_return(parse->err, -EINVAL,
-					"%s has %zu octets; at most %d are accepted",
-					word->name, strlen(value),
-					KPC_AGENT_TEXT_MAX);
-	strcpy(member(parse, word), value);
-	return 0;
-}
-
-static int take_peer(struct parse *parse, const struct word *word,
-		     const char *value)
-{
-	uint8_t address[16];
-	uint16_t family;
-	char host[256];
-	uint16_t port;
-
-	if (kpc_address_split(value, host, &port, parse->err))
-		return -EINVAL;
-	if (!kpci_literal_read(host, &family, address) &&
-	    !kpci_hostname_valid(host, strlen(host)))
-		return kpc_error_return(parse->err, -EINVAL,
-					"peer \"%s\" is neither an address nor a host name of letters, digits and inner hyphens",
-					value);
-	return take_text(parse, word, value);
-}
-
-static int take_listen(struct parse *parse, const struct word *word,
-		       const char *value)
-{
-	uint8_t address[16];
-	uint16_t family;
-	char host[256];
-	uint16_t port;
-
-	if (kpc_address_split(value, host, &port, parse->err))
-		return -EINVAL;
-	if (strcmp(host, "*") && !kpci_literal_read(host, &family, address))
-		return kpc_error_return(parse->err, -EINVAL,
-					"listen \"%s\" holds no address; 192.0.2.1:8883, [2001:db8::1]:8883 or *:8883 is accepted",
-					value);
-	return take_text(parse, word, value);
-}
-
-static int take_authority(struct parse *parse, const struct word *word,
-			  const char *value)
-{
-	if (!kpci_hostname_valid(value, strlen(value)))
-		return kpc_error_return(parse->err, -EINVAL,
-					"authority \"%s\" is not a host name of letters, digits and inner hyphens",
-					value);
-	return take_text(parse, word, value);
-}
-
-static int take_kpc_id(struct parse *parse, const struct word *word,
-		       const char *value)
-{
-	parse->kpc_id = value;
-	return 0;
-}
-
-/* The last letter of id-a, kind-a and so on tells which entity is meant. */
-static int entity(const struct word *word)
-{
-	return word->name[strlen(word->name) - 1] - 'a';
-}
-
-static int take_id(struct parse *parse, const struct word *word,
-		   const char *value)
-{
-	parse->id[entity(word)] = value;
-	return 0;
-}
-
-static int take_kind(struct parse *parse, const struct word *word,
-		     const char *value)
-{
-	int found = kpci_name_find(&kpci_kind_names, value);
-
-	if (found < 0)
-		return kpc_error_return(parse->err, -EINVAL,
-					"%s \"%s\" is not known; %s is accepted",
-					word->name, value,
-					kpci_kind_names.list);
-	parse->kind[entity(word)] = found;
-	return 0;
-}
-
-static int take_sp_id(struct parse *parse, const struct word *word,
-		      const char *value)
-{
-	parse->sp_id = value;
-	return 0;
-}
-
-static int take_mark(struct parse *parse, const struct word *word,
-		     const char *value)
-{
-	uint64_t mark;
-
-	if (kpci_value_number(word->name, value, UINT32_MAX, &mark,
-			      parse->err))
-		return -EINVAL;
-	if (!mark)
-		return kpc_error_return(parse->err, -EINVAL,
-					"mark 0 is every unmarked socket's; leave mark out to have one chosen");
-	parse->to->mark = mark;
-	return 0;
-}
-
-/* Calls @take for each part between commas. */
-static int take_list(struct parse *parse, const struct word *word,
-		     const char *value,
-		     int (*take)(struct parse *parse, const struct word *word,
-				 const char *part))
-{
-	char *copy = strdup(value);
-	char *rest = copy;
-	char *part;
-	int ret = 0;
-
-	if (!copy)
-		return kpc_error_return(parse->err, -ENOMEM, "out of memory");
-	while (!ret && (part = strsep(&rest, ","))) {
-		if (*part)
-			ret = take(parse, word, part);
-		else
-			ret = kpc_error_return(parse->err, -EINVAL,
-					       "%s \"%s\" has an empty part; %s is accepted",
-					       word->name, value, word->wants);
-	}
-	free(copy);
-	return ret;
-}
-
-static int take_version(struct parse *parse, const struct word *word,
-			const char *part)
-{
-	int found = kpci_name_find(&kpci_version_names, part);
-
-	if (found < 0)
-		return kpc_error_return(parse->err, -EINVAL,
-					"versions \"%s\" is not known; %s, with commas between, is accepted",
-					part, kpci_version_names.list);
-	parse->to->versions |= 1U << found;
-	return 0;
-}
-
-static int take_versions(struct parse *parse, const struct word *word,
-			 const char *value)
-{
-	parse->to->versions = 0;
-	return take_list(parse, word, value, take_version);
-}
-
-static int take_suite(struct parse *parse, const struct word *word,
-		      const char *part)
-{
-	const struct kpc_suite *suite = kpc_suite_by_name(part);
-	struct kpc_association *to = parse->to;
-	size_t i;
-
-	if (!suite)
-		return kpc_error_return(parse->err, -EINVAL,
-					"suites \"%s\" is not a suite of kpc; names as in `kpc version suites`, with commas between, are accepted",
-					part);
-	for (i = 0; i < to->suite_count; i++)
-		if (to->suites[i] == suite->code)
-			return kpc_error_return(parse->err, -EINVAL,
-						"suites has \"%s\" twice",
-						part);
-	if (to->suite_count == KPC_SUITES_MAX)
-		return kpc_error_return(parse->err, -EINVAL,
-					"suites has more than %d entries",
-					KPC_SUITES_MAX);
-	to->suites[to->suite_count++] = suite->code;
-	return 0;
-}
-
-static int take_suites(struct parse *parse, const struct word *word,
-		       const char *value)
-{
-	return take_list(parse, word, value, take_suite);
-}
-
-static int take_uid(struct parse *parse, const struct word *word,
-		    const char *part)
-{
-	struct kpc_agent *agent = &parse->to->agent;
-
-	if (agent->allow_uid_count == KPC_ALLOW_UIDS_MAX)
-		return kpc_error_return(parse->err, -EINVAL,
-					"allow-uid has more than %d users",
-					KPC_ALLOW_UIDS_MAX);
-	return kpci_value_user(word->name, part,
-			       &agent->allow_uids[agent->allow_uid_count++],
-			       parse->err);
-}
-
-static int take_allow_uid(struct parse *parse, const struct word *word,
-			  const char *value)
-{
-	if (strcmp(value, "any"))
-		return take_list(parse, word, value, take_uid);
-	parse->any_uid = true;
-	return 0;
-}
-
-static int take_owner(struct parse *parse, const struct word *word,
-		      const char *value)
-{
-	parse->to->agent.has_owner = true;
-	return kpci_value_user(word->name, value, &parse->to->agent.owner,
-			       parse->err);
-}
-
-static int take_mode(struct parse *parse, const struct word *word,
-		     const char *value)
-{
-	unsigned long mode;
-	char *end;
-
-	mode = strtoul(value, &end, 8);
-	if (*value < '0' || *value > '7' || *end || mode > 0777)
-		return kpc_error_return(parse->err, -EINVAL,
-					"mode \"%s\" is not a file mode; octal 0 to 0777 is accepted",
-					value);
-	parse->to->agent.mode = mode;
-	return 0;
-}
-
-static const char *next(struct parse *parse)
-{
-	return parse->at < parse->argc ? parse->argv[parse->at] : NULL;
-}
-
-static int take_selector(struct parse *parse, const struct word *word,
-			 const char *value)
-{
-	struct kpc_selector selector;
-	int taken;
-
-	taken = kpc_selector_parse(&selector, parse->argc - parse->at,
-				   parse->argv + parse->at, parse->err);
-	if (taken < 0)
-		return taken;
-	parse->at += taken;
-	if (kpc_association_selector_add(parse->to, &selector))
-		return kpc_error_return(parse->err, -EINVAL,
-					"more than %d selectors",
-					KPC_SELECTORS_MAX);
-	return 0;
-}
-
-/* Which reader a limit has. */
-enum limit_form {
-	LIMIT_TIME,
-	LIMIT_SECONDS,
-	LIMIT_OCTETS,
-	LIMIT_OCTETS32,
-	LIMIT_COUNT,
-};
-
-static const struct limit_word {
-	const char *name;
-	enum limit_form form;
-	size_t offset;
-} limit_words[] = {
-	{ "not-before", LIMIT_TIME, offsetof(struct kpc_limit, not_before) },
-	{ "not-after", LIMIT_TIME, offsetof(struct kpc_limit, not_after) },
-	{ "lifetime", LIMIT_SECONDS, offsetof(struct kpc_limit, lifetime) },
-	{ "idle", LIMIT_SECONDS, offsetof(struct kpc_limit, idle) },
-	{ "octets", LIMIT_OCTETS, offsetof(struct kpc_limit, octets) },
-	{ "bindings", LIMIT_COUNT, offsetof(struct kpc_limit, bindings) },
-	{ "handshake-octets", LIMIT_OCTETS32,
-	  offsetof(struct kpc_limit, handshake_octets) },
-	{ "handshake-time", LIMIT_SECONDS,
-	  offsetof(struct kpc_limit, handshake_seconds) },
-};
-
-static int take_limit_value(struct parse *parse, const struct limit_word *limit,
-			    const char *value)
-{
-	uint8_t *to = (uint8_t *)&parse->to->limit + limit->offset;
-	uint64_t number = 0;
-	int ret;
-
-	switch (limit->form) {
-	case LIMIT_TIME:
-		return kpci_value_time(limit->name, value, (int64_t *)to,
-				       parse->err);
-	case LIMIT_SECONDS:
-		ret = kpci_value_duration(limit->name, value, (uint32_t *)to,
-					  parse->err);
-		number = *(uint32_t *)to;
-		break;
-	case LIMIT_OCTETS:
-		ret = kpci_value_octets(limit->name, value, (uint64_t *)to,
-					parse->err);
-		number = *(uint64_t *)to;
-		break;
-	case LIMIT_OCTETS32:
-		ret = kpci_value_octets(limit->name, value, &number,
-					parse->err);
-		if (!ret && number > UINT32_MAX)
-			return kpc_error_return(parse->err, -EINVAL,
-						"%s %s is too large; less than 4G is accepted",
-						limit->name, value);
-		*(uint32_t *)to = number;
-		break;
-	default:
-		ret = kpci_value_number(limit->name, value, UINT32_MAX,
-					&number, parse->err);
-		*(uint32_t *)to = number;
-	}
-	if (!ret && !number)
-		return kpc_error_return(parse->err, -EINVAL,
-					"%s 0 would let nothing pass; leave it out for no limit",
-					limit->name);
-	return ret;
-}
-
-static int take_limit(struct parse *parse, const struct word *word,
-		      const char *value)
-{
-	const struct limit_word *limit;
-	unsigned int count = 0;
-	int ret;
-
-	while (next(parse)) {
-		for (limit = limit_words;
-		     limit < limit_words + ARRAY_SIZE(limit_words); limit++)
-			if (!strcmp(limit->name, next(parse)))
-				break;
-		if (limit == limit_words + ARRAY_SIZE(limit_words))
-			break;
-		parse->at++;
-		if (!next(parse))
-			return kpc_error_return(parse->err, -EINVAL,
-						"limit %s has no value after it",
-						limit->name);
-		ret = take_limit_value(parse, limit, next(parse));
-		if (ret)
-			return ret;
-		parse->at++;
-		count++;
-	}
-	if (count)
-		return 0;
-	if (next(parse))
-		return kpc_error_return(parse->err, -EINVAL,
-					"limit \"%s\" is not known; %s is accepted",
-					next(parse), word->wants);
-	return kpc_error_return(parse->err, -EINVAL,
-				"limit has nothing after it; %s is accepted",
-				word->wants);
-}
-
 #define NAME(text, wanted, path, list) \
-	{ .name = text, .wants = wanted, .take = take_name, \
-	  .offset = offsetof(struct kpc_association, path), .names = &list }
+	{ .name = text, .wants = wanted, .take = kpci_take_name, \
+	  .offset = offsetof(struct kpc_association, path), .names = &(list) }
 #define TEXT(text, wanted, taker, path) \
 	{ .name = text, .wants = wanted, .take = taker, \
 	  .offset = offsetof(struct kpc_association, path) }
 #define WORD(text, wanted, taker) \
 	{ .name = text, .wants = wanted, .take = taker }
 
-static const struct word words[] = {
+static const struct kpci_word words[] = {
 	NAME("role", "a or b", role, kpci_role_names),
-	WORD("kpc-id", "RELATIVE@FQDN", take_kpc_id),
+	WORD("kpc-id", "RELATIVE@FQDN", kpci_take_kpc_id),
 	NAME("format", "strict or any", agent.format, kpci_format_names),
-	WORD("id-a", "an identity", take_id),
-	WORD("kind-a", "cse or ae", take_kind),
-	WORD("id-b", "an identity", take_id),
-	WORD("kind-b", "cse or ae", take_kind),
-	WORD("sp-id", "the service provider's FQDN", take_sp_id),
-	WORD("mark", "a number", take_mark),
-	WORD("versions", "tls1.2,tls1.3", take_versions),
-	WORD("suites", "NAME,NAME", take_suites),
+	WORD("id-a", "an identity", kpci_take_id),
+	WORD("kind-a", "cse or ae", kpci_take_kind),
+	WORD("id-b", "an identity", kpci_take_id),
+	WORD("kind-b", "cse or ae", kpci_take_kind),
+	WORD("sp-id", "the service provider's FQDN", kpci_take_sp_id),
+	WORD("mark", "a number", kpci_take_mark),
+	WORD("versions", "tls1.2,tls1.3", kpci_take_versions),
+	WORD("suites", "NAME,NAME", kpci_take_suites),
 	NAME("profile", "modern or onem2m", agent.profile,
 	     kpci_profile_names),
 	NAME("offload", "require, prefer or off", offload,
 	     kpci_offload_names),
-	TEXT("peer", "HOST:PORT", take_peer, agent.peer),
-	TEXT("listen", "ADDRESS:PORT", take_listen, agent.listen),
-	TEXT("plain", "unix:/PATH or tcp:ADDRESS:PORT", take_text,
+	TEXT("peer", "HOST:PORT", kpci_take_peer, agent.peer),
+	TEXT("listen", "ADDRESS:PORT", kpci_take_listen, agent.listen),
+	TEXT("plain", "unix:/PATH or tcp:ADDRESS:PORT", kpci_take_text,
 	     agent.plain),
-	WORD("owner", "a user", take_owner),
-	WORD("mode", "an octal mode", take_mode),
-	WORD("allow-uid", "USER,USER or any", take_allow_uid),
-	TEXT("authority", "a host name", take_authority, agent.authority),
+	WORD("owner", "a user", kpci_take_owner),
+	WORD("mode", "an octal mode", kpci_take_mode),
+	WORD("allow-uid", "USER,USER or any", kpci_take_allow_uid),
+	TEXT("authority", "a host name", kpci_take_authority, agent.authority),
 	NAME("start", "manual, demand or auto", agent.start,
 	     kpci_start_names),
-	TEXT("weak-key", "yes or no", take_answer, agent.weak_key),
-	TEXT("proxy", "yes or no", take_answer, agent.proxy),
+	TEXT("weak-key", "yes or no", kpci_take_answer, agent.weak_key),
+	TEXT("proxy", "yes or no", kpci_take_answer, agent.proxy),
 	{ .name = "selector",
 	  .wants = "[tcp|udp] [local ADDRESS:PORT] [remote ADDRESS:PORT]",
-	  .take = take_selector, .bare = true, .repeats = true },
+	  .take = kpci_take_selector, .bare = true, .repeats = true },
 	{ .name = "limit",
-	  .wants = "lifetime, idle, octets, bindings, not-before, not-after, handshake-octets or handshake-time",
-	  .take = take_limit, .bare = true, .repeats = true },
+	  .wants = "lifetime, idle, octets, bindings, not-before, not-after, "
+	  "handshake-octets or handshake-time",
+	  .take = kpci_take_limit, .bare = true, .repeats = true },
 };
 
 static int unknown_word(const char *text, struct kpc_error *err)
@@ -517,7 +71,7 @@ static int unknown_word(const char *text, struct kpc_error *err)
 				list);
 }
 
-static const struct word *word_find(const char *text)
+static const struct kpci_word *word_find(const char *text)
 {
 	size_t i;
 
@@ -527,15 +81,15 @@ static const struct word *word_find(const char *text)
 	return NULL;
 }
 
-static bool given(const struct parse *parse, const char *name)
+static bool given(const struct kpci_parse *parse, const char *name)
 {
 	return parse->given & 1U << (word_find(name) - words);
 }
 
-static int take_word(struct parse *parse)
+static int take_word(struct kpci_parse *parse)
 {
 	const char *text = parse->argv[parse->at++];
-	const struct word *word = word_find(text);
+	const struct kpci_word *word = word_find(text);
 	const char *value = NULL;
 
 	if (!word)
@@ -545,7 +99,7 @@ static int take_word(struct parse *parse)
 					"%s is given twice", text);
 	parse->given |= 1U << (word - words);
 	if (!word->bare) {
-		value = next(parse);
+		value = kpci_next(parse);
 		if (!value)
 			return kpc_error_return(parse->err, -EINVAL,
 						"%s has nothing after it; %s is accepted",
@@ -555,16 +109,21 @@ static int take_word(struct parse *parse)
 	return word->take(parse, word, value);
 }
 
-static int take_association_name(struct parse *parse)
+static bool is_name_octet(char c)
 {
-	const char *name = next(parse);
+	return isalnum((unsigned char)c) || (c && strchr("._-", c));
+}
+
+static int take_association_name(struct kpci_parse *parse)
+{
+	const char *name = kpci_next(parse);
 	size_t length;
 
 	if (!name)
 		return kpc_error_return(parse->err, -EINVAL,
 					"NAME is missing: association add NAME role a|b kpc-id KPCID id-a ID id-b ID ...");
-	length = strspn(name, "abcdefghijklmnopqrstuvwxyz"
-			"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+	for (length = 0; is_name_octet(name[length]);)
+		length++;
 	if (!length || name[length] || !isalnum((unsigned char)*name))
 		return kpc_error_return(parse->err, -EINVAL,
 					"\"%s\" is no name; letters, digits, '.', '_' and '-', a letter or digit first, are accepted",
@@ -582,7 +141,7 @@ static int take_association_name(struct parse *parse)
  * What the form leaves open must be told: an AE whose stem is its provider's
  * looks like a CSE of that name. All else can be one of the two only.
  */
-static int find_kind(struct parse *parse, int which, const char *text)
+static int find_kind(struct kpci_parse *parse, int which, const char *text)
 {
 	const char *path = text;
 
@@ -604,7 +163,7 @@ static int find_kind(struct parse *parse, int which, const char *text)
 				'a' + which, text, 'a' + which, 'a' + which);
 }
 
-static int read_identity(struct parse *parse, int which,
+static int read_identity(struct kpci_parse *parse, int which,
 			 struct kpc_identity *identity,
 			 const struct kpc_identity *own)
 {
@@ -632,7 +191,7 @@ static int read_identity(struct parse *parse, int which,
 	return 0;
 }
 
-static int derive(struct parse *parse)
+static int derive(struct kpci_parse *parse)
 {
 	struct kpc_association *to = parse->to;
 	struct kpc_selector derived[2];
@@ -657,7 +216,7 @@ static int derive(struct parse *parse)
 }
 
 /* A plain TCP leg is open to every local user unless it is told who may. */
-static int check_allow_uid(const struct parse *parse)
+static int check_allow_uid(const struct kpci_parse *parse)
 {
 	const struct kpc_agent *agent = &parse->to->agent;
 	bool tcp = !strncmp(agent->plain, "tcp:", 4);
@@ -693,7 +252,7 @@ static int check_allow_uid(const struct parse *parse)
 	return 0;
 }
 
-static int finish(struct parse *parse, const struct kpc_identity *own)
+static int finish(struct kpci_parse *parse, const struct kpc_identity *own)
 {
 	struct kpc_association *to = parse->to;
 	int ret;
@@ -729,7 +288,7 @@ int kpci_association_parse(struct kpc_association *association, int argc,
 			   char **argv, const struct kpc_identity *own,
 			   struct kpc_error *err)
 {
-	struct parse parse = {
+	struct kpci_parse parse = {
 		.to = association,
 		.argv = argv,
 		.argc = argc,

@@ -12,8 +12,6 @@
 #include "association_internal.h"
 #include "internal.h"
 
-typedef const struct kpc_table_entry *entry_t;
-
 void kpc_table_init(struct kpc_table *table)
 {
 	memset(table, 0, sizeof(*table));
@@ -40,7 +38,7 @@ struct kpc_association *kpc_table_find(const struct kpc_table *table,
 	return NULL;
 }
 
-static const struct kpc_identity *own_identity(entry_t entry)
+static const struct kpc_identity *own_identity(const struct kpc_table_entry *entry)
 {
 	const struct kpc_association *association = &entry->association;
 
@@ -48,7 +46,8 @@ static const struct kpc_identity *own_identity(entry_t entry)
 						 &association->id_b;
 }
 
-static bool same_pair(entry_t one, entry_t two)
+static bool same_pair(const struct kpc_table_entry *one,
+		      const struct kpc_table_entry *two)
 {
 	return kpc_identity_equal(&one->association.id_a,
 				  &two->association.id_a) &&
@@ -57,13 +56,14 @@ static bool same_pair(entry_t one, entry_t two)
 }
 
 static __attribute__((format(printf, 4, 5)))
-int conflict(entry_t one, entry_t two, struct kpc_error *err,
+int conflict(const struct kpc_table_entry *one,
+	     const struct kpc_table_entry *two, struct kpc_error *err,
 	     const char *format, ...)
 {
 	char text[KPC_ERROR_TEXT_MAX];
 	va_list arguments;
-	entry_t earlier = one < two ? one : two;
-	entry_t later = one < two ? two : one;
+	const struct kpc_table_entry *earlier = one < two ? one : two;
+	const struct kpc_table_entry *later = one < two ? two : one;
 
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
@@ -77,13 +77,20 @@ int conflict(entry_t one, entry_t two, struct kpc_error *err,
 				earlier->line);
 }
 
-static int by_name(const void *one, const void *two)
+/* What qsort() hands out points to an element of an array of pointers. */
+static const struct kpc_table_entry *entry_at(const void *element)
 {
-	return strcmp((*(entry_t *)one)->association.name,
-		      (*(entry_t *)two)->association.name);
+	return *(const struct kpc_table_entry *const *)element;
 }
 
-static int judge_names(entry_t one, entry_t two, struct kpc_error *err)
+static int by_name(const void *one, const void *two)
+{
+	return strcmp(entry_at(one)->association.name,
+		      entry_at(two)->association.name);
+}
+
+static int judge_names(const struct kpc_table_entry *one,
+		       const struct kpc_table_entry *two, struct kpc_error *err)
 {
 	if (strcmp(one->association.name, two->association.name))
 		return 0;
@@ -94,8 +101,8 @@ static int judge_names(entry_t one, entry_t two, struct kpc_error *err)
 /* Equal and case-equal KpcIds come to lie together, of one entity first. */
 static int by_kpc_id(const void *one, const void *two)
 {
-	entry_t a = *(entry_t *)one;
-	entry_t b = *(entry_t *)two;
+	const struct kpc_table_entry *a = entry_at(one);
+	const struct kpc_table_entry *b = entry_at(two);
 	int order = kpc_kpcid_fold_compare(&a->association.kpc_id,
 					   &b->association.kpc_id);
 
@@ -103,7 +110,8 @@ static int by_kpc_id(const void *one, const void *two)
 				      own_identity(b)->text);
 }
 
-static int judge_kpc_ids(entry_t one, entry_t two, struct kpc_error *err)
+static int judge_kpc_ids(const struct kpc_table_entry *one,
+			 const struct kpc_table_entry *two, struct kpc_error *err)
 {
 	const struct kpc_association *a = &one->association;
 	const struct kpc_association *b = &two->association;
@@ -133,13 +141,14 @@ static int judge_kpc_ids(entry_t one, entry_t two, struct kpc_error *err)
 
 static int by_mark(const void *one, const void *two)
 {
-	uint32_t a = (*(entry_t *)one)->association.mark;
-	uint32_t b = (*(entry_t *)two)->association.mark;
+	uint32_t a = entry_at(one)->association.mark;
+	uint32_t b = entry_at(two)->association.mark;
 
 	return a < b ? -1 : a > b;
 }
 
-static int judge_marks(entry_t one, entry_t two, struct kpc_error *err)
+static int judge_marks(const struct kpc_table_entry *one,
+		       const struct kpc_table_entry *two, struct kpc_error *err)
 {
 	const struct kpc_association *a = &one->association;
 	const struct kpc_association *b = &two->association;
@@ -155,8 +164,8 @@ static int judge_marks(entry_t one, entry_t two, struct kpc_error *err)
 
 static int by_pair(const void *one, const void *two)
 {
-	const struct kpc_association *a = &(*(entry_t *)one)->association;
-	const struct kpc_association *b = &(*(entry_t *)two)->association;
+	const struct kpc_association *a = &entry_at(one)->association;
+	const struct kpc_association *b = &entry_at(two)->association;
 	int order = strcmp(a->id_a.text, b->id_a.text);
 
 	if (!order)
@@ -166,7 +175,8 @@ static int by_pair(const void *one, const void *two)
 	return order ? order : by_mark(one, two);
 }
 
-static int judge_pairs(entry_t one, entry_t two, struct kpc_error *err)
+static int judge_pairs(const struct kpc_table_entry *one,
+		       const struct kpc_table_entry *two, struct kpc_error *err)
 {
 	const struct kpc_association *a = &one->association;
 	const struct kpc_association *b = &two->association;
@@ -181,14 +191,15 @@ static int judge_pairs(entry_t one, entry_t two, struct kpc_error *err)
 
 static int by_plain(const void *one, const void *two)
 {
-	const struct kpc_association *a = &(*(entry_t *)one)->association;
-	const struct kpc_association *b = &(*(entry_t *)two)->association;
+	const struct kpc_association *a = &entry_at(one)->association;
+	const struct kpc_association *b = &entry_at(two)->association;
 	int order = (int)a->role - (int)b->role;
 
 	return order ? order : strcmp(a->agent.plain, b->agent.plain);
 }
 
-static int judge_plain(entry_t one, entry_t two, struct kpc_error *err)
+static int judge_plain(const struct kpc_table_entry *one,
+		       const struct kpc_table_entry *two, struct kpc_error *err)
 {
 	const struct kpc_association *a = &one->association;
 	const struct kpc_association *b = &two->association;
@@ -203,7 +214,8 @@ static int judge_plain(entry_t one, entry_t two, struct kpc_error *err)
 
 static const struct {
 	int (*order)(const void *one, const void *two);
-	int (*judge)(entry_t one, entry_t two, struct kpc_error *err);
+	int (*judge)(const struct kpc_table_entry *one,
+		     const struct kpc_table_entry *two, struct kpc_error *err);
 } rules[] = {
 	{ by_name, judge_names },
 	{ by_kpc_id, judge_kpc_ids },
@@ -214,7 +226,7 @@ static const struct {
 
 static int check_pairs(const struct kpc_table *table, struct kpc_error *err)
 {
-	entry_t *sorted;
+	const struct kpc_table_entry **sorted;
 	size_t rule;
 	size_t i;
 	int ret = 0;
@@ -236,7 +248,8 @@ static int check_pairs(const struct kpc_table *table, struct kpc_error *err)
 	return ret;
 }
 
-static int check_range(const struct kpc_table *table, entry_t entry,
+static int check_range(const struct kpc_table *table,
+		       const struct kpc_table_entry *entry,
 		       struct kpc_error *err)
 {
 	const struct kpc_config *config = &table->config;
@@ -258,7 +271,8 @@ static int check_range(const struct kpc_table *table, entry_t entry,
 	return 0;
 }
 
-static int check_key(const struct kpc_keystore *keys, entry_t entry,
+static int check_key(const struct kpc_keystore *keys,
+		     const struct kpc_table_entry *entry,
 		     struct kpc_error *err)
 {
 	const struct kpc_association *association = &entry->association;

@@ -19,7 +19,7 @@
 static const struct kpci_nl_field association_fields[] = {
 	FIELD(name, NAME, STRING),
 	KPCI_NL_FIELD_BINARY(struct kpc_association, kpc_id.octets, kpc_id.len,
-			    KPC_A_ASSOCIATION_KPC_ID),
+			     KPC_A_ASSOCIATION_KPC_ID),
 	FIELD(id_a.text, ID_A, STRING),
 	FIELD(id_b.text, ID_B, STRING),
 	FIELD_ALWAYS(id_a.kind, KIND_A, U8),
@@ -29,6 +29,7 @@ static const struct kpci_nl_field association_fields[] = {
 	FIELD_ALWAYS(versions, VERSIONS, U32),
 	FIELD_ALWAYS(offload, OFFLOAD, U8),
 };
+
 #undef FIELD
 #undef FIELD_ALWAYS
 
@@ -45,6 +46,7 @@ static const struct kpci_nl_field limit_fields[] = {
 	FIELD(handshake_octets, HANDSHAKE_OCTETS, U32),
 	FIELD(handshake_seconds, HANDSHAKE_SECONDS, U32),
 };
+
 #undef FIELD
 
 #define FIELD(member, attribute, wire) \
@@ -62,6 +64,7 @@ static const struct kpci_nl_field agent_fields[] = {
 	FIELD(mode, MODE, U32),
 	FIELD(proxy, PROXY, FLAG),
 };
+
 #undef FIELD
 
 #define FIELD(member, attribute, wire) \
@@ -80,6 +83,7 @@ static const struct kpci_nl_field selector_fields[] = {
 	FIELD(remote.port_max, REMOTE_PORT_MAX, U16),
 	FIELD(resolved, RESOLVED, FLAG),
 };
+
 #undef FIELD
 
 #define FIELD(member, attribute, wire) \
@@ -98,6 +102,7 @@ static const struct kpci_nl_field state_fields[] = {
 	FIELD(age, AGE, U64),
 	FIELD(took, TOOK, U64),
 };
+
 #undef FIELD
 
 #define FIELD(member, attribute, wire) \
@@ -113,6 +118,7 @@ static const struct kpci_nl_field endpoint_fields[] = {
 	FIELD(port_max, PORT_MAX, U16),
 	FIELD(associations, ASSOCIATIONS, U32),
 };
+
 #undef FIELD
 
 static size_t family_octets(uint16_t family)
@@ -128,7 +134,7 @@ static void put_side(struct kpci_nl_writer *writer, uint16_t family,
 	/* The four attributes of a side follow each other in the ABI. */
 	if (side->prefix) {
 		kpci_nl_put(writer, attribute, side->address,
-			   family_octets(family));
+			    family_octets(family));
 		kpci_nl_put_u8(writer, attribute + 1, side->prefix);
 	}
 	if (side->port_max) {
@@ -162,7 +168,7 @@ static void put_agent(struct kpci_nl_writer *writer,
 	kpci_nl_put_fields(writer, agent_fields, COUNT(agent_fields), agent);
 	for (i = 0; i < agent->allow_uid_count; i++)
 		kpci_nl_put_u32(writer, KPC_A_AGENT_ALLOW_UID,
-			       agent->allow_uids[i]);
+				agent->allow_uids[i]);
 	if (agent->has_owner)
 		kpci_nl_put_u32(writer, KPC_A_AGENT_OWNER, agent->owner);
 	kpci_nl_nest_end(writer, nest);
@@ -178,17 +184,17 @@ int kpc_nl_build_association_new(void *buffer, size_t size, uint16_t family,
 	size_t i;
 
 	kpci_nl_begin(&writer, buffer, size, family, seq,
-		     KPC_CMD_ASSOCIATION_NEW, NLM_F_ACK);
+		      KPC_CMD_ASSOCIATION_NEW, NLM_F_ACK);
 	kpci_nl_put_fields(&writer, association_fields,
-			  COUNT(association_fields), association);
+			   COUNT(association_fields), association);
 	for (i = 0; i < association->suite_count; i++)
 		kpci_nl_put_u16(&writer, KPC_A_ASSOCIATION_SUITE,
-			       association->suites[i]);
+				association->suites[i]);
 	for (i = 0; i < association->selector_count; i++)
 		put_selector(&writer, &association->selectors[i]);
 	nest = kpci_nl_nest(&writer, KPC_A_ASSOCIATION_LIMIT);
 	kpci_nl_put_fields(&writer, limit_fields, COUNT(limit_fields),
-			  &association->limit);
+			   &association->limit);
 	kpci_nl_nest_end(&writer, nest);
 	put_agent(&writer, &association->agent);
 	if (force)
@@ -202,7 +208,7 @@ int kpc_nl_build_association_del(void *buffer, size_t size, uint16_t family,
 	struct kpci_nl_writer writer;
 
 	kpci_nl_begin(&writer, buffer, size, family, seq,
-		     KPC_CMD_ASSOCIATION_DEL, NLM_F_ACK);
+		      KPC_CMD_ASSOCIATION_DEL, NLM_F_ACK);
 	kpci_nl_put_string(&writer, KPC_A_ASSOCIATION_NAME, name);
 	if (force)
 		kpci_nl_put(&writer, KPC_A_ASSOCIATION_FORCE, NULL, 0);
@@ -215,7 +221,7 @@ int kpc_nl_build_association_get(void *buffer, size_t size, uint16_t family,
 	struct kpci_nl_writer writer;
 
 	kpci_nl_begin(&writer, buffer, size, family, seq,
-		     KPC_CMD_ASSOCIATION_GET, NLM_F_ACK);
+		      KPC_CMD_ASSOCIATION_GET, NLM_F_ACK);
 	kpci_nl_put_string(&writer, KPC_A_ASSOCIATION_NAME, name);
 	return kpci_nl_end(&writer);
 }
@@ -227,12 +233,12 @@ int kpc_nl_build_endpoint_get(void *buffer, size_t size, uint16_t family,
 	struct kpci_nl_writer writer;
 
 	kpci_nl_begin(&writer, buffer, size, family, seq, KPC_CMD_ENDPOINT_GET,
-		     NLM_F_ACK);
+		      NLM_F_ACK);
 	kpci_nl_put_u8(&writer, KPC_A_ENDPOINT_PROTOCOL, endpoint->protocol);
 	kpci_nl_put_u16(&writer, KPC_A_ENDPOINT_FAMILY, endpoint->family);
 	kpci_nl_put_u8(&writer, KPC_A_ENDPOINT_ROLE, endpoint->role);
 	kpci_nl_put(&writer, KPC_A_ENDPOINT_ADDRESS, endpoint->address,
-		   family_octets(endpoint->family));
+		    family_octets(endpoint->family));
 	kpci_nl_put_u16(&writer, KPC_A_ENDPOINT_PORT_MIN, endpoint->port_min);
 	return kpci_nl_end(&writer);
 }
@@ -262,7 +268,7 @@ static int get_selector(const struct nlattr *nest,
 	selector = &association->selectors[association->selector_count];
 	while ((attribute = kpci_nl_attribute_next(&attributes, &length))) {
 		ret = kpci_nl_get_field(selector_fields, COUNT(selector_fields),
-				       attribute, selector);
+					attribute, selector);
 		if (ret < 0)
 			return ret;
 		if (ret)
@@ -309,7 +315,7 @@ static int get_agent(const struct nlattr *nest, struct kpc_agent *agent)
 			break;
 		default:
 			ret = kpci_nl_get_field(agent_fields,
-					       COUNT(agent_fields), attribute,
+						COUNT(agent_fields), attribute,
 					       agent);
 		}
 		if (ret < 0)
@@ -351,10 +357,10 @@ static int get_part(const struct nlattr *attribute,
 		return get_agent(attribute, &association->agent);
 	}
 	ret = kpci_nl_get_field(association_fields, COUNT(association_fields),
-			       attribute, association);
+				attribute, association);
 	if (!ret && state)
 		ret = kpci_nl_get_field(state_fields, COUNT(state_fields),
-				       attribute, state);
+					attribute, state);
 	return ret < 0 ? ret : 0;
 }
 

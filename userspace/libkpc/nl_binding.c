@@ -17,7 +17,7 @@ static const struct kpci_nl_field binding_fields[] = {
 	FIELD(association, ASSOCIATION, STRING),
 	FIELD(association_id, ASSOCIATION_ID, U32),
 	KPCI_NL_FIELD_BINARY(struct kpc_binding, kpc_id.octets, kpc_id.len,
-			    KPC_A_BINDING_KPC_ID),
+			     KPC_A_BINDING_KPC_ID),
 	FIELD(id_a, ID_A, STRING),
 	FIELD(id_b, ID_B, STRING),
 	FIELD(role, ROLE, U8),
@@ -39,6 +39,7 @@ static const struct kpci_nl_field binding_fields[] = {
 	FIELD(rekeys, REKEYS, U32),
 	FIELD(handed_over, HANDED_OVER, FLAG),
 };
+
 #undef FIELD
 
 #define FIELD(member, attribute, wire) \
@@ -59,6 +60,7 @@ static const struct kpci_nl_field violation_fields[] = {
 	FIELD(pid, PID, U32),
 	FIELD(suppressed, SUPPRESSED, U32),
 };
+
 #undef FIELD
 
 int kpc_nl_build_handshake_new(void *buffer, size_t size, uint16_t family,
@@ -67,11 +69,11 @@ int kpc_nl_build_handshake_new(void *buffer, size_t size, uint16_t family,
 	struct kpci_nl_writer writer;
 
 	kpci_nl_begin(&writer, buffer, size, family, seq, KPC_CMD_HANDSHAKE_NEW,
-		     NLM_F_ACK);
+		      NLM_F_ACK);
 	kpci_nl_put_u32(&writer, KPC_A_HANDSHAKE_FD, fd);
 	if (association)
 		kpci_nl_put_string(&writer, KPC_A_HANDSHAKE_ASSOCIATION,
-				  association);
+				   association);
 	return kpci_nl_end(&writer);
 }
 
@@ -80,10 +82,10 @@ static void put_digests(struct kpci_nl_writer *writer, const uint8_t *tx,
 {
 	if (tx)
 		kpci_nl_put(writer, KPC_A_BINDING_TX_DIGEST, tx,
-			   KPC_DIGEST_LEN);
+			    KPC_DIGEST_LEN);
 	if (rx)
 		kpci_nl_put(writer, KPC_A_BINDING_RX_DIGEST, rx,
-			   KPC_DIGEST_LEN);
+			    KPC_DIGEST_LEN);
 }
 
 int kpc_nl_build_binding_new(void *buffer, size_t size, uint16_t family,
@@ -92,10 +94,10 @@ int kpc_nl_build_binding_new(void *buffer, size_t size, uint16_t family,
 	struct kpci_nl_writer writer;
 
 	kpci_nl_begin(&writer, buffer, size, family, seq, KPC_CMD_BINDING_NEW,
-		     NLM_F_ACK);
+		      NLM_F_ACK);
 	kpci_nl_put_u32(&writer, KPC_A_BINDING_FD, bind->fd);
 	kpci_nl_put_string(&writer, KPC_A_BINDING_ASSOCIATION,
-			  bind->association);
+			   bind->association);
 	kpci_nl_put_u8(&writer, KPC_A_BINDING_CARRIER, bind->carrier);
 	kpci_nl_put_u16(&writer, KPC_A_BINDING_VERSION, bind->version);
 	kpci_nl_put_u16(&writer, KPC_A_BINDING_SUITE, bind->suite);
@@ -110,7 +112,7 @@ int kpc_nl_build_binding_rekey(void *buffer, size_t size, uint16_t family,
 	struct kpci_nl_writer writer;
 
 	kpci_nl_begin(&writer, buffer, size, family, seq, KPC_CMD_BINDING_REKEY,
-		     NLM_F_ACK);
+		      NLM_F_ACK);
 	kpci_nl_put_u32(&writer, KPC_A_BINDING_FD, fd);
 	put_digests(&writer, tx_digest, rx_digest);
 	return kpci_nl_end(&writer);
@@ -122,7 +124,7 @@ int kpc_nl_build_binding_del(void *buffer, size_t size, uint16_t family,
 	struct kpci_nl_writer writer;
 
 	kpci_nl_begin(&writer, buffer, size, family, seq, KPC_CMD_BINDING_DEL,
-		     NLM_F_ACK);
+		      NLM_F_ACK);
 	kpci_nl_put_u64(&writer, KPC_A_BINDING_ID, id);
 	return kpci_nl_end(&writer);
 }
@@ -133,7 +135,7 @@ int kpc_nl_build_binding_get(void *buffer, size_t size, uint16_t family,
 	struct kpci_nl_writer writer;
 
 	kpci_nl_begin(&writer, buffer, size, family, seq, KPC_CMD_BINDING_GET,
-		     NLM_F_ACK);
+		      NLM_F_ACK);
 	kpci_nl_put_u64(&writer, KPC_A_BINDING_ID, id);
 	return kpci_nl_end(&writer);
 }
@@ -144,7 +146,7 @@ int kpc_nl_build_binding_get_fd(void *buffer, size_t size, uint16_t family,
 	struct kpci_nl_writer writer;
 
 	kpci_nl_begin(&writer, buffer, size, family, seq, KPC_CMD_BINDING_GET,
-		     NLM_F_ACK);
+		      NLM_F_ACK);
 	kpci_nl_put_u32(&writer, KPC_A_BINDING_FD, fd);
 	return kpci_nl_end(&writer);
 }
@@ -155,10 +157,10 @@ int kpc_nl_build_binding_dump(void *buffer, size_t size, uint16_t family,
 	struct kpci_nl_writer writer;
 
 	kpci_nl_begin(&writer, buffer, size, family, seq, KPC_CMD_BINDING_GET,
-		     NLM_F_DUMP);
+		      NLM_F_DUMP);
 	if (association)
 		kpci_nl_put_string(&writer, KPC_A_BINDING_ASSOCIATION,
-				  association);
+				   association);
 	return kpci_nl_end(&writer);
 }
 
@@ -169,7 +171,7 @@ int kpc_nl_decode_binding(const struct kpc_nl_message *message,
 
 	memset(binding, 0, sizeof(*binding));
 	ret = kpci_nl_get_fields(binding_fields, COUNT(binding_fields),
-				message->attributes, message->length, binding);
+				 message->attributes, message->length, binding);
 	binding->remote.family = binding->local.family;
 	return ret;
 }
@@ -180,7 +182,7 @@ int kpc_nl_decode_binding(const struct kpc_nl_message *message,
  * Return: 0 or -EBADMSG.
  */
 int kpci_nl_decode_violation(const struct kpc_nl_message *message,
-			    struct kpc_violation *violation)
+			     struct kpc_violation *violation)
 {
 	const void *attributes = message->attributes;
 	size_t length = message->length;
@@ -192,7 +194,7 @@ int kpci_nl_decode_violation(const struct kpc_nl_message *message,
 		if (kpci_nl_attribute_type(attribute) == KPC_A_VIOLATION_UID)
 			violation->has_uid = true;
 		ret = kpci_nl_get_field(violation_fields,
-				       COUNT(violation_fields), attribute,
+					COUNT(violation_fields), attribute,
 				       violation);
 		if (ret < 0)
 			return ret;

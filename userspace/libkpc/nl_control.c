@@ -23,6 +23,7 @@ static const struct kpci_nl_field establish_fields[] = {
 	FIELD(error, ERROR, U32),
 	FIELD(message, MESSAGE, STRING),
 };
+
 #undef FIELD
 
 #define FIELD(member, attribute, wire) \
@@ -35,6 +36,7 @@ static const struct kpci_nl_field session_fields[] = {
 	FIELD(bindings, BINDINGS, U32),
 	FIELD(grants, GRANTS, U32),
 };
+
 #undef FIELD
 
 #define FIELD(member, attribute, wire) \
@@ -46,6 +48,7 @@ static const struct kpci_nl_field commit_fields[] = {
 	FIELD(removed, REMOVED, U32),
 	FIELD(ended, ENDED, U32),
 };
+
 #undef FIELD
 
 /* Those up to max-handshakes can be set, each only when it was given. */
@@ -65,6 +68,7 @@ static const struct kpci_nl_field config_fields[] = {
 	FIELD(abi, ABI, U32),
 	FIELD(module_version, MODULE_VERSION, STRING),
 };
+
 #undef FIELD
 
 #define FIELD(member, attribute, wire) \
@@ -83,6 +87,7 @@ static const struct kpci_nl_field stats_fields[] = {
 	FIELD(dropped_out, DROPPED_OUT, U64),
 	FIELD(dropped_in, DROPPED_IN, U64),
 };
+
 #undef FIELD
 
 static int build_establish(void *buffer, size_t size, uint16_t family,
@@ -116,22 +121,22 @@ int kpc_nl_build_establish_answer(void *buffer, size_t size, uint16_t family,
 	struct kpci_nl_writer writer;
 
 	kpci_nl_begin(&writer, buffer, size, family, seq,
-		     KPC_CMD_ESTABLISH_ANSWER, NLM_F_ACK);
+		      KPC_CMD_ESTABLISH_ANSWER, NLM_F_ACK);
 	kpci_nl_put_u32(&writer, KPC_A_ESTABLISH_ID, answer->id);
 	kpci_nl_put_u8(&writer, KPC_A_ESTABLISH_STATE, answer->state);
 	if (answer->version)
 		kpci_nl_put_u16(&writer, KPC_A_ESTABLISH_VERSION,
-			       answer->version);
+				answer->version);
 	if (answer->suite)
 		kpci_nl_put_u16(&writer, KPC_A_ESTABLISH_SUITE, answer->suite);
 	if (answer->binding)
 		kpci_nl_put_u64(&writer, KPC_A_ESTABLISH_BINDING,
-			       answer->binding);
+				answer->binding);
 	if (answer->error)
 		kpci_nl_put_u32(&writer, KPC_A_ESTABLISH_ERROR, answer->error);
 	if (*answer->message)
 		kpci_nl_put_string(&writer, KPC_A_ESTABLISH_MESSAGE,
-				  answer->message);
+				   answer->message);
 	return kpci_nl_end(&writer);
 }
 
@@ -142,7 +147,7 @@ int kpc_nl_build_session_new(void *buffer, size_t size, uint16_t family,
 	struct kpci_nl_writer writer;
 
 	kpci_nl_begin(&writer, buffer, size, family, seq, KPC_CMD_SESSION_NEW,
-		     NLM_F_ACK);
+		      NLM_F_ACK);
 	kpci_nl_put_u8(&writer, KPC_A_SESSION_TYPE, type);
 	if (type == KPC_SESSION_TYPE_WORKER)
 		kpci_nl_put_u32(&writer, KPC_A_SESSION_FD, fd);
@@ -158,7 +163,7 @@ int kpc_nl_build_grant_new(void *buffer, size_t size, uint16_t family,
 	struct kpci_nl_writer writer;
 
 	kpci_nl_begin(&writer, buffer, size, family, seq, KPC_CMD_GRANT_NEW,
-		     NLM_F_ACK);
+		      NLM_F_ACK);
 	kpci_nl_put_u32(&writer, KPC_A_GRANT_SESSION, session);
 	kpci_nl_put_string(&writer, KPC_A_GRANT_ASSOCIATION, association);
 	return kpci_nl_end(&writer);
@@ -170,7 +175,7 @@ int kpc_nl_build_transaction_begin(void *buffer, size_t size, uint16_t family,
 	struct kpci_nl_writer writer;
 
 	kpci_nl_begin(&writer, buffer, size, family, seq,
-		     KPC_CMD_TRANSACTION_BEGIN, NLM_F_ACK);
+		      KPC_CMD_TRANSACTION_BEGIN, NLM_F_ACK);
 	kpci_nl_put_u8(&writer, KPC_A_TRANSACTION_MODE, mode);
 	return kpci_nl_end(&writer);
 }
@@ -182,12 +187,12 @@ int kpc_nl_build_transaction_commit(void *buffer, size_t size,
 	struct kpci_nl_writer writer;
 
 	kpci_nl_begin(&writer, buffer, size, family, seq,
-		     KPC_CMD_TRANSACTION_COMMIT, NLM_F_ACK);
+		      KPC_CMD_TRANSACTION_COMMIT, NLM_F_ACK);
 	if (force)
 		kpci_nl_put(&writer, KPC_A_TRANSACTION_FORCE, NULL, 0);
 	if (confirm_seconds)
 		kpci_nl_put_u32(&writer, KPC_A_TRANSACTION_CONFIRM_SECONDS,
-			       confirm_seconds);
+				confirm_seconds);
 	return kpci_nl_end(&writer);
 }
 
@@ -197,7 +202,7 @@ int kpc_nl_build_transaction_confirm(void *buffer, size_t size,
 	struct kpci_nl_writer writer;
 
 	kpci_nl_begin(&writer, buffer, size, family, seq,
-		     KPC_CMD_TRANSACTION_CONFIRM, NLM_F_ACK);
+		      KPC_CMD_TRANSACTION_CONFIRM, NLM_F_ACK);
 	if (abort)
 		kpci_nl_put(&writer, KPC_A_TRANSACTION_ABORT, NULL, 0);
 	return kpci_nl_end(&writer);
@@ -210,13 +215,13 @@ int kpc_nl_build_config_set(void *buffer, size_t size, uint16_t family,
 	size_t i;
 
 	kpci_nl_begin(&writer, buffer, size, family, seq, KPC_CMD_CONFIG_SET,
-		     NLM_F_ACK);
+		      NLM_F_ACK);
 	for (i = 0; i < COUNT(config_fields); i++) {
 		if (config_fields[i].attribute > KPC_A_CONFIG_MAX_HANDSHAKES)
 			break;
 		if (config->set & 1U << config_fields[i].attribute)
 			kpci_nl_put_fields(&writer, &config_fields[i], 1,
-					  config);
+					   config);
 	}
 	return kpci_nl_end(&writer);
 }
@@ -227,7 +232,7 @@ int kpc_nl_build_config_get(void *buffer, size_t size, uint16_t family,
 	struct kpci_nl_writer writer;
 
 	kpci_nl_begin(&writer, buffer, size, family, seq, KPC_CMD_CONFIG_GET,
-		     NLM_F_ACK);
+		      NLM_F_ACK);
 	return kpci_nl_end(&writer);
 }
 
@@ -237,7 +242,7 @@ int kpc_nl_build_stats_get(void *buffer, size_t size, uint16_t family,
 	struct kpci_nl_writer writer;
 
 	kpci_nl_begin(&writer, buffer, size, family, seq, KPC_CMD_STATS_GET,
-		     NLM_F_ACK);
+		      NLM_F_ACK);
 	if (reset)
 		kpci_nl_put(&writer, KPC_A_STATS_RESET, NULL, 0);
 	return kpci_nl_end(&writer);
@@ -289,7 +294,7 @@ int kpc_nl_decode_config(const struct kpc_nl_message *message,
 	memset(config, 0, sizeof(*config));
 	while ((attribute = kpci_nl_attribute_next(&attributes, &length))) {
 		ret = kpci_nl_get_field(config_fields, COUNT(config_fields),
-				       attribute, config);
+					attribute, config);
 		if (ret < 0)
 			return ret;
 		if (ret)

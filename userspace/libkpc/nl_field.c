@@ -20,7 +20,7 @@
  * @flags: NLM_F_* on top of NLM_F_REQUEST.
  */
 void kpci_nl_begin(struct kpci_nl_writer *writer, void *buffer, size_t size,
-		  uint16_t family, uint32_t seq, uint8_t cmd, uint16_t flags)
+		   uint16_t family, uint32_t seq, uint8_t cmd, uint16_t flags)
 {
 	struct genlmsghdr *genl;
 	struct nlmsghdr *header;
@@ -58,7 +58,7 @@ int kpci_nl_end(struct kpci_nl_writer *writer)
  * kpci_nl_put() - Append one attribute
  */
 void kpci_nl_put(struct kpci_nl_writer *writer, uint16_t attribute,
-		const void *payload, size_t length)
+		 const void *payload, size_t length)
 {
 	size_t whole = NLA_HDRLEN + length;
 	struct nlattr *header;
@@ -78,31 +78,31 @@ void kpci_nl_put(struct kpci_nl_writer *writer, uint16_t attribute,
 }
 
 void kpci_nl_put_u8(struct kpci_nl_writer *writer, uint16_t attribute,
-		   uint8_t value)
+		    uint8_t value)
 {
 	kpci_nl_put(writer, attribute, &value, sizeof(value));
 }
 
 void kpci_nl_put_u16(struct kpci_nl_writer *writer, uint16_t attribute,
-		    uint16_t value)
+		     uint16_t value)
 {
 	kpci_nl_put(writer, attribute, &value, sizeof(value));
 }
 
 void kpci_nl_put_u32(struct kpci_nl_writer *writer, uint16_t attribute,
-		    uint32_t value)
+		     uint32_t value)
 {
 	kpci_nl_put(writer, attribute, &value, sizeof(value));
 }
 
 void kpci_nl_put_u64(struct kpci_nl_writer *writer, uint16_t attribute,
-		    uint64_t value)
+		     uint64_t value)
 {
 	kpci_nl_put(writer, attribute, &value, sizeof(value));
 }
 
 void kpci_nl_put_string(struct kpci_nl_writer *writer, uint16_t attribute,
-		       const char *text)
+			const char *text)
 {
 	kpci_nl_put(writer, attribute, text, strlen(text) + 1);
 }
@@ -197,7 +197,7 @@ static void put_field(struct kpci_nl_writer *writer,
 	case KPCI_NL_WIRE_STRING:
 		if (field->always || *member)
 			kpci_nl_put_string(writer, field->attribute,
-					  (const char *)member);
+					   (const char *)member);
 		return;
 	case KPCI_NL_WIRE_BINARY:
 		if (field->length_offset)
@@ -234,7 +234,7 @@ static void put_field(struct kpci_nl_writer *writer,
  * kpci_nl_put_fields() - Append the attributes of a structure
  */
 void kpci_nl_put_fields(struct kpci_nl_writer *writer,
-		       const struct kpci_nl_field *fields, size_t count,
+			const struct kpci_nl_field *fields, size_t count,
 		       const void *structure)
 {
 	size_t i;
@@ -249,7 +249,7 @@ void kpci_nl_put_fields(struct kpci_nl_writer *writer,
  * Return: It, or NULL at the end; @length is then not 0 if the rest is wrong.
  */
 const struct nlattr *kpci_nl_attribute_next(const void **attributes,
-					   size_t *length)
+					    size_t *length)
 {
 	const struct nlattr *attribute = *attributes;
 	size_t step;
@@ -310,7 +310,7 @@ static int get_binary(const struct kpci_nl_field *field, const void *payload,
  * Return: 1 when stored, 0 when @fields does not have it, -EBADMSG.
  */
 int kpci_nl_get_field(const struct kpci_nl_field *fields, size_t count,
-		     const struct nlattr *attribute, void *structure)
+		      const struct nlattr *attribute, void *structure)
 {
 	const void *payload = kpci_nl_attribute_payload(attribute);
 	size_t length = kpci_nl_attribute_length(attribute);
@@ -367,7 +367,7 @@ int kpci_nl_get_field(const struct kpci_nl_field *fields, size_t count,
  * Return: 0 or -EBADMSG.
  */
 int kpci_nl_get_fields(const struct kpci_nl_field *fields, size_t count,
-		      const void *attributes, size_t length, void *structure)
+		       const void *attributes, size_t length, void *structure)
 {
 	const struct nlattr *attribute;
 	int ret;

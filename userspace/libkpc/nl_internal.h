@@ -73,37 +73,37 @@ struct kpci_nl_field {
 	  .length_offset = offsetof(structure, length) }
 
 void kpci_nl_begin(struct kpci_nl_writer *writer, void *buffer, size_t size,
-		  uint16_t family, uint32_t seq, uint8_t cmd, uint16_t flags);
+		   uint16_t family, uint32_t seq, uint8_t cmd, uint16_t flags);
 int kpci_nl_end(struct kpci_nl_writer *writer);
 void kpci_nl_put(struct kpci_nl_writer *writer, uint16_t attribute,
-		const void *payload, size_t length);
+		 const void *payload, size_t length);
 void kpci_nl_put_u8(struct kpci_nl_writer *writer, uint16_t attribute,
-		   uint8_t value);
+		    uint8_t value);
 void kpci_nl_put_u16(struct kpci_nl_writer *writer, uint16_t attribute,
-		    uint16_t value);
+		     uint16_t value);
 void kpci_nl_put_u32(struct kpci_nl_writer *writer, uint16_t attribute,
-		    uint32_t value);
+		     uint32_t value);
 void kpci_nl_put_u64(struct kpci_nl_writer *writer, uint16_t attribute,
-		    uint64_t value);
+		     uint64_t value);
 void kpci_nl_put_string(struct kpci_nl_writer *writer, uint16_t attribute,
-		       const char *text);
+			const char *text);
 size_t kpci_nl_nest(struct kpci_nl_writer *writer, uint16_t attribute);
 void kpci_nl_nest_end(struct kpci_nl_writer *writer, size_t start);
 
 void kpci_nl_put_fields(struct kpci_nl_writer *writer,
-		       const struct kpci_nl_field *fields, size_t count,
+			const struct kpci_nl_field *fields, size_t count,
 		       const void *structure);
 
 const struct nlattr *kpci_nl_attribute_next(const void **attributes,
-					   size_t *length);
+					    size_t *length);
 uint16_t kpci_nl_attribute_type(const struct nlattr *attribute);
 const void *kpci_nl_attribute_payload(const struct nlattr *attribute);
 size_t kpci_nl_attribute_length(const struct nlattr *attribute);
 
 int kpci_nl_get_field(const struct kpci_nl_field *fields, size_t count,
-		     const struct nlattr *attribute, void *structure);
+		      const struct nlattr *attribute, void *structure);
 int kpci_nl_get_fields(const struct kpci_nl_field *fields, size_t count,
-		      const void *attributes, size_t length, void *structure);
+		       const void *attributes, size_t length, void *structure);
 
 int kpci_nl_decode_violation(const struct kpc_nl_message *message,
 			     struct kpc_violation *violation);
