@@ -3,7 +3,6 @@
  * association: who may speak to whom under which KpcId and mark.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "dump.h"
@@ -94,9 +93,9 @@ static int del(struct cli *cli, int argc, char **argv)
 	json_number(&cli->json, "took_ns", state.took);
 	json_object_end(&cli->json);
 	if (!cli->use_json)
-		printf("%s: deleted, %u binding%s ended, no payload passes since; took %" PRIu64 ".%03" PRIu64 " ms\n",
+		printf("%s: deleted, %u binding%s ended, no payload passes since; took %.3f ms\n",
 		       argv[0], state.bindings, state.bindings == 1 ? "" : "s",
-		       state.took / 1000000, state.took / 1000 % 1000);
+		       state.took / 1e6);
 	return CLI_OK;
 }
 

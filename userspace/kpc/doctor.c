@@ -109,7 +109,8 @@ static bool file_has_word(const char *path, const char *word)
 	if (!fgets(line, sizeof(line), file))
 		line[0] = '\0';
 	fclose(file);
-	while (!found && (part = strsep(&rest, " \n")))
+	line[strcspn(line, "\n")] = '\0';
+	while (!found && (part = strsep(&rest, " ")))
 		found = !strcmp(part, word);
 	return found;
 }

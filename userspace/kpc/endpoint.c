@@ -79,7 +79,8 @@ static int get_endpoint(struct cli *cli, int argc, char **argv)
 	if (taken < 0)
 		return cli_usage(cli, "%s", err.text);
 	if (taken < argc)
-		return cli_usage(cli, "\"%.40s\" is too much: [udp] local ADDRESS:PORT or remote ADDRESS:PORT is accepted",
+		return cli_usage(cli, "\"%.40s\" is too much: [udp] local ADDRESS:PORT or "
+		"remote ADDRESS:PORT is accepted",
 				 argv[taken]);
 	if (selector.local.prefix && !selector.remote.prefix) {
 		endpoint.role = KPC_ROLE_B;
@@ -89,7 +90,8 @@ static int get_endpoint(struct cli *cli, int argc, char **argv)
 		side = &selector.remote;
 	}
 	if (!side || side->port_min != side->port_max || !side->port_min)
-		return cli_usage(cli, "one side with one address and one port is accepted: local 192.0.2.1:8883");
+		return cli_usage(cli, "one side with one address and one port is accepted: "
+		"local 192.0.2.1:8883");
 	endpoint.protocol = selector.protocol;
 	endpoint.family = selector.family;
 	memcpy(endpoint.address, side->address, sizeof(endpoint.address));

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/signalfd.h>
 
 #include "clock.h"
 #include "print.h"
@@ -20,13 +21,6 @@ static const struct group {
 	{ "violation", KPC_NL_VIOLATION },
 	{ "agent", KPC_NL_AGENT },
 };
-
-static volatile sig_atomic_t interrupted;
-
-static void interrupt(int signal_number)
-{
-	interrupted = signal_number;
-}
 
 static void put_reason(enum kpc_reason reason)
 {
@@ -249,18 +243,34 @@ static void put_lost(struct cli *cli)
 	fflush(stdout);
 }
 
+/* A descriptor that can be read when someone wants the end, or -1. */
+static int watch_signals(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	if (sigprocmask(SIG_BLOCK, &signals, NULL))
+		return -1;
+	return signalfd(-1, &signals, SFD_CLOEXEC);
+}
+
 /* Return: 0 when @count events were shown, 1 at the end of the time. */
 static int follow(struct cli *cli, struct kpc_nl *nl, uint64_t count,
 		  uint32_t seconds)
 {
 	static struct kpc_event event;
-	struct pollfd wait = { .fd = nl->fd, .events = POLLIN };
+	struct pollfd wait[] = {
+		{ .fd = nl->fd, .events = POLLIN },
+		{ .fd = watch_signals(), .events = POLLIN },
+	};
 	uint64_t end = clock_now() + 1000ULL * seconds;
 	uint64_t seen = 0;
 	int left;
 	int ret;
 
-	while (!interrupted) {
+	while (!(wait[1].revents & POLLIN)) {
 		ret = kpc_nl_event_next(nl, &event);
 		if (ret == -ENOBUFS) {
 			put_lost(cli);
@@ -277,7 +287,7 @@ static int follow(struct cli *cli, struct kpc_nl *nl, uint64_t count,
 		left = seconds ? clock_left(end) : -1;
 		if (!left)
 			return 1;
-		poll(&wait, 1, left);
+		poll(wait, CLI_COUNT(wait), left);
 	}
 	return 0;
 }
@@ -294,7 +304,8 @@ static int find_groups(const struct cli *cli, int argc, char **argv,
 						  strlen(argv[at])))
 				break;
 		if (i == CLI_COUNT(groups))
-			return cli_usage(cli, "\"%.40s\" is not known; accepted: association binding violation agent",
+			return cli_usage(cli, "\"%.40s\" is not known; accepted: "
+			"association binding violation agent",
 					 argv[at]);
 		/* "a" may be either; the shorter a word, the more it must say. */
 		if (!strcmp(argv[at], "a"))
@@ -309,7 +320,6 @@ static int find_groups(const struct cli *cli, int argc, char **argv,
 
 int cmd_monitor(struct cli *cli, int argc, char **argv)
 {
-	struct sigaction action = { .sa_handler = interrupt };
 	struct kpc_error err = { "" };
 	const char *timeout = NULL;
 	const char *number = NULL;
@@ -337,8 +347,6 @@ int cmd_monitor(struct cli *cli, int argc, char **argv)
 	}
 	/* Scripts wait for this line before they cause what they look for. */
 	fprintf(stderr, "kpc: monitor: listening\n");
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
 	cli->json.pretty = false;
 	ret = follow(cli, &nl, count, seconds);
 	if (ret < 0) {

@@ -29,15 +29,19 @@ NAME(format, enum kpc_id_format, "strict", "any")
 NAME(session, enum kpc_session_type, "warden", "worker")
 NAME(agent_lost, enum kpc_agent_lost, "keep", "end")
 NAME(change, enum kpc_change, "added", "changed", "removed", "limit")
-NAME(state, enum kpc_establish_state, "requested", "closing", "established",
-     "failed", "closed")
 NAME(direction, enum kpc_direction, "out", "in")
-NAME(reason, enum kpc_reason, "none", "closed", "operator", "deleted",
-     "narrowed", "expired", "lifetime", "idle", "octets", "records",
-     "mark-changed", "peer-changed", "keys-changed", "agent-lost", "budget",
-     "netns-exit", "unload")
-NAME(violation, enum kpc_violation_kind, "mark", "endpoint", "association",
-     "changed", "grant", "budget")
+
+#define STATES		"requested", "closing", "established", "failed", "closed"
+NAME(state, enum kpc_establish_state, STATES)
+
+#define ENDED	"none", "closed", "operator", "deleted", "narrowed"
+#define LIMITS	"expired", "lifetime", "idle", "octets", "records"
+#define CHANGES	"mark-changed", "peer-changed", "keys-changed"
+#define GONE	"agent-lost", "budget", "netns-exit", "unload"
+NAME(reason, enum kpc_reason, ENDED, LIMITS, CHANGES, GONE)
+
+#define VIOLATIONS	"mark", "endpoint", "association", "changed", "grant", "budget"
+NAME(violation, enum kpc_violation_kind, VIOLATIONS)
 
 const char *name_protocol(uint8_t protocol)
 {

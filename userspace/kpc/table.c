@@ -42,6 +42,13 @@ static int check_table(const struct cli *cli, const struct load *load)
 	return ret ? cli_refuse(cli, NULL, &err) : 0;
 }
 
+static void drop_same(uint32_t wanted, uint32_t before, unsigned int attribute,
+		      uint32_t *set)
+{
+	if (wanted == before)
+		*set &= ~(1U << attribute);
+}
+
 /* The managed range does not change over associations: ask only for changes. */
 static int set_config(struct cli *cli, const struct kpc_config *wanted,
 		      struct kpc_config *before)
@@ -53,23 +60,23 @@ static int set_config(struct cli *cli, const struct kpc_config *wanted,
 		return 0;
 	if (kpc_nl_config_get(&cli->nl, before, &err))
 		return cli_refuse(cli, NULL, &err);
-#define SAME(member, attribute) \
-	do { \
-		if (wanted->member == before->member) \
-			change.set &= ~(1U << KPC_A_CONFIG_##attribute); \
-	} while (0)
-	if (wanted->mark_value == before->mark_value) {
-		SAME(mark_mask, MARK_MASK);
-		if (!(change.set & 1U << KPC_A_CONFIG_MARK_MASK))
-			change.set &= ~(1U << KPC_A_CONFIG_MARK_VALUE);
-	}
-	SAME(handshake_mark, HANDSHAKE_MARK);
-	SAME(agent_lost, AGENT_LOST);
-	SAME(agent_lost_seconds, AGENT_LOST_SECONDS);
-	SAME(max_associations, MAX_ASSOCIATIONS);
-	SAME(max_bindings, MAX_BINDINGS);
-	SAME(max_handshakes, MAX_HANDSHAKES);
-#undef SAME
+	drop_same(wanted->handshake_mark, before->handshake_mark,
+		  KPC_A_CONFIG_HANDSHAKE_MARK, &change.set);
+	drop_same(wanted->agent_lost, before->agent_lost,
+		  KPC_A_CONFIG_AGENT_LOST, &change.set);
+	drop_same(wanted->agent_lost_seconds, before->agent_lost_seconds,
+		  KPC_A_CONFIG_AGENT_LOST_SECONDS, &change.set);
+	drop_same(wanted->max_associations, before->max_associations,
+		  KPC_A_CONFIG_MAX_ASSOCIATIONS, &change.set);
+	drop_same(wanted->max_bindings, before->max_bindings,
+		  KPC_A_CONFIG_MAX_BINDINGS, &change.set);
+	drop_same(wanted->max_handshakes, before->max_handshakes,
+		  KPC_A_CONFIG_MAX_HANDSHAKES, &change.set);
+	/* Value and mask are one: a change of either asks for both. */
+	if (wanted->mark_value == before->mark_value &&
+	    wanted->mark_mask == before->mark_mask)
+		change.set &= ~(1U << KPC_A_CONFIG_MARK_VALUE |
+				1U << KPC_A_CONFIG_MARK_MASK);
 	/* What is put back after a refusal is what changes now. */
 	before->set &= change.set;
 	if (!change.set)
