@@ -32,16 +32,19 @@ static const struct {
 	{ "m7 role a kpc-id m7@sp.example id-a /cse/C1 sp-id SP.example id-b /in",
 	  "m7 role a kpc-id m7@sp.example id-a //sp.example/cse/C1 id-b //sp.example/in" },
 	/* T3: what may be either kind keeps the kind that was told. */
-	{ "m7 role a kpc-id m7@sp.example id-a //sp.example/S988 kind-a ae id-b //sp.example/S1 kind-b cse",
+	{ "m7 role a kpc-id m7@sp.example id-a //sp.example/S988 kind-a ae id-b "
+	  "//sp.example/S1 kind-b cse",
 	  NULL },
 	/* T2: any identity of RFC 4279 when the entry says so. */
-	{ "m7 role a kpc-id 'meter\\x20seven' format any id-a //sp.example/cse/C1 id-b //sp.example/in",
+	{ "m7 role a kpc-id 'meter\\x20seven' format any id-a //sp.example/cse/C1 id-b "
+	  "//sp.example/in",
 	  NULL },
 	{ A "mark 0x6b000001", NULL },
 	{ A "mark 1795162113",
 	  A "mark 0x6b000001" },
 	/* X1: one version family unless both are named. */
-	{ A "versions tls1.3", "m7 role a kpc-id m7@sp.example id-a //sp.example/cse/C1 id-b //sp.example/in" },
+	{ A "versions tls1.3", "m7 role a kpc-id m7@sp.example id-a //sp.example/cse/C1 "
+	  "id-b //sp.example/in" },
 	{ A "versions tls1.2,tls1.3", NULL },
 	{ A "versions tls1.2", NULL },
 	{ A "profile onem2m", NULL },
@@ -49,7 +52,8 @@ static const struct {
 	{ A "profile onem2m versions tls1.3", NULL },
 	{ A "suites TLS_AES_256_GCM_SHA384,TLS_AES_128_GCM_SHA256", NULL },
 	/* The conformance case of TS-0013 TD_M2M_SE_01. */
-	{ "td role a kpc-id test@onem2m.com id-a //onem2m.com/cse/C1 id-b //onem2m.com/in profile onem2m suites PSK-AES128-CBC-SHA256 offload off weak-key yes",
+	{ "td role a kpc-id test@onem2m.com id-a //onem2m.com/cse/C1 id-b //onem2m.com/in "
+	  "profile onem2m suites PSK-AES128-CBC-SHA256 offload off weak-key yes",
 	  NULL },
 	{ A "profile onem2m versions dtls1.2 suites PSK-AES128-CCM8 offload prefer",
 	  NULL },
@@ -69,7 +73,8 @@ static const struct {
 	{ B "plain unix:/run/backend.sock proxy yes", NULL },
 	{ A "authority gateway.example", NULL },
 	{ A "start auto", NULL },
-	{ A "start manual weak-key no", "m7 role a kpc-id m7@sp.example id-a //sp.example/cse/C1 id-b //sp.example/in" },
+	{ A "start manual weak-key no",
+	  "m7 role a kpc-id m7@sp.example id-a //sp.example/cse/C1 id-b //sp.example/in" },
 	{ A "selector remote 192.0.2.0/24:8883-8890", NULL },
 	{ A "selector local *:* remote [2001:db8::]/32:8883",
 	  A "selector remote [2001:db8::]/32:8883" },
@@ -78,7 +83,8 @@ static const struct {
 	{ A "selector remote 192.0.2.1:8883 resolved", NULL },
 	/* A peer inside a selector adds nothing to it. */
 	{ A "peer 192.0.2.1:8883 selector remote 192.0.2.0/24:8883", NULL },
-	{ A "limit lifetime 1h octets 1G bindings 4 idle 5m not-before 2026-12-01T00:00:00Z not-after 2027-01-01T00:00:00Z handshake-octets 32K handshake-time 10s",
+	{ A "limit lifetime 1h octets 1G bindings 4 idle 5m not-before 2026-12-01T00:00:00Z "
+	  "not-after 2027-01-01T00:00:00Z handshake-octets 32K handshake-time 10s",
 	  NULL },
 	{ A "limit lifetime 90m octets 1536 not-after 2027-01-01 limit idle 3600",
 	  A "limit lifetime 90m octets 1536 idle 1h not-after 2027-01-01T00:00:00Z" },
@@ -92,20 +98,26 @@ static const struct {
 	const char *sentence;
 } bad[] = {
 	{ "", "NAME is missing: association add NAME role a|b kpc-id KPCID id-a ID id-b ID ..." },
-	{ "-x role a", "\"-x\" is no name; letters, digits, '.', '_' and '-', a letter or digit first, are accepted" },
-	{ "m/7 role a", "\"m/7\" is no name; letters, digits, '.', '_' and '-', a letter or digit first, are accepted" },
+	{ "-x role a", "\"-x\" is no name; letters, digits, '.', '_' and '-', a letter or "
+	  "digit first, are accepted" },
+	{ "m/7 role a", "\"m/7\" is no name; letters, digits, '.', '_' and '-', a letter or "
+	  "digit first, are accepted" },
 	{ "m7 rloe a", "\"rloe\" is not known; " WORDS },
 	{ "m7 role", "role has nothing after it; a or b is accepted" },
 	{ "m7 role c", "role \"c\" is not known; a or b is accepted" },
 	{ "m7 role a role b", "role is given twice" },
-	{ "m7 kpc-id m7@sp.example", "role is missing: role a (initiates, TLS client) or role b (answers, TLS server)" },
-	{ "m7 role a", "kpc-id is missing: the identifier of the Kpc, such as kpc-id meter7@sp.example" },
+	{ "m7 kpc-id m7@sp.example",
+	  "role is missing: role a (initiates, TLS client) or role b (answers, TLS server)" },
+	{ "m7 role a", "kpc-id is missing: the identifier of the Kpc, such as kpc-id "
+	  "meter7@sp.example" },
 	{ "m7 role a kpc-id m7@sp.example id-a //sp.example/cse/C1",
 	  "id-b is missing: the identity that A authenticates, such as id-b //sp.example/cse" },
 	{ "m7 role b kpc-id m7@sp.example id-a //sp.example/cse/C1",
-	  "id-b is missing: this machine's own identity, here or in an identity line before, such as id-b //sp.example/cse" },
+	  "id-b is missing: this machine's own identity, here or in an identity line "
+	  "before, such as id-b //sp.example/cse" },
 	{ "m7 role b kpc-id m7@sp.example id-b //sp.example/in",
-	  "id-a is missing: the Entity A that may come under this KpcId, such as id-a //sp.example/cse/C1" },
+	  "id-a is missing: the Entity A that may come under this KpcId, such as id-a "
+	  "//sp.example/cse/C1" },
 	{ "m7 role a kpc-id m7@sp.example id-a //sp.example/in id-b //sp.example/in",
 	  "id-a and id-b are both //sp.example/in; an entity has no association with itself" },
 	{ "m7 role a kpc-id m7@sp.example id-a //sp.example/S9 id-b //sp.example/in",
@@ -116,55 +128,109 @@ static const struct {
 	{ A "mark 0", "mark 0 is every unmarked socket's; leave mark out to have one chosen" },
 	{ A "mark 0x1ffffffff", "mark 0x1ffffffff is too large; at most 4294967295 is accepted" },
 	{ A "mark red", "mark \"red\" is not a number; 0 to 4294967295 is accepted" },
-	{ A "versions tls1.1", "versions \"tls1.1\" is not known; tls1.2, tls1.3 or dtls1.2, with commas between, is accepted" },
-	{ A "versions tls1.2,,tls1.3", "versions \"tls1.2,,tls1.3\" has an empty part; tls1.2,tls1.3 is accepted" },
-	{ A "versions dtls1.2", "versions dtls1.2 and offload require exclude each other: the kernel carries no DTLS; offload prefer or off is accepted" },
-	{ A "suites RC4-SHA", "suites \"RC4-SHA\" is not a suite of kpc; names as in `kpc version suites`, with commas between, are accepted" },
+	{ A "versions tls1.1", "versions \"tls1.1\" is not known; tls1.2, tls1.3 or "
+	  "dtls1.2, with commas between, is accepted" },
+	{ A "versions tls1.2,,tls1.3",
+	  "versions \"tls1.2,,tls1.3\" has an empty part; tls1.2,tls1.3 is accepted" },
+	{ A "versions dtls1.2",
+	  "versions dtls1.2 and offload require exclude each other: the kernel carries no "
+	  "DTLS; offload prefer or off is accepted" },
+	{ A "suites RC4-SHA", "suites \"RC4-SHA\" is not a suite of kpc; names as in `kpc "
+	  "version suites`, with commas between, are accepted" },
 	{ A "suites 1301,TLS_AES_128_GCM_SHA256", "suites has \"TLS_AES_128_GCM_SHA256\" twice" },
-	{ A "suites PSK-AES128-GCM-SHA256", "suites PSK-AES128-GCM-SHA256 belongs to TLSv1.2, which versions does not allow" },
+	{ A "suites PSK-AES128-GCM-SHA256",
+	  "suites PSK-AES128-GCM-SHA256 belongs to TLSv1.2, which versions does not allow" },
 	{ A "profile onem2m suites PSK-AES128-CBC-SHA256",
-	  "suites PSK-AES128-CBC-SHA256 cannot be carried by the kernel, which offload require wants; offload prefer or off is accepted" },
-	{ A "peer gateway.example", "\"gateway.example\" is not HOST:PORT; gateway.example:8883, 192.0.2.1:8883 or [2001:db8::1]:8883 is accepted" },
-	{ A "peer 2001:db8::1:8883", "\"2001:db8::1:8883\" is not HOST:PORT; gateway.example:8883, 192.0.2.1:8883 or [2001:db8::1]:8883 is accepted" },
-	{ A "peer gateway.example:0", "\"gateway.example:0\" has no port of 1 to 65535 after its last colon" },
-	{ A "peer gateway.example:65536", "\"gateway.example:65536\" has no port of 1 to 65535 after its last colon" },
-	{ A "peer -gate.example:1", "peer \"-gate.example:1\" is neither an address nor a host name of letters, digits and inner hyphens" },
+	  "suites PSK-AES128-CBC-SHA256 cannot be carried by the kernel, which offload "
+	  "require wants; offload prefer or off is accepted" },
+	{ A "peer gateway.example",
+	  "\"gateway.example\" is not HOST:PORT; gateway.example:8883, 192.0.2.1:8883 or "
+	  "[2001:db8::1]:8883 is accepted" },
+	{ A "peer 2001:db8::1:8883",
+	  "\"2001:db8::1:8883\" is not HOST:PORT; gateway.example:8883, 192.0.2.1:8883 or "
+	  "[2001:db8::1]:8883 is accepted" },
+	{ A "peer gateway.example:0",
+	  "\"gateway.example:0\" has no port of 1 to 65535 after its last colon" },
+	{ A "peer gateway.example:65536",
+	  "\"gateway.example:65536\" has no port of 1 to 65535 after its last colon" },
+	{ A "peer -gate.example:1",
+	  "peer \"-gate.example:1\" is neither an address nor a host name of letters, "
+	  "digits and inner hyphens" },
 	{ A "listen *:8883", "listen is for role b; role a connects: peer HOST:PORT is accepted" },
-	{ B "peer 192.0.2.1:8883", "peer is for role a; role b waits: listen ADDRESS:PORT is accepted" },
-	{ B "listen localhost:8883", "listen \"localhost:8883\" holds no address; 192.0.2.1:8883, [2001:db8::1]:8883 or *:8883 is accepted" },
-	{ A "plain /run/kpc/m7.sock", "plain \"/run/kpc/m7.sock\" is of no known kind; unix:/PATH or tcp:ADDRESS:PORT is accepted" },
-	{ A "plain unix:m7.sock", "plain \"unix:m7.sock\" is not absolute; unix:/run/kpc/m7.sock is accepted" },
-	{ A "plain tcp:127.0.0.1:1883", "plain tcp:127.0.0.1:1883 needs allow-uid: which local users may be at its other end, or any" },
-	{ A "plain tcp:192.0.2.9:1883", "plain tcp:192.0.2.9:1883 lets other machines in unencrypted; allow-uid any says that this is meant" },
-	{ A "plain tcp:192.0.2.9:1883 allow-uid 0", "allow-uid cannot be told at plain tcp:192.0.2.9:1883, where other machines are; a loopback address or allow-uid any is accepted" },
-	{ A "plain tcp:localhost:1883 allow-uid 0", "plain \"tcp:localhost:1883\" holds no address; tcp:127.0.0.1:1883 or tcp:[::1]:1883 is accepted" },
-	{ A "plain tcp:127.0.0.1:1883 mode 0666", "owner and mode are for plain unix:PATH; plain tcp: takes allow-uid" },
-	{ A "plain unix:/x allow-uid 0", "allow-uid is for plain tcp:ADDRESS:PORT; plain unix: takes owner and mode" },
+	{ B "peer 192.0.2.1:8883",
+	  "peer is for role a; role b waits: listen ADDRESS:PORT is accepted" },
+	{ B "listen localhost:8883",
+	  "listen \"localhost:8883\" holds no address; 192.0.2.1:8883, [2001:db8::1]:8883 "
+	  "or *:8883 is accepted" },
+	{ A "plain /run/kpc/m7.sock",
+	  "plain \"/run/kpc/m7.sock\" is of no known kind; unix:/PATH or tcp:ADDRESS:PORT "
+	  "is accepted" },
+	{ A "plain unix:m7.sock",
+	  "plain \"unix:m7.sock\" is not absolute; unix:/run/kpc/m7.sock is accepted" },
+	{ A "plain tcp:127.0.0.1:1883",
+	  "plain tcp:127.0.0.1:1883 needs allow-uid: which local users may be at its other "
+	  "end, or any" },
+	{ A "plain tcp:192.0.2.9:1883",
+	  "plain tcp:192.0.2.9:1883 lets other machines in unencrypted; allow-uid any says "
+	  "that this is meant" },
+	{ A "plain tcp:192.0.2.9:1883 allow-uid 0",
+	  "allow-uid cannot be told at plain tcp:192.0.2.9:1883, where other machines are; "
+	  "a loopback address or allow-uid any is accepted" },
+	{ A "plain tcp:localhost:1883 allow-uid 0",
+	  "plain \"tcp:localhost:1883\" holds no address; tcp:127.0.0.1:1883 or "
+	  "tcp:[::1]:1883 is accepted" },
+	{ A "plain tcp:127.0.0.1:1883 mode 0666",
+	  "owner and mode are for plain unix:PATH; plain tcp: takes allow-uid" },
+	{ A "plain unix:/x allow-uid 0",
+	  "allow-uid is for plain tcp:ADDRESS:PORT; plain unix: takes owner and mode" },
 	{ A "owner 0", "owner, mode and allow-uid need plain unix:PATH or plain tcp:ADDRESS:PORT" },
-	{ A "owner nosuchuser", "owner \"nosuchuser\" is no user of this machine; a user's name or number is accepted" },
+	{ A "owner nosuchuser",
+	  "owner \"nosuchuser\" is no user of this machine; a user's name or number is accepted" },
 	{ A "mode 0999", "mode \"0999\" is not a file mode; octal 0 to 0777 is accepted" },
-	{ B "plain unix:/x mode 0666", "owner and mode are for role a, which makes the socket; role b connects to the backend's" },
+	{ B "plain unix:/x mode 0666",
+	  "owner and mode are for role a, which makes the socket; role b connects to the "
+	  "backend's" },
 	{ A "proxy yes", "proxy is for role b, which tells its backend who connected" },
 	{ A "proxy maybe", "proxy \"maybe\" is not known; yes or no is accepted" },
-	{ A "authority a_b", "authority \"a_b\" is not a host name of letters, digits and inner hyphens" },
+	{ A "authority a_b", "authority \"a_b\" is not a host name of letters, digits and "
+	  "inner hyphens" },
 	{ A "start later", "start \"later\" is not known; manual, demand or auto is accepted" },
-	{ A "selector", "selector has nothing after it; [tcp|udp] [local ADDRESS:PORT] [remote ADDRESS:PORT] is accepted" },
-	{ A "selector start auto", "selector \"start\" is not known; [tcp|udp] [local ADDRESS:PORT] [remote ADDRESS:PORT] is accepted" },
-	{ A "selector local 192.0.2.1", "local \"192.0.2.1\" is not ADDRESS[/PREFIX]:PORT[-PORT]; 192.0.2.0/24:8883, [2001:db8::]/32:8883 or *:8883 is accepted" },
-	{ A "selector local gate.example:1", "local \"gate.example:1\" holds no address; an IPv4 or [IPv6] address or * is accepted, names only as peer" },
-	{ A "selector local 192.0.2.0/33:1", "local \"192.0.2.0/33:1\" has a prefix that is not 0 to 32" },
-	{ A "selector local 192.0.2.1/24:1", "local \"192.0.2.1/24:1\" has bits set behind its prefix of 24" },
-	{ A "selector local 192.0.2.1:9-8", "local \"192.0.2.1:9-8\" has no port; 1 to 65535, FIRST-LAST or * is accepted" },
-	{ A "selector local 192.0.2.1:1 remote [::1]:1", "remote \"[::1]:1\" is of another family than the selector's other side" },
-	{ A "limit", "limit has nothing after it; lifetime, idle, octets, bindings, not-before, not-after, handshake-octets or handshake-time is accepted" },
-	{ A "limit life 1h", "limit \"life\" is not known; lifetime, idle, octets, bindings, not-before, not-after, handshake-octets or handshake-time is accepted" },
+	{ A "selector", "selector has nothing after it; [tcp|udp] [local ADDRESS:PORT] "
+	  "[remote ADDRESS:PORT] is accepted" },
+	{ A "selector start auto",
+	  "selector \"start\" is not known; [tcp|udp] [local ADDRESS:PORT] [remote "
+	  "ADDRESS:PORT] is accepted" },
+	{ A "selector local 192.0.2.1",
+	  "local \"192.0.2.1\" is not ADDRESS[/PREFIX]:PORT[-PORT]; 192.0.2.0/24:8883, "
+	  "[2001:db8::]/32:8883 or *:8883 is accepted" },
+	{ A "selector local gate.example:1",
+	  "local \"gate.example:1\" holds no address; an IPv4 or [IPv6] address or * is "
+	  "accepted, names only as peer" },
+	{ A "selector local 192.0.2.0/33:1",
+	  "local \"192.0.2.0/33:1\" has a prefix that is not 0 to 32" },
+	{ A "selector local 192.0.2.1/24:1",
+	  "local \"192.0.2.1/24:1\" has bits set behind its prefix of 24" },
+	{ A "selector local 192.0.2.1:9-8",
+	  "local \"192.0.2.1:9-8\" has no port; 1 to 65535, FIRST-LAST or * is accepted" },
+	{ A "selector local 192.0.2.1:1 remote [::1]:1",
+	  "remote \"[::1]:1\" is of another family than the selector's other side" },
+	{ A "limit", "limit has nothing after it; lifetime, idle, octets, bindings, "
+	  "not-before, not-after, handshake-octets or handshake-time is accepted" },
+	{ A "limit life 1h", "limit \"life\" is not known; lifetime, idle, octets, "
+	  "bindings, not-before, not-after, handshake-octets or handshake-time is accepted" },
 	{ A "limit lifetime", "limit lifetime has no value after it" },
-	{ A "limit lifetime 1y", "lifetime \"1y\" is not a duration; 90, 90s, 30m, 12h, 7d or 1h30m is accepted" },
+	{ A "limit lifetime 1y",
+	  "lifetime \"1y\" is not a duration; 90, 90s, 30m, 12h, 7d or 1h30m is accepted" },
 	{ A "limit lifetime 0", "lifetime 0 would let nothing pass; leave it out for no limit" },
-	{ A "limit octets 1X", "octets \"1X\" is not a number of octets; a number with K, M, G or T (powers of 1024) or without is accepted" },
-	{ A "limit handshake-octets 8G", "handshake-octets 8G is too large; less than 4G is accepted" },
-	{ A "limit not-after 2027-02-30", "not-after \"2027-02-30\" is not a time; 2027-01-01T00:00:00Z or 2027-01-01 (UTC, after 1970) is accepted" },
-	{ A "limit not-before 2027-01-01 not-after 2026-01-01", "limit not-before is not earlier than not-after: nothing could ever bind" },
+	{ A "limit octets 1X", "octets \"1X\" is not a number of octets; a number with K, "
+	  "M, G or T (powers of 1024) or without is accepted" },
+	{ A "limit handshake-octets 8G",
+	  "handshake-octets 8G is too large; less than 4G is accepted" },
+	{ A "limit not-after 2027-02-30",
+	  "not-after \"2027-02-30\" is not a time; 2027-01-01T00:00:00Z or 2027-01-01 (UTC, "
+	  "after 1970) is accepted" },
+	{ A "limit not-before 2027-01-01 not-after 2026-01-01",
+	  "limit not-before is not earlier than not-after: nothing could ever bind" },
 };
 
 /* Splits as kpc_line_read() does, which has its own test. */

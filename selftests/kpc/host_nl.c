@@ -196,7 +196,8 @@ static void check_damage(void)
 		copy[rand_r(&seed) % length] = rand_r(&seed);
 		unsound += decode_all(copy, length) < 0;
 	}
-	tap_ok(!unsound, "20000 damaged messages leave sound results and read nothing behind their end");
+	tap_ok(!unsound, "20000 damaged messages leave sound results and read nothing "
+	"behind their end");
 }
 
 /* An error with an extended acknowledgement, as the kernel writes it. */

@@ -16,8 +16,10 @@
 
 #define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
 
-#define A(name, id)	"association " name " role a kpc-id " id " id-a //sp.example/cse/C1 id-b //sp.example/in"
-#define B(name, id)	"association " name " role b kpc-id " id " id-a //sp.example/in id-b //sp.example/cse/C1"
+#define PAIR	" id-a //sp.example/cse/C1 id-b //sp.example/in"
+#define BACK	" id-a //sp.example/in id-b //sp.example/cse/C1"
+#define A(name, id)	"association " name " role a kpc-id " id PAIR
+#define B(name, id)	"association " name " role b kpc-id " id BACK
 
 static char directory[] = "/tmp/kpc-table.XXXXXX";
 static char conf[64];
@@ -42,19 +44,26 @@ static const struct {
 	{ "comments and empty lines", "# nothing\n\n   # here\n", 0 },
 	{ "a line without an end", A("m1", "m1@sp.example"), 1 },
 	{ "a line joined by backslashes",
-	  "association m1 role a \\\n\tkpc-id m1@sp.example \\\n id-a //sp.example/cse/C1 id-b //sp.example/in # end\n", 1 },
+	  "association m1 role a \\\n\tkpc-id m1@sp.example \\\n id-a //sp.example/cse/C1 "
+	  "id-b //sp.example/in # end\n", 1 },
 	{ "quotes and DOS line ends",
-	  "association 'm1' role \"a\" kpc-id m1@sp.example id-a //sp.example/cse/C1 id-b //sp.example/in\r\n", 1 },
+	  "association 'm1' role \"a\" kpc-id m1@sp.example id-a //sp.example/cse/C1 id-b "
+	  "//sp.example/in\r\n", 1 },
 	{ "configuration",
-	  "config mark-range 0x6b000000/0xff000000 handshake-mark 0x6bffffff\nconfig agent-lost end agent-lost-after 30s max-bindings 1000\n", 0 },
+	  "config mark-range 0x6b000000/0xff000000 handshake-mark 0x6bffffff\nconfig "
+	  "agent-lost end agent-lost-after 30s max-bindings 1000\n", 0 },
 	{ "M4: the own identity of lines that have none",
-	  "identity //sp.example/in cse\nassociation m1 role b kpc-id m1@sp.example id-a //sp.example/cse/C1\n", 1 },
+	  "identity //sp.example/in cse\nassociation m1 role b kpc-id m1@sp.example id-a "
+	  "//sp.example/cse/C1\n", 1 },
 	{ "X3: two KpcIds of a pair in rotation share a mark",
-	  A("m1", "m1@sp.example") " mark 0x6b000001\n" A("m2", "m2@sp.example") " mark 0x6b000001\n", 2 },
+	  A("m1", "m1@sp.example") " mark 0x6b000001\n" A("m2",
+							  "m2@sp.example") " mark "
+							  "0x6b000001\n", 2 },
 	{ "T6: the other direction with its own KpcId",
 	  A("m1", "m1@sp.example") "\n" B("m2", "m2@sp.example") "\n", 2 },
 	{ "both ends of one pair on one machine",
-	  A("m1", "m1@sp.example") "\nassociation m2 role b kpc-id m1@sp.example id-a //sp.example/cse/C1 id-b //sp.example/in\n", 2 },
+	  A("m1", "m1@sp.example") "\nassociation m2 role b kpc-id m1@sp.example id-a "
+	  "//sp.example/cse/C1 id-b //sp.example/in\n", 2 },
 };
 
 /* The file's name stands for FILE in the sentences. */
@@ -74,13 +83,15 @@ static const struct {
 	{ "a backslash at the end", "association m1 \\",
 	  "FILE:1: the file ends after a backslash" },
 	{ "an unknown configuration", "config mark 1\n",
-	  "FILE:1: \"mark\" is not known; accepted: mark-range handshake-mark agent-lost agent-lost-after max-associations max-bindings max-handshakes" },
+	  "FILE:1: \"mark\" is not known; accepted: mark-range handshake-mark agent-lost "
+	  "agent-lost-after max-associations max-bindings max-handshakes" },
 	{ "a range with bits outside its mask", "config mark-range 0x6b000001/0xff000000\n",
 	  "FILE:1: mark-range \"0x6b000001/0xff000000\" has bits of the value outside the mask" },
 	{ "a configuration twice", "config max-bindings 1\nconfig max-bindings 2\n",
 	  "FILE:2: max-bindings is given twice" },
 	{ "an identity without its kind", "identity //sp.example/in\n",
-	  "FILE:1: identity needs an absolute identity and its kind: identity //sp.example/cse cse" },
+	  "FILE:1: identity needs an absolute identity and its kind: identity "
+	  "//sp.example/cse cse" },
 	{ "a name twice", A("m1", "m1@sp.example") "\n" A("m1", "m2@sp.example") "\n",
 	  "FILE:2: the name m1 is taken (line 1)" },
 	{ "a KpcId twice", A("m1", "m1@sp.example") "\n" A("m2", "m1@sp.example") "\n",
@@ -89,17 +100,23 @@ static const struct {
 	  A("m1", "m1@sp.example") "\n" A("m2", "M1@sp.example") "\n",
 	  "FILE:2: the KpcIds of m1 and m2, m1@sp.example, differ only in case (line 1)" },
 	{ "T4: one KpcId for two pairs",
-	  A("m1", "m1@sp.example") "\nassociation m2 role a kpc-id m1@sp.example id-a //sp.example/cse/C2 id-b //sp.example/in\n",
-	  "FILE:2: KpcId m1@sp.example belongs to another pair of identities already; each pair has its own (line 1)" },
+	  A("m1", "m1@sp.example") "\nassociation m2 role a kpc-id m1@sp.example id-a "
+	  "//sp.example/cse/C2 id-b //sp.example/in\n",
+	  "FILE:2: KpcId m1@sp.example belongs to another pair of identities already; each "
+	  "pair has its own (line 1)" },
 	{ "T6, X4: one KpcId in both directions",
 	  A("m1", "m1@sp.example") "\n" B("m2", "m1@sp.example") "\n",
-	  "FILE:2: KpcId m1@sp.example has the other role already; each direction has its own KpcId and Kpc (line 1)" },
+	  "FILE:2: KpcId m1@sp.example has the other role already; each direction has its "
+	  "own KpcId and Kpc (line 1)" },
 	{ "one mark for two pairs",
-	  A("m1", "m1@sp.example") " mark 0x6b000001\nassociation m2 role a kpc-id m2@sp.example id-a //sp.example/cse/C2 id-b //sp.example/in mark 0x6b000001\n",
+	  A("m1", "m1@sp.example") " mark 0x6b000001\nassociation m2 role a kpc-id "
+	  "m2@sp.example id-a //sp.example/cse/C2 id-b //sp.example/in mark 0x6b000001\n",
 	  "FILE:2: mark 0x6b000001 belongs to other identities already (line 1)" },
 	{ "two marks for one pair",
-	  A("m1", "m1@sp.example") " mark 0x6b000001\n" A("m2", "m2@sp.example") " mark 0x6b000002\n",
-	  "FILE:2: marks 0x6b000001 and 0x6b000002 stand for the same identities and role; they share one (line 1)" },
+	  A("m1", "m1@sp.example") " mark 0x6b000001\n" A("m2",
+							  "m2@sp.example") " mark 0x6b000002\n",
+	  "FILE:2: marks 0x6b000001 and 0x6b000002 stand for the same identities and role; "
+	  "they share one (line 1)" },
 	{ "a mark outside the range",
 	  "config mark-range 0x6b000000/0xff000000\n" A("m1", "m1@sp.example") " mark 0x6c000001\n",
 	  "FILE:2: mark 0x6c000001 is outside mark-range 0x6b000000/0xff000000" },
@@ -107,7 +124,8 @@ static const struct {
 	  "config handshake-mark 0x6bffffff\n" A("m1", "m1@sp.example") " mark 0x6bffffff\n",
 	  "FILE:2: mark 0x6bffffff is the handshake mark" },
 	{ "two associations at one local socket",
-	  A("m1", "m1@sp.example") " plain unix:/run/x\n" A("m2", "m2@sp.example") " plain unix:/run/x\n",
+	  A("m1", "m1@sp.example") " plain unix:/run/x\n" A("m2",
+							    "m2@sp.example") " plain unix:/run/x\n",
 	  "FILE:2: plain unix:/run/x is the local socket of m1 already (line 1)" },
 };
 
