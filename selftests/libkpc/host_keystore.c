@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -155,21 +156,17 @@ static void check_lengths(void)
 	tap_ok(kpc_key_check(0, true, &err) == -EKEYREJECTED, "M2 refused: %s", err.text);
 }
 
-/*
- * Is any page of the key's in swap's reach, in a dump, or in a child? Pages of
- * memfd_secret() are never swapped; others have to be locked.
- */
-static void check_memory(void)
+/* Flags of the pages a key is in, as smaps has them; whether they are secret. */
+static bool memory_of(const struct kpc_key *key, char flags[512])
 {
-	struct kpc_key *key = kpc_key_new("0123456789abcdef", 16, NULL), *own;
-	unsigned long from, to;
-	char line[512], flags[512] = "none\n";
-	bool found = false, secret = false;
-	int status;
 	FILE *maps = fopen("/proc/self/smaps", "r");
-	pid_t child;
+	bool found = false, secret = false;
+	unsigned long from, to;
+	char line[512];
 
+	strcpy(flags, "none");
 	while (maps && fgets(line, sizeof(line), maps)) {
+		line[strcspn(line, "\n")] = '\0';
 		if (sscanf(line, "%lx-%lx ", &from, &to) == 2) {
 			found = (unsigned long)key >= from && (unsigned long)key < to;
 			secret = secret || (found && strstr(line, "/secretmem"));
@@ -179,9 +176,24 @@ static void check_memory(void)
 	}
 	if (maps)
 		fclose(maps);
+	return secret;
+}
+
+/*
+ * Is any page of the key's in swap's reach, in a dump, or in a child? Pages of
+ * memfd_secret() are never swapped; others have to be locked.
+ */
+static void check_memory(void)
+{
+	struct kpc_key *key = kpc_key_new("0123456789abcdef", 16, NULL), *own;
+	char flags[512];
+	bool secret = memory_of(key, flags);
+	int status;
+	pid_t child;
+
 	tap_ok((secret || strstr(flags, " lo")) && strstr(flags, " dd") && strstr(flags, " dc"),
-	       "I6 keys are in memory that is %s, not dumped, not forked: %.*s",
-	       secret ? "secret" : "locked", (int)strcspn(flags, "\n"), flags);
+	       "I6 keys are in memory that is %s, not dumped, not forked: %s",
+	       secret ? "secret" : "locked", flags);
 
 	child = fork();
 	if (!child) {
@@ -231,12 +243,28 @@ static void check_many(void)
 	tap_ok(!kpc_key_reserve(500, NULL), "M2 room for 500 more");
 }
 
-/* Without the right to lock memory there are no keys, rather than keys in swap. */
-static void check_no_lock(void)
+/* Without the right to lock memory: secret memory, or no keys; never swap. */
+static bool without_lock(void)
 {
-	const char *name = "I6 memory that cannot be locked takes no key";
 	struct rlimit none = { 0, 0 };
 	struct kpc_error err = { "" };
+	struct kpc_key *key;
+	char flags[512];
+
+	if (setrlimit(RLIMIT_MEMLOCK, &none) || setgid(65534) || setuid(65534))
+		return false;
+	if (kpc_key_reserve(10, &err))
+		return strstr(err.text, "RLIMIT_MEMLOCK") &&
+		       !kpc_key_new("0123456789abcdef", 16, NULL);
+	key = kpc_key_new("0123456789abcdef", 16, NULL);
+	/* smaps belongs to root after setuid(), until it may be read again */
+	prctl(PR_SET_DUMPABLE, 1);
+	return key && memory_of(key, flags);
+}
+
+static void check_no_lock(void)
+{
+	const char *name = "I6 memory that may be swapped takes no key";
 	int status;
 	pid_t child;
 
@@ -245,12 +273,8 @@ static void check_no_lock(void)
 		return;
 	}
 	child = fork();
-	if (!child) {
-		if (setrlimit(RLIMIT_MEMLOCK, &none) || setgid(65534) || setuid(65534))
-			_exit(2);
-		_exit(!(kpc_key_reserve(10, &err) < 0 && strstr(err.text, "RLIMIT_MEMLOCK") &&
-			!kpc_key_new("0123456789abcdef", 16, NULL)));
-	}
+	if (!child)
+		_exit(!without_lock());
 	waitpid(child, &status, 0);
 	tap_ok(WIFEXITED(status) && !WEXITSTATUS(status), "%s", name);
 }
