@@ -250,7 +250,7 @@ struct kpc_line {
  * Return: 1 with a line, 0 at the end, or a negative errno.
  */
 int kpc_line_read(FILE *file, unsigned int *number, struct kpc_line *line,
-		   struct kpc_error *err);
+		  struct kpc_error *err);
 
 /**
  * kpc_line_free() - Give the words back
