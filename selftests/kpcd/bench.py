@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Both sites, with an association for each kind of backend."""
+
+import hashlib
+import os
+import shutil
+import socket
+import threading
+import time
+
+from sites import Service, Site, Wire, folder, free_port, noise, receive_all, reset
+
+OTHER_KEY = "f00102030405060708090a0b0c0d0e0f"
+MIB = 1 << 20
+
+def echo(s):
+    """Gives everything back, the end too."""
+    while data := s.recv(1 << 18):
+        s.sendall(data)
+    s.shutdown(socket.SHUT_WR)
+
+
+class Bench:
+    """Both sites, with an association for each kind of backend."""
+
+    def __init__(self, engine, carrier, net):
+        self.net = net
+        self.folder = folder()
+        self.engine = engine
+        self.carrier = carrier
+        self.b = Site(net, self.folder, "b", engine)
+        self.a = Site(net, self.folder, "a", engine)
+        self.listen = free_port()
+        self.any = "*" if net.enforce else net.b
+        self.plain = {}
+        self.wires = {}
+        self.ends = []
+        self.stalled = threading.Event()
+        self.seen = []
+        uid = os.getuid()
+        self.uid = f"allow-uid {uid}"
+
+        self.direct = self.join("echo", echo)
+        self.join("wired", echo, wire=True)
+        self.join("keep", self.keep, wire=True)
+        self.join("late", self.late)
+        self.join("early", self.early)
+        self.join("stall", self.stall)
+        self.join("silent", self.silent)
+        self.join("abort", self.abort)
+        self.join("proxy", self.record, b_words=" proxy yes")
+        self.join("tls12", echo, both="versions tls1.2")
+        self.join("warm", self.keep, start="auto", wire=True)
+        if carrier == "agent":
+            self.join("cbc", echo,
+                      both="profile onem2m offload prefer versions tls1.2 "
+                           "suites TLS_PSK_WITH_AES_128_CBC_SHA256")
+        if net.enforce:
+            self.join("gone", self.keep)
+        self.join("wrong", echo, b_key=OTHER_KEY)
+        self.join_unix()
+        self.foreign = free_port()
+        self.a.add("foreign", "a", f"peer {net.wire_near}:{self.foreign} plain "
+                   f"tcp:127.0.0.1:{self.port('foreign')} {self.uid}",
+                   self.key("foreign"))
+        self.a.add("nobody", "a", f"peer {self.net.b}:{self.listen} plain "
+                   f"tcp:127.0.0.1:{self.port('nobody')} {self.uid}", self.key("nobody"))
+
+    def port(self, name):
+        self.plain[name] = free_port()
+        return self.plain[name]
+
+    def key(self, name):
+        """T4: each KpcId has a key of its own."""
+        return hashlib.sha256(name.encode()).hexdigest()[:32]
+
+    def join(self, name, backend, wire=False, both="", b_words="", b_key=None,
+             start="demand"):
+        """An association through both sites to a backend."""
+        service = Service(self.net, "b", backend)
+        far = f"{self.net.b}:{self.listen}"
+        if wire:
+            self.wires[name] = Wire(self.net, (self.net.wire_far, self.listen))
+            far = f"{self.net.wire_near}:{self.wires[name].port}"
+        key = self.key(name)
+        self.a.add(name, "a", f"peer {far} plain tcp:127.0.0.1:"
+                   f"{self.port(name)} {self.uid} {both}", key, start)
+        self.b.add(name, "b", f"listen {self.any}:{self.listen} plain "
+                   f"tcp:127.0.0.1:{service.port} {self.uid} {both}{b_words}",
+                   b_key or key)
+        return service.port
+
+    def join_unix(self):
+        path = os.path.join(self.folder, "backend")
+        Service(self.net, "b", echo, path)
+        self.local = os.path.join(self.folder, "local")
+        key = self.key("unix")
+        self.a.add("unix", "a", f"peer {self.net.b}:{self.listen} plain "
+                   f"unix:{self.local}", key)
+        self.b.add("unix", "b", f"listen {self.any}:{self.listen} plain "
+                   f"unix:{path}", key)
+
+    # Backends.
+
+    def keep(self, s):
+        """Holds the connection and reports how it ends."""
+        self.ends.append(receive_all(s))
+
+    @staticmethod
+    def late(s):
+        """Speaks only when all was heard."""
+        count, digest, _ = receive_all(s)
+        s.sendall(digest.encode() + noise(4 * MIB, 7))
+
+    @staticmethod
+    def early(s):
+        """Says all and ends; then hears the rest and is silent about it."""
+        s.sendall(noise(MIB, 8))
+        s.shutdown(socket.SHUT_WR)
+        count, digest, how = receive_all(s)
+        Bench.heard = (count, digest, how)
+
+    def stall(self, s):
+        """Reads nothing before it is allowed to."""
+        self.stalled.wait(60)
+        s.sendall(receive_all(s)[1].encode())
+
+    @staticmethod
+    def silent(s):
+        time.sleep(30)
+
+    @staticmethod
+    def abort(s):
+        s.recv(5)
+        reset(s)
+
+    def record(self, s):
+        self.seen.append(s.recv(65536))
+        s.sendall(b"seen")
+
+    def open(self, name):
+        s = self.net.connect("a", ("127.0.0.1", self.plain[name]))
+        s.settimeout(20)
+        return s
+
+    def hostile(self):
+        """A connection of a peer that is up to no good."""
+        return self.net.connect("wire", (self.net.wire_far, self.listen))
+
+    def start(self):
+        self.b.start()
+        if not self.b.says(r"kpcd: ready"):
+            return False
+        self.a.start()
+        return self.a.says(r"association established NAME=warm")
+
+    def stop(self):
+        codes = self.a.stop(), self.b.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.net.close()
+        return codes

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""I8 at the end: in order it is told as such, and every loss as a loss."""
+
+import hashlib
+import os
+import re
+import socket
+import threading
+import time
+
+from bench import MIB, Bench
+from case_flow import round_trip, test_bulk
+from sites import noise, receive_all, reset, wait_for
+
+def test_half_close_out(bench):
+    """The local program ends first; all of the answer still comes."""
+    data = noise(3 * MIB, 5)
+    with bench.open("late") as s:
+        s.sendall(data)
+        s.shutdown(socket.SHUT_WR)
+        count, digest, how = receive_all(s)
+    want = hashlib.sha256(hashlib.sha256(data).hexdigest().encode() +
+                          noise(4 * MIB, 7)).hexdigest()
+    if (digest, how) != (want, "end"):
+        return f"{count} octets came, then {how}"
+    return None
+
+
+def test_half_close_in(bench):
+    """The backend ends first; the local program may go on."""
+    data = noise(2 * MIB, 9)
+    Bench.heard = None
+    with bench.open("early") as s:
+        count, digest, how = receive_all(s)
+        if (digest, how) != (hashlib.sha256(noise(MIB, 8)).hexdigest(), "end"):
+            return f"{count} octets came, then {how}"
+        s.sendall(data)
+        s.shutdown(socket.SHUT_WR)
+        if not wait_for(lambda: Bench.heard):
+            return "the backend was not told of the end"
+    if Bench.heard[1:] != (hashlib.sha256(data).hexdigest(), "end"):
+        return f"the backend heard {Bench.heard}"
+    return None
+
+
+def test_cut(bench, how):
+    """The wire is cut: both local programs get a reset, never an end."""
+    before = len(bench.ends)
+    with bench.open("keep") as s:
+        s.sendall(noise(100000, 3))
+        time.sleep(0.3)
+        bench.wires["keep"].cut(how)
+        count, _, here = receive_all(s)
+    if not wait_for(lambda: len(bench.ends) > before):
+        return "the backend was not told"
+    count, _, there = bench.ends[-1]
+    if (here, there) != ("reset", "reset"):
+        return f"here {here}, at the backend {there}"
+    if count != 100000:
+        return f"the backend got {count} of 100000 octets that had come"
+    if not bench.b.says(r"truncated.* NAME=keep", 1, 3):
+        return "the log tells nothing of truncation"
+    return None
+
+
+def test_local_reset(bench):
+    """The local program is gone: the backend gets a reset."""
+    before = len(bench.ends)
+    s = bench.open("keep")
+    s.sendall(b"x" * 1000)
+    time.sleep(0.3)
+    reset(s)
+    if not wait_for(lambda: len(bench.ends) > before):
+        return "the backend was not told"
+    return None if bench.ends[-1][2] == "reset" else f"{bench.ends[-1]}"
+
+
+def test_backend_reset(bench):
+    with bench.open("abort") as s:
+        s.sendall(b"hello")
+        how = receive_all(s)[2]
+    return None if how == "reset" else f"the local program saw {how}"
+
+
+def test_warm(bench):
+    """The connection made by establish serves the first local program; one
+    that the far end has given up is dropped and another takes its place."""
+    before = len(re.findall("NAME=warm", bench.b.said()))
+    bench.wires["warm"].cut("fin")
+    time.sleep(0.5)
+    with bench.open("warm") as s:
+        s.sendall(b"x" * 1000)
+        s.shutdown(socket.SHUT_WR)
+        count, _, how = receive_all(s)
+    if how != "end":
+        return (f"the local program saw {how}\n" + "\n".join(
+            re.findall(".*NAME=warm.*", bench.a.said() + bench.b.said())))
+    if len(re.findall("NAME=warm", bench.b.said())) <= before:
+        return "no new connection was made"
+    return None
+
+
+def test_killed(bench):
+    """A worker is killed: the far side learns of the loss, others go on."""
+    before = len(bench.ends)
+    ready = len(re.findall("worker 0 is ready", bench.a.said()))
+    with bench.open("keep") as s:
+        s.sendall(b"x" * 5000)
+        time.sleep(0.3)
+        os.kill(bench.a.worker(), 9)
+        here = receive_all(s)[2]
+    if not wait_for(lambda: len(bench.ends) > before):
+        return "the backend was not told"
+    if bench.ends[-1][2] != "reset":
+        return f"the backend saw {bench.ends[-1][2]}"
+    if not bench.a.says("worker 0 is ready", ready + 1):
+        return "the worker was not replaced"
+    time.sleep(0.5)
+    if here != "reset":
+        return f"the local program saw {here}"
+    return test_bulk(bench, "echo", MIB)
+
+
+def test_drain(bench):
+    """SIGTERM: what runs ends in order, then the program."""
+    s = bench.open("echo")
+    s.sendall(b"hello")
+    s.recv(5)
+    done = []
+
+    def finish():
+        time.sleep(1)
+        done.append(round_trip(s, noise(MIB, 1)))
+        s.close()
+
+    thread = threading.Thread(target=finish)
+    thread.start()
+    codes = bench.stop()
+    thread.join()
+    if done != [None]:
+        return f"a connection that ran: {done}"
+    return None if codes == (0, 0) else f"exit status {codes}"

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Programs that know nothing of kpc at the other end of the TLS leg."""
+
+import re
+import subprocess
+import threading
+import time
+
+from case_flow import test_bulk
+from sites import receive_all, wait_for
+
+
+class Foreign:
+    """openssl s_client or s_server, its input and what it prints."""
+
+    def __init__(self, bench, place, *words):
+        self.said = b""
+        self.process = subprocess.Popen(
+            bench.net.command(place, ["openssl", *words]),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT)
+        threading.Thread(target=self.listen, daemon=True).start()
+
+    def listen(self):
+        """Keeps all it prints."""
+        while data := self.process.stdout.read1(65536):
+            self.said += data
+
+    def say(self, text):
+        """Its standard input, which takes commands too."""
+        try:
+            self.process.stdin.write(text.encode())
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass
+
+    def says(self, pattern, seconds=15):
+        """Waits until it prints that."""
+        return wait_for(lambda: re.search(pattern, self.said), seconds)
+
+    def end(self):
+        """Returns its exit status."""
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass
+        try:
+            return self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+
+
+def client(bench, name, version):
+    """A client of site B for that association."""
+    return Foreign(bench, "wire", "s_client", "-connect",
+                   f"{bench.net.wire_far}:{bench.listen}", "-psk_identity",
+                   f"{name}@field.example", "-psk", bench.key(name), version)
+
+
+def test_client(bench, name, version):
+    """Data both ways, and the end in order."""
+    peer = client(bench, name, version)
+    peer.say("a line of the foreign client\n")
+    heard = peer.says(rb"\n(read R BLOCK\n)?a line of the foreign client\n")
+    peer.say("Q\n")
+    status = peer.end()
+    if not heard:
+        return peer.said.decode(errors="replace")[-800:]
+    return f"exit status {status}" if status else None
+
+
+def test_key_update(bench):
+    """The agent's records follow; the kernel's end, and it is told why."""
+    peer = client(bench, "echo", "-tls1_3")
+    peer.say("before\n")
+    if not peer.says(rb"\nbefore\n"):
+        return peer.said.decode(errors="replace")[-800:]
+    peer.say("K\n")
+    time.sleep(0.5)
+    peer.say("after\n")
+    if bench.carrier == "agent":
+        good = peer.says(rb"\nafter\n")
+    else:
+        good = bench.b.says(r"truncated NAME=echo .*KeyUpdate")
+    peer.end()
+    if not good:
+        return peer.said.decode(errors="replace")[-800:]
+    return test_bulk(bench, "echo", 1 << 20)
+
+
+def test_renegotiation(bench):
+    """TLS 1.2: it is told that there is none, and others are untouched."""
+    peer = client(bench, "tls12", "-tls1_2")
+    peer.say("before\n")
+    if not peer.says(rb"\nbefore\n"):
+        return peer.said.decode(errors="replace")[-800:]
+    peer.say("R\n")
+    if not wait_for(lambda: peer.process.poll() is not None or
+                    b"renegotiation" in peer.said.replace(
+                        b"Secure Renegotiation", b"").lower()):
+        return peer.said.decode(errors="replace")[-800:]
+    peer.end()
+    return test_bulk(bench, "tls12", 1 << 20)
+
+
+def test_server(bench):
+    """Site A's local program through a server that sends tickets."""
+    peer = Foreign(bench, "wire", "s_server", "-accept", str(bench.foreign),
+                   "-psk_identity", "foreign@field.example", "-psk",
+                   bench.key("foreign"), "-nocert", "-rev", "-tls1_3")
+    if not peer.says(rb"ACCEPT"):
+        return peer.said.decode(errors="replace")[-800:]
+    with bench.open("foreign") as s:
+        s.sendall(b"hello\n")
+        answer = s.recv(100)
+        s.sendall(b"once more\n")
+        more = s.recv(100)
+        s.shutdown(1)
+        how = receive_all(s)[2]
+    peer.process.terminate()
+    peer.end()
+    if (answer, more) != (b"olleh\n", b"erom ecno\n"):
+        return f"{answer}, {more}\n" + peer.said.decode(errors="replace")[-800:]
+    print(f"# it ended as {how}")
+    return None
