@@ -1,0 +1,103 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Proves what kpcd tells the service manager and the journal, with sockets of
+# our own in their places, and that systemd takes the units.
+
+# The journal's socket has one path only: a /run of our own.
+if [ -z "$KPCD_OWN_RUN" ]; then
+	if ! unshare -m true 2>/dev/null; then
+		echo "1..0 # SKIP no right to make a mount namespace"
+		exit 4
+	fi
+	exec unshare -m env KPCD_OWN_RUN=1 "$0"
+fi
+mount -t tmpfs none /run
+mkdir -p /run/systemd/journal
+
+. "$(dirname "$0")/lib.sh"
+plan 11
+
+# Keeps datagrams of a UNIX socket, one line "--" after each.
+keep()
+{
+	python3 -c '
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+os.chmod(sys.argv[1], 0o666)
+out = open(sys.argv[2], "wb", buffering=0)
+while True:
+    out.write(s.recv(65536) + b"\n--\n")
+' "$1" "$2" &
+	started+=($!)
+	within 5 test -S "$1"
+}
+
+port=$(free_port)
+write "$dir/keys" <<END
+pump@example.org hex:$key
+END
+write "$dir/table" <<END
+association pump role b kpc-id pump@example.org \\
+	id-a //a.example/cse id-b //b.example/cse \\
+	offload off listen 127.0.0.1:$port plain unix:$dir/back start auto
+END
+echo_backend "$dir/back"
+keep "$dir/notify" "$dir/told"
+keep /run/systemd/journal/socket "$dir/journal"
+
+: >"$dir/b.log"
+NOTIFY_SOCKET=$dir/notify JOURNAL_STREAM=$(stat -c %d:%i "$dir/b.log") \
+	kpcd --table "$dir/table" --keys "$dir/keys" --workers 1 --drain 1 \
+	</dev/null >>"$dir/b.log" 2>&1 &
+warden=$!
+started+=($warden)
+ok "READY=1 once it is" within 10 grep -qx READY=1 "$dir/told"
+within 10 grep -q "worker 0 is ready" "$dir/journal"
+ok "a connection" answered "$port" pump@example.org $key -tls1_3
+ok "the journal gets each field by itself" eval '
+	for field in KPC_NAME=pump KPC_KPCID=pump@example.org \
+		     KPC_IDA=//a.example/cse KPC_IDB=//b.example/cse KPC_ROLE=b \
+		     KPC_VERSION=TLSv1.3 KPC_CARRIER=agent PRIORITY=6 \
+		     SYSLOG_IDENTIFIER=kpcd "MESSAGE=connection up"; do
+		within 5 grep -qx -- "$field" "$dir/journal" || exit
+	done'
+ok "and nothing goes to stderr beside" not grep -q "connection" "$dir/b.log"
+
+# An identity that would forge a field.
+answered "$port" $'x\nKPC_NAME=forged' $key -tls1_2
+ok "what a peer sends makes no field of its own" \
+	not grep -qx "KPC_NAME=forged" "$dir/journal"
+ok "I6: no key in the journal" not grep -qi $key "$dir/journal"
+
+kill -HUP $warden
+ok "RELOADING=1 with its time" within 5 \
+	eval 'grep -qx RELOADING=1 "$dir/told" && grep -qE "^MONOTONIC_USEC=[0-9]+$" "$dir/told"'
+ok "READY=1 after it" within 5 eval '[ "$(grep -cx READY=1 "$dir/told")" -eq 2 ]'
+kill $warden
+ok "STOPPING=1" within 5 grep -qx STOPPING=1 "$dir/told"
+wait $warden
+ok "exit status 0 after SIGTERM" test $? = 0
+
+units_hold()
+{
+	local tree
+
+	tree=$(realpath "$(dirname "$0")/../..")
+	make -s -C "$tree/packaging" install DESTDIR="$dir/root" \
+		SBINDIR="$dir/bin" >/dev/null || return
+	mkdir -p "$dir/bin" "$dir/units"
+	ln -s "$(command -v kpcd)" "$dir/bin/kpcd"
+	ln -s /bin/true "$dir/bin/kpc"
+	cp "$dir"/root/usr/lib/systemd/system/kpc*.service "$dir/units/"
+	# A host without modules has no modprobe; a gateway has.
+	sed -i 's|/sbin/modprobe|/bin/true|' "$dir/units/kpc-table.service"
+	systemd-analyze verify --man=no "$dir"/units/kpc*.service 2>&1 |
+		tee /dev/stderr | not grep -E 'kpc.*\.service'
+}
+if command -v systemd-analyze >/dev/null; then
+	ok "systemd-analyze verify has nothing to say of the units" units_hold
+else
+	skip "systemd-analyze verify" "no systemd-analyze"
+fi
+finish
