@@ -217,7 +217,7 @@ static int grant_new(struct kpc_net *kn, struct sk_buff *skb,
 	a = named(kn, info, KPC_A_GRANT_ASSOCIATION);
 	if (IS_ERR(a))
 		return PTR_ERR(a);
-	return kpc_grant_new(kn, info->extack, s, a->id);
+	return kpc_grant_new(s, a->id);
 }
 
 /**

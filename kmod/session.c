@@ -218,27 +218,28 @@ static void grant_free(struct kpc_session *session, struct kpc_grant *grant)
 
 /**
  * kpc_grant_new() - let a session make one binding
- * @kn: namespace, whose lock is held
- * @extack: for the sentence of a refusal
- * @session: of a worker
+ * @session: of a worker; the lock of its namespace is held
  * @association: id
+ *
+ * With KPC_GRANTS_MAX of them the oldest makes room: handshakes that fail leave
+ * theirs behind, and whoever knows a KpcId can have many fail.
  */
-int kpc_grant_new(struct kpc_net *kn, struct netlink_ext_ack *extack,
-		  struct kpc_session *session, u32 association)
+int kpc_grant_new(struct kpc_session *session, u32 association)
 {
 	struct kpc_grant *g;
 
-	if (session->n_grants == KPC_GRANTS_MAX)
-		return kpc_refuse(kn, extack, -ENOSPC,
-				  "session %u holds %d grants, the most",
-				  session->id, KPC_GRANTS_MAX);
-	g = kzalloc(sizeof(*g), GFP_KERNEL_ACCOUNT);
-	if (!g)
-		return -ENOMEM;
+	if (session->n_grants == KPC_GRANTS_MAX) {
+		g = list_first_entry(&session->grants, struct kpc_grant, node);
+		list_del(&g->node);
+	} else {
+		g = kzalloc(sizeof(*g), GFP_KERNEL_ACCOUNT);
+		if (!g)
+			return -ENOMEM;
+		session->n_grants++;
+	}
 	g->association = association;
 	g->until = jiffies + KPC_GRANT_SECONDS * HZ;
 	list_add_tail(&g->node, &session->grants);
-	session->n_grants++;
 	return 0;
 }
 

@@ -49,8 +49,7 @@ struct sock *kpc_session_sock_from_fd(struct kpc_net *kn, int fd,
 				      struct netlink_ext_ack *extack);
 unsigned int kpc_session_bindings(struct kpc_net *kn, u32 id);
 
-int kpc_grant_new(struct kpc_net *kn, struct netlink_ext_ack *extack,
-		  struct kpc_session *session, u32 association);
+int kpc_grant_new(struct kpc_session *session, u32 association);
 bool kpc_grant_take(struct kpc_session *session, u32 association);
 void kpc_grants_expire(struct kpc_net *kn);
 
