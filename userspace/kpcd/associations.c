@@ -73,6 +73,19 @@ static void check_key(const struct warden *warden, const struct entry *entry)
 	log_end(&line);
 }
 
+/* Only the module carries commands to the agent. */
+static void check_start(const struct warden *warden, const struct entry *entry)
+{
+	struct log_line line;
+
+	if (warden->enforce ||
+	    entry->association.agent.start != KPC_START_MANUAL)
+		return;
+	log_begin(&line, LOG_WARNING, "start manual: without the module nothing opens this association");
+	event_entry(&line, entry);
+	log_end(&line);
+}
+
 static void add(struct warden *warden, uint32_t id,
 		const struct kpc_association *association)
 {
@@ -86,6 +99,7 @@ static void add(struct warden *warden, uint32_t id,
 	entry->warden = warden;
 	entry->seen = true;
 	check_key(warden, entry);
+	check_start(warden, entry);
 	tell_all(warden, entry);
 	establish_start(entry);
 }

@@ -449,6 +449,18 @@ void establish_worker_ready(struct warden *warden)
 			begin(entry);
 }
 
+void establish_retry_all(struct warden *warden)
+{
+	struct entry *entry;
+
+	for (entry = warden->table.first; entry; entry = entry->next) {
+		if (entry->state != ENTRY_RETRY)
+			continue;
+		entry->failures = 0;
+		begin(entry);
+	}
+}
+
 void establish_worker_lost(struct warden *warden, unsigned int index)
 {
 	struct entry *entry;

@@ -60,6 +60,9 @@ void establish_replay(struct crew_worker *worker, const struct entry *entry);
 /** establish_worker_ready() - handshakes that waited for a worker can be made */
 void establish_worker_ready(struct warden *warden);
 
+/** establish_retry_all() - what failed may succeed now: keys have changed */
+void establish_retry_all(struct warden *warden);
+
 /** establish_worker_lost() - handshakes that a worker was making failed */
 void establish_worker_lost(struct warden *warden, unsigned int index);
 

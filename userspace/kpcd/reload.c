@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "associations.h"
+#include "establish.h"
 #include "log.h"
 #include "reload.h"
 #include "warden.h"
@@ -125,6 +126,7 @@ int reload_files(struct warden *warden, bool first)
 	}
 	kpc_keystore_free(old);
 	kpc_table_free(&table);
+	establish_retry_all(warden);
 	log_say(LOG_INFO, "%zu keys, %zu associations",
 		kpc_keystore_count(warden->keys), warden->table.count);
 	return 0;
