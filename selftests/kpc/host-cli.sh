@@ -6,6 +6,7 @@ set -u
 
 dir=$(mktemp -d /tmp/kpc-cli.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
+umask 077
 tests=0
 failures=0
 
@@ -163,6 +164,12 @@ ok "a short key too, unless the entry takes it" \
 	unchanged run 1 kpc provision --key "$dir/key" "${files[@]}" "${again[@]}" &&
 	! grep -q 123456 "$dir/err" &&
 	run 0 kpc provision --key "$dir/key" "${files[@]}" "${again[@]}" weak-key yes'
+cp "$dir/keys" "$dir/keys.before"
+cp "$dir/kpc.conf" "$dir/conf.before"
+chmod 0644 "$dir/key"
+ok "a key file that others may read is refused" \
+	unchanged refuses 1 "kpc: provision m9: $dir/key: others have rights on it (mode 0644); mode 0600 is accepted" \
+	kpc provision --key "$dir/key" "${files[@]}" m9 "${again[@]:1}"
 ok "an empty standard input is no key" \
 	refuses 1 'kpc: provision m9: the first line of standard input is empty; encoding:KEY is accepted, such as hex:00112233445566778899aabbccddeeff' \
 	kpc provision "${files[@]}" m9 "${again[@]:1}"

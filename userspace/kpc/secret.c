@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -61,6 +62,30 @@ static int read_line(int fd, char *text, size_t *length)
 	return 0;
 }
 
+/* A file that others may read has given its key away already. */
+static int open_secret(const char *path, struct kpc_error *err)
+{
+	struct stat stat;
+	int ret;
+	int fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return kpc_error_return(err, -errno, "%s: %s", path,
+					strerror(errno));
+	if (fstat(fd, &stat))
+		ret = kpc_error_return(err, -errno, "%s: %s", path,
+				       strerror(errno));
+	else if (S_ISREG(stat.st_mode) && stat.st_mode & 077)
+		ret = kpc_error_return(err, -EACCES,
+				       "%s: others have rights on it (mode %04o); mode 0600 is accepted",
+				       path, stat.st_mode & 07777);
+	else
+		return fd;
+	close(fd);
+	return ret;
+}
+
 int secret_read(const char *path, char *text, struct kpc_error *err)
 {
 	struct termios before;
@@ -70,10 +95,9 @@ int secret_read(const char *path, char *text, struct kpc_error *err)
 	int ret;
 
 	if (strcmp(path, "-")) {
-		fd = open(path, O_RDONLY | O_CLOEXEC);
+		fd = open_secret(path, err);
 		if (fd < 0)
-			return kpc_error_return(err, -errno, "%s: %s", path,
-						strerror(errno));
+			return fd;
 	}
 	silent = isatty(fd) && echo_off(fd, &before);
 	ret = read_line(fd, text, &length);

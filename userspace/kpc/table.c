@@ -8,6 +8,7 @@
 #include <kpc/keystore.h>
 
 #include "print.h"
+#include "secret.h"
 
 /**
  * struct load - One load or sync
@@ -171,6 +172,7 @@ static int run(struct cli *cli, int argc, char **argv, enum kpc_load_mode mode)
 				 argv[1]);
 	if (confirm && cli_seconds(cli, "--confirm", confirm, &load.confirm))
 		return CLI_USAGE;
+	secret_guard();
 	kpc_table_init(&load.table);
 	if (kpc_table_read(&load.table, argc ? argv[0] : NULL, 0, &err))
 		ret = cli_refuse(cli, NULL, &err);
