@@ -280,11 +280,10 @@ static void key_for_server(struct waiter *waiter, const void *answer, int fd)
 		association = association_find(c->worker, got->association);
 	if (association && association->config.role == KPC_ROLE_B)
 		key = kpc_key_new(got->octets, got->len, NULL);
-	if (key) {
+	if (key)
 		c->association = association;
-	} else {
+	else
 		index = -1;
-	}
 	if (kpc_handshake_key(hs->tls, index, key,
 			      key ? &association->policy : NULL))
 		connection_fail(c, KPC_EVENT_FAULT, -EINVAL,

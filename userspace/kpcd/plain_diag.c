@@ -30,18 +30,18 @@ struct question {
 
 /* Sockets of IPv6 that speak IPv4 are looked up as IPv4. */
 static void end_set(struct question *question, const struct sockaddr *at,
-		    __be32 *address, __be16 *port)
+		    void *address, void *port)
 {
 	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)at;
 	const struct sockaddr_in *v4 = (const struct sockaddr_in *)at;
 
 	if (at->sa_family == AF_INET) {
 		question->diag.sdiag_family = AF_INET;
-		address[0] = v4->sin_addr.s_addr;
-		*port = v4->sin_port;
+		memcpy(address, &v4->sin_addr, sizeof(v4->sin_addr));
+		memcpy(port, &v4->sin_port, sizeof(v4->sin_port));
 		return;
 	}
-	*port = v6->sin6_port;
+	memcpy(port, &v6->sin6_port, sizeof(v6->sin6_port));
 	if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
 		question->diag.sdiag_family = AF_INET;
 		memcpy(address, &v6->sin6_addr.s6_addr[12], 4);
@@ -57,6 +57,7 @@ static int answer_read(const uint8_t *datagram, size_t length, uint32_t seq,
 	const struct nlmsghdr *header = (const void *)datagram;
 	const struct inet_diag_msg *found = NLMSG_DATA(header);
 	const struct nlmsgerr *error = NLMSG_DATA(header);
+	bool found_listens;
 
 	if (!NLMSG_OK(header, length) || header->nlmsg_seq != seq)
 		return -EBADMSG;
@@ -66,7 +67,8 @@ static int answer_read(const uint8_t *datagram, size_t length, uint32_t seq,
 	if (header->nlmsg_type != SOCK_DIAG_BY_FAMILY ||
 	    header->nlmsg_len < NLMSG_LENGTH(sizeof(*found)))
 		return -EBADMSG;
-	if ((found->idiag_state == TCP_LISTEN) != listens)
+	found_listens = found->idiag_state == TCP_LISTEN;
+	if (found_listens != listens)
 		return -ENOTCONN;
 	/*
 	 * A socket whose program has closed it has no owner any more, and some

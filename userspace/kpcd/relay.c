@@ -308,13 +308,12 @@ static void relay_receive(struct connection *c, struct flow *flow)
 static void source_ended(struct connection *c, struct flow *flow, int result)
 {
 	flow->ended = 1;
-	if (flow == &c->in) {
+	if (flow == &c->in)
 		relay_truncated(c, carrier_error(result));
-	} else if (result < 0) {
+	else if (result < 0)
 		relay_abort(c);
-	} else {
+	else
 		relay_send(c, flow);
-	}
 }
 
 /* Returns false where the connection is over or changed its course. */

@@ -43,7 +43,8 @@ static enum carrier_event kernel_control(struct connection *c,
 		return CARRIER_BROKEN;
 	case KPC_CONTROL_KEY_UPDATE:
 		kpc_ktls_alert_send(c->tls.fd, ALERT_UNEXPECTED_MESSAGE);
-		return broken(err, "the far end wants new keys (KeyUpdate), which ends the connection here");
+		return broken(err,
+			      "the far end wants new keys (KeyUpdate), which ends it here");
 	case KPC_CONTROL_RENEGOTIATE:
 		if (!c->refused_renegotiation &&
 		    !kpc_ktls_alert_send(c->tls.fd, ALERT_NO_RENEGOTIATION)) {
