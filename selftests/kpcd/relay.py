@@ -49,6 +49,7 @@ CASES = (
     ("M7", "a foreign server, its tickets ignored", case_foreign.test_server,
      ()),
     ("X5", "garbage on the TLS port", case_peer.test_garbage, ()),
+    ("X5", "1100 silent peers", case_peer.test_flood, (1100,)),
     ("X5", "another Kpc", case_peer.test_refused, ("wrong",)),
     ("X5", "an unknown KpcId", case_peer.test_refused, ("nobody",)),
     ("M8", "bindings as the modules tell them", case_peer.test_bound, (),

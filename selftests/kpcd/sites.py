@@ -88,6 +88,10 @@ class Machines(Loop):
         for name in self.names.values():
             self.ip("netns", "add", name)
             self.ip("-n", name, "link", "set", "lo", "up")
+            # Stalled connections must not fill the machine's TCP memory.
+            for buffer in "tcp_rmem", "tcp_wmem":
+                self.ip("netns", "exec", name, "sysctl", "-qw",
+                        f"net.ipv4.{buffer}=4096 131072 524288")
         self.veth("a", "wire", "192.0.2.1", "192.0.2.2")
         self.veth("b", "wire", "198.51.100.1", "198.51.100.2")
         self.veth("a", "b", self.a, self.b)
@@ -282,6 +286,10 @@ class Site:
         table = ["--table", self.path("table")]
         if self.net.enforce:
             self.kpc("load", self.path("table"))
+            self.seen = open(self.path("monitor"), "w", encoding="utf-8")
+            self.monitor = subprocess.Popen(
+                self.net.command(self.name, ["kpc", "monitor"]),
+                stdin=subprocess.DEVNULL, stdout=self.seen, stderr=self.seen)
             table = ["--config", self.path("table")]
         self.process = subprocess.Popen(
             self.net.command(self.name, self.command + table +
@@ -318,10 +326,15 @@ class Site:
             return None
         self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(20)
+            status = self.process.wait(20)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            return self.process.wait()
+            status = self.process.wait()
+        if self.net.enforce:
+            self.monitor.terminate()
+            self.write("empty", [])
+            self.kpc("load", self.path("empty"), "--force")
+        return status
 
 
 class Tap:
