@@ -55,6 +55,17 @@ void kpc_association_put(struct kpc_association *association)
 }
 
 /**
+ * kpc_association_policy() - the policy in force
+ * @association: of a namespace whose lock is held
+ */
+struct kpc_policy *
+kpc_association_policy(const struct kpc_association *association)
+{
+	return rcu_dereference_protected(association->policy,
+					 lockdep_is_held(&association->kn->lock));
+}
+
+/**
  * kpc_association_find() - an association by its name
  * @kn: namespace, whose lock is held
  * @name: of the association

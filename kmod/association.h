@@ -52,16 +52,10 @@ struct kpc_association {
 	bool expired;
 };
 
-/**
- * kpc_association_policy() - the policy, under the namespace's lock
- * @association: of a namespace whose lock is held
- */
-#define kpc_association_policy(association)				\
-	rcu_dereference_protected((association)->policy,		\
-				  lockdep_is_held(&(association)->kn->lock))
-
 struct kpc_association *kpc_association_alloc(struct kpc_net *kn);
 void kpc_association_put(struct kpc_association *association);
+struct kpc_policy *
+kpc_association_policy(const struct kpc_association *association);
 struct kpc_association *kpc_association_find(struct kpc_net *kn,
 					     const char *name);
 

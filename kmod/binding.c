@@ -244,9 +244,9 @@ out:
 	return err ? ERR_PTR(err) : ks;
 }
 
-static int rekey(struct kpc_net *kn, struct netlink_ext_ack *extack,
-		 struct kpc_sock *ks, const struct kpc_session *session,
-		 const u8 *tx_digest, const u8 *rx_digest)
+static int keep_digests(struct kpc_net *kn, struct netlink_ext_ack *extack,
+			struct kpc_sock *ks, const struct kpc_session *session,
+			const u8 *tx_digest, const u8 *rx_digest)
 {
 	if (!ks || READ_ONCE(ks->state) != KPC_SOCK_BOUND)
 		return kpc_refuse(kn, extack, -ENOENT,
@@ -294,7 +294,7 @@ int kpc_binding_rekey(struct kpc_net *kn, struct netlink_ext_ack *extack,
 	if (IS_ERR(sk))
 		return PTR_ERR(sk);
 	ks = kpc_sock_get(sk);
-	err = rekey(kn, extack, ks, session, tx_digest, rx_digest);
+	err = keep_digests(kn, extack, ks, session, tx_digest, rx_digest);
 	if (ks)
 		kpc_sock_put(ks);
 	sock_put(sk);

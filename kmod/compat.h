@@ -24,11 +24,62 @@
 #define NLA_POLICY_MAX_LEN(len)	NLA_POLICY_MAX(NLA_BINARY, len)
 #endif
 
-/* The lookups lost their table argument in 6.18. */
+/**
+ * struct kpc_lookup - where to look for the receiver of a segment
+ * @net: namespace
+ * @sport: of the sender
+ * @num: local port, in host order
+ * @dif: interface it came in at
+ * @sdif: its layer 3 slave, or 0
+ */
+struct kpc_lookup {
+	struct net *net;
+	__be16 sport;
+	u16 num;
+	int dif;
+	int sdif;
+};
+
+/* The lookups lost their table argument in 6.18; at is the caller's. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
-#define KPC_HASHINFO(net)	(net)->ipv4.tcp_death_row.hashinfo,
+#define KPC_LOOKUP(function, ...)					\
+	function(at->net, at->net->ipv4.tcp_death_row.hashinfo, __VA_ARGS__)
 #else
-#define KPC_HASHINFO(net)
+#define KPC_LOOKUP(function, ...)	function(at->net, __VA_ARGS__)
+#endif
+
+static inline struct sock *kpc_lookup_established4(const struct kpc_lookup *at,
+						   __be32 saddr, __be32 daddr)
+{
+	return KPC_LOOKUP(__inet_lookup_established, saddr, at->sport,
+			  daddr, at->num, at->dif, at->sdif);
+}
+
+static inline struct sock *kpc_lookup_listener4(const struct kpc_lookup *at,
+						__be32 saddr, __be32 daddr)
+{
+	return KPC_LOOKUP(__inet_lookup_listener, NULL, 0, saddr,
+			  at->sport, daddr, at->num, at->dif, at->sdif);
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+static inline struct sock *
+kpc_lookup_established6(const struct kpc_lookup *at,
+			const struct in6_addr *saddr,
+			const struct in6_addr *daddr)
+{
+	return KPC_LOOKUP(__inet6_lookup_established, saddr, at->sport,
+			  daddr, at->num, at->dif, at->sdif);
+}
+
+static inline struct sock *
+kpc_lookup_listener6(const struct kpc_lookup *at,
+		     const struct in6_addr *saddr,
+		     const struct in6_addr *daddr)
+{
+	return KPC_LOOKUP(inet6_lookup_listener, NULL, 0, saddr,
+			  at->sport, daddr, at->num, at->dif, at->sdif);
+}
 #endif
 
 /* struct genl_info of a dump came in 6.7. */

@@ -26,7 +26,7 @@ struct kpc_sock;
  * @rate: of violation events, by enum kpc_violation_kind
  */
 struct kpc_events {
-	spinlock_t lock;
+	spinlock_t lock; /* innermost; numbers and sends */
 	u64 generation;
 	struct {
 		unsigned long since;

@@ -197,6 +197,7 @@ static unsigned int judge_out(const struct packet *p, bool managed)
 					 KPC_VIOLATION_KIND_ENDPOINT);
 	}
 
+	/* Pairs with bind_sock(). */
 	switch (smp_load_acquire(&ks->state)) {
 	case KPC_SOCK_BOUND:
 		return judge_bound(p, ks);
@@ -212,43 +213,36 @@ static unsigned int judge_out(const struct packet *p, bool managed)
 static struct sock *lookup4(const struct packet *p, bool *held)
 {
 	const struct iphdr *iph = ip_hdr(p->skb);
-	struct net *net = p->state->net;
-	int dif = inet_iif(p->skb);
-	int sdif = inet_sdif(p->skb);
+	struct kpc_lookup at = {
+		.net	= p->state->net,
+		.sport	= htons(p->flow.remote_port),
+		.num	= p->flow.local_port,
+		.dif	= inet_iif(p->skb),
+		.sdif	= inet_sdif(p->skb),
+	};
 	struct sock *sk;
 
-	sk = __inet_lookup_established(net, KPC_HASHINFO(net) iph->saddr,
-				       htons(p->flow.remote_port), iph->daddr,
-				       p->flow.local_port, dif, sdif);
+	sk = kpc_lookup_established4(&at, iph->saddr, iph->daddr);
 	*held = sk;
-	if (sk)
-		return sk;
-	return __inet_lookup_listener(net, KPC_HASHINFO(net) NULL, 0,
-				      iph->saddr, htons(p->flow.remote_port),
-				      iph->daddr, p->flow.local_port, dif,
-				      sdif);
+	return sk ?: kpc_lookup_listener4(&at, iph->saddr, iph->daddr);
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
 static struct sock *lookup6(const struct packet *p, bool *held)
 {
 	const struct ipv6hdr *ip6h = ipv6_hdr(p->skb);
-	struct net *net = p->state->net;
-	int dif = inet6_iif(p->skb);
-	int sdif = inet6_sdif(p->skb);
+	struct kpc_lookup at = {
+		.net	= p->state->net,
+		.sport	= htons(p->flow.remote_port),
+		.num	= p->flow.local_port,
+		.dif	= inet6_iif(p->skb),
+		.sdif	= inet6_sdif(p->skb),
+	};
 	struct sock *sk;
 
-	sk = __inet6_lookup_established(net, KPC_HASHINFO(net) &ip6h->saddr,
-					htons(p->flow.remote_port),
-					&ip6h->daddr, p->flow.local_port, dif,
-					sdif);
+	sk = kpc_lookup_established6(&at, &ip6h->saddr, &ip6h->daddr);
 	*held = sk;
-	if (sk)
-		return sk;
-	return inet6_lookup_listener(net, KPC_HASHINFO(net) NULL, 0,
-				     &ip6h->saddr, htons(p->flow.remote_port),
-				     &ip6h->daddr, p->flow.local_port, dif,
-				     sdif);
+	return sk ?: kpc_lookup_listener6(&at, &ip6h->saddr, &ip6h->daddr);
 }
 #endif
 
@@ -289,6 +283,7 @@ static unsigned int judge_in_sock(const struct packet *p, struct sock *sk)
 	ks = kpc_sock_find(sk);
 	if (!ks)
 		return violate(p, sk, NULL, KPC_VIOLATION_KIND_ENDPOINT);
+	/* Pairs with bind_sock(). */
 	switch (smp_load_acquire(&ks->state)) {
 	case KPC_SOCK_BOUND:
 		return judge_bound(p, ks);

@@ -180,6 +180,7 @@ static bool sweep_socks(struct kpc_net *kn)
 			kn->sweep_at = 0;
 			return true;
 		}
+		/* Pairs with bind_sock(). */
 		switch (smp_load_acquire(&ks->state)) {
 		case KPC_SOCK_HANDSHAKE:
 			sweep_handshake(ks);

@@ -88,7 +88,7 @@ struct kpc_config {
  */
 struct kpc_net {
 	struct net *net;
-	struct mutex lock;
+	struct mutex lock; /* outermost; see the comment above */
 	struct kpc_config config;
 	bool hooked;
 	struct nf_hook_ops hooks[4];
@@ -113,7 +113,7 @@ struct kpc_net {
 	atomic64_t last_sock;
 	atomic_t n_handshakes;
 	atomic_t n_bindings;
-	spinlock_t sock_lock;
+	spinlock_t sock_lock; /* listeners and ended */
 	struct list_head listeners;
 	struct list_head ended;
 	struct work_struct reap;

@@ -326,6 +326,10 @@ static int on_release(struct notifier_block *nb, unsigned long what, void *data)
 	if (what != NETLINK_URELEASE || n->protocol != NETLINK_GENERIC)
 		return NOTIFY_DONE;
 	kn = kpc_net(n->net);
+	/* Most are nothing of ours; what slips through here the sweep finds. */
+	if (list_empty_careful(&kn->sessions) &&
+	    list_empty_careful(&kn->transactions))
+		return NOTIFY_DONE;
 	mutex_lock(&kn->lock);
 	kpc_sessions_reap(kn);
 	kpc_transactions_reap(kn);

@@ -436,8 +436,8 @@ static int reply_commit(struct genl_info *info,
 	return genlmsg_reply(msg, info);
 }
 
-static int commit(struct kpc_net *kn, struct genl_info *info,
-		  struct kpc_transaction *t, struct kpc_outcome *outcome)
+static int commit_staged(struct kpc_net *kn, struct genl_info *info,
+			 struct kpc_transaction *t, struct kpc_outcome *outcome)
 {
 	const struct nlattr *nla =
 		info->attrs[KPC_A_TRANSACTION_CONFIRM_SECONDS];
@@ -487,8 +487,9 @@ int kpc_nl_transaction_commit_doit(struct sk_buff *skb, struct genl_info *info)
 	int err;
 
 	mutex_lock(&kn->lock);
-	err = commit(kn, info, kpc_transaction_find(kn, NETLINK_CB(skb).sk),
-		     &outcome);
+	err = commit_staged(kn, info,
+			    kpc_transaction_find(kn, NETLINK_CB(skb).sk),
+			    &outcome);
 	mutex_unlock(&kn->lock);
 	return err ?: reply_commit(info, &outcome);
 }

@@ -302,10 +302,10 @@ static struct kpc_sock *find_for(struct kpc_net *kn, struct sk_buff *skb,
 	}
 	if (!id)
 		return ERR_PTR(kpc_refuse(kn, info->extack, -EINVAL,
-					  "the request has neither fd nor id; a dump takes an association"));
+					  "the request has neither fd nor id"));
 	if (!netlink_ns_capable(skb, kn->net->user_ns, CAP_NET_ADMIN))
 		return ERR_PTR(kpc_refuse(kn, info->extack, -EPERM,
-					  "asking by id needs CAP_NET_ADMIN over the network namespace; ask by fd for your own socket"));
+					  "asking by id needs CAP_NET_ADMIN, by fd no right"));
 	ks = find_binding(kn, nla_get_u64(id));
 	if (!ks)
 		return ERR_PTR(kpc_refuse(kn, info->extack, -ENOENT,

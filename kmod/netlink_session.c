@@ -327,8 +327,8 @@ out:
 	return err;
 }
 
-static int answer(struct kpc_net *kn, struct sk_buff *skb,
-		  struct genl_info *info)
+static int take_answer(struct kpc_net *kn, struct sk_buff *skb,
+		       struct genl_info *info)
 {
 	struct nlattr **tb = info->attrs;
 	struct kpc_establish *e;
@@ -381,7 +381,7 @@ int kpc_nl_establish_answer_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		return err;
 	mutex_lock(&kn->lock);
-	err = answer(kn, skb, info);
+	err = take_answer(kn, skb, info);
 	mutex_unlock(&kn->lock);
 	return err;
 }

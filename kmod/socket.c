@@ -279,7 +279,7 @@ u64 kpc_sock_rx(const struct kpc_sock *ks)
 bool kpc_sock_end(struct kpc_sock *ks, u8 reason)
 {
 	struct kpc_net *kn = ks->kn;
-	u8 state = READ_ONCE(ks->state);
+	unsigned int state = READ_ONCE(ks->state);
 
 	if ((state != KPC_SOCK_HANDSHAKE && state != KPC_SOCK_BOUND) ||
 	    cmpxchg(&ks->state, state, KPC_SOCK_ENDED) != state)

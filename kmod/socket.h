@@ -87,7 +87,7 @@ struct kpc_sock {
 	struct kpc_association *association;
 	u32 mark;
 	u32 old_mark;
-	u8 state;
+	unsigned int state;
 	u8 reason;
 	bool was_bound;
 	bool listening;
