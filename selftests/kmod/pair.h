@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A connection between the two sites as an agent makes it: registered at both
+ * ends, kernel TLS with the tests' keys, bound at both ends.
+ */
+#ifndef KPC_TEST_PAIR_H
+#define KPC_TEST_PAIR_H
+
+#include "site.h"
+
+/* One listener at b, and one connection; -1 for what is not open. */
+struct pair {
+	struct nl *nl_a, *nl_b;
+	const char *name_a, *name_b;
+	int listener, client, server;
+	struct ends ends_a, ends_b;
+	uint64_t id_a, id_b;
+};
+
+static inline void pair_init(struct pair *p, struct nl *a, struct nl *b,
+			     const char *name_a, const char *name_b)
+{
+	memset(p, 0, sizeof(*p));
+	p->nl_a = a;
+	p->nl_b = b;
+	p->name_a = name_a;
+	p->name_b = name_b;
+	p->listener = -1;
+	p->client = -1;
+	p->server = -1;
+	ends_init(&p->ends_a, TLS_1_3_VERSION, false);
+	ends_init(&p->ends_b, TLS_1_3_VERSION, true);
+}
+
+static inline int pair_listen(struct pair *p)
+{
+	int err = site_enter('b');
+
+	if (err)
+		return err;
+	p->listener = tcp_socket();
+	err = handshake_new(p->nl_b, p->listener, NULL);
+	return err ?: tcp_listen(p->listener, ADDR_B, PORT);
+}
+
+/* Registered and connected, as far as a handshake. */
+static inline int pair_connect(struct pair *p)
+{
+	int err = site_enter('a');
+
+	if (err)
+		return err;
+	p->client = tcp_socket();
+	err = handshake_new(p->nl_a, p->client, p->name_a);
+	if (!err)
+		err = tcp_connect(p->client, ADDR_B, PORT);
+	if (err)
+		return err;
+	p->server = accept(p->listener, NULL, NULL);
+	return p->server < 0 ? -errno : 0;
+}
+
+static inline int pair_bind(struct pair *p)
+{
+	int err = ends_install(p->client, &p->ends_a) ?:
+		  ends_install(p->server, &p->ends_b) ?:
+		  binding_new(p->nl_a, p->client, p->name_a, &p->ends_a) ?:
+		  binding_new(p->nl_b, p->server, p->name_b, &p->ends_b);
+
+	if (err)
+		return err;
+	p->id_a = nl_get(p->nl_a, KPC_A_BINDING_ID);
+	p->id_b = nl_get(p->nl_b, KPC_A_BINDING_ID);
+	return 0;
+}
+
+static inline void pair_close(struct pair *p)
+{
+	int *fds[] = { &p->client, &p->server, &p->listener };
+
+	for (int i = 0; i < 3; i++) {
+		if (*fds[i] >= 0)
+			close(*fds[i]);
+		*fds[i] = -1;
+	}
+}
+
+/* Counts on the wire, at the hook behind ours. */
+static inline int wire_count(char site, const char *match)
+{
+	char cmd[512];
+
+	snprintf(cmd, sizeof(cmd),
+		 "ip netns exec kpc-%c nft -f - <<'END'\n"
+		 "table inet wire {\n"
+		 "	chain post {\n"
+		 "		type filter hook postrouting priority 0\n"
+		 "		%s counter\n"
+		 "	}\n"
+		 "}\n"
+		 "END\n", site, match);
+	return system(cmd);
+}
+
+static inline long wire_packets(char site)
+{
+	char cmd[160];
+	long n = -1;
+	FILE *f;
+
+	snprintf(cmd, sizeof(cmd),
+		 "ip netns exec kpc-%c nft -j list table inet wire | "
+		 "jq '[.. | .counter? // empty | .packets] | add'", site);
+	f = popen(cmd, "r");
+	if (!f)
+		return -1;
+	if (fscanf(f, "%ld", &n) != 1)
+		n = -1;
+	pclose(f);
+	return n;
+}
+
+#endif /* KPC_TEST_PAIR_H */

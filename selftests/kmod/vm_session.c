@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The agent's sessions: warden and workers, grants, what dies with whom, and
+ * requests to establish. Invariants I5, I9, I10.
+ */
+#include "kselftest_harness.h"
+
+#include <poll.h>
+
+#include "pair.h"
+
+FIXTURE(agent) {
+	struct nl a, b, ev_a, ev_b;
+	struct pair p;
+};
+
+FIXTURE_SETUP(agent)
+{
+	struct assoc a = ASSOC_A("to-b"), b = ASSOC_B("from-a");
+
+	ASSERT_EQ(sites_up(), 0);
+	ASSERT_EQ(site_nl(&self->a, 'a'), 0);
+	ASSERT_EQ(nl_open(&self->ev_a), 0);
+	ASSERT_EQ(site_nl(&self->b, 'b'), 0);
+	ASSERT_EQ(nl_open(&self->ev_b), 0);
+	for (int g = 0; g < 4; g++) {
+		ASSERT_EQ(nl_listen(&self->ev_a, g), 0);
+		ASSERT_EQ(nl_listen(&self->ev_b, g), 0);
+	}
+	ASSERT_EQ(assoc_new(&self->a, &a), 0) TH_LOG("%s", self->a.said);
+	ASSERT_EQ(assoc_new(&self->b, &b), 0) TH_LOG("%s", self->b.said);
+	pair_init(&self->p, &self->a, &self->b, "to-b", "from-a");
+}
+
+FIXTURE_TEARDOWN(agent)
+{
+	pair_close(&self->p);
+	close(self->a.fd);
+	close(self->b.fd);
+	close(self->ev_a.fd);
+	close(self->ev_b.fd);
+	sites_down();
+}
+
+static int warden_new(struct nl *nl)
+{
+	nl_req(nl, KPC_CMD_SESSION_NEW);
+	nl_u8(nl, KPC_A_SESSION_TYPE, KPC_SESSION_TYPE_WARDEN);
+	nl_u32(nl, KPC_A_SESSION_ABI, KPC_ABI_VERSION);
+	return nl_talk(nl);
+}
+
+static int worker_new(struct nl *nl, int fd, uint32_t pid)
+{
+	nl_req(nl, KPC_CMD_SESSION_NEW);
+	nl_u8(nl, KPC_A_SESSION_TYPE, KPC_SESSION_TYPE_WORKER);
+	nl_u32(nl, KPC_A_SESSION_FD, fd);
+	nl_u32(nl, KPC_A_SESSION_PID, pid);
+	return nl_talk(nl) ?: (int)nl_get(nl, KPC_A_SESSION_ID);
+}
+
+static int grant_new(struct nl *nl, uint32_t session, const char *association)
+{
+	nl_req(nl, KPC_CMD_GRANT_NEW);
+	nl_u32(nl, KPC_A_GRANT_SESSION, session);
+	nl_str(nl, KPC_A_GRANT_ASSOCIATION, association);
+	return nl_talk(nl);
+}
+
+static int next_violation(struct nl *ev)
+{
+	int err = nl_event(ev, KPC_CMD_VIOLATION_NTF, 2000);
+
+	return err ?: (int)nl_get(ev, KPC_A_VIOLATION_KIND);
+}
+
+TEST_F(agent, one_warden)
+{
+	struct nl other;
+
+	ASSERT_EQ(site_nl(&other, 'b'), 0);
+	nl_req(&self->b, KPC_CMD_SESSION_NEW);
+	nl_u8(&self->b, KPC_A_SESSION_TYPE, KPC_SESSION_TYPE_WARDEN);
+	nl_u32(&self->b, KPC_A_SESSION_ABI, KPC_ABI_VERSION + 1);
+	EXPECT_EQ(nl_talk(&self->b), -EPROTO);
+	EXPECT_LT(worker_new(&self->b, other.fd, 1), 0);
+	ASSERT_EQ(warden_new(&self->b), 0) TH_LOG("%s", self->b.said);
+	ASSERT_EQ(nl_event(&self->ev_b, KPC_CMD_SESSION_NTF, 1000), 0);
+	EXPECT_EQ(nl_get(&self->ev_b, KPC_A_SESSION_TYPE), KPC_SESSION_TYPE_WARDEN);
+	EXPECT_EQ(warden_new(&other), -EBUSY);
+	EXPECT_NE(strstr(other.said, "an agent is registered already"), NULL);
+	/* I9: the other namespace may have its own. */
+	EXPECT_EQ(warden_new(&self->a), 0);
+	/* Only the warden's own socket speaks for it. */
+	EXPECT_EQ(worker_new(&other, other.fd, 1), -EPERM);
+	EXPECT_EQ(worker_new(&self->b, self->p.listener, 1), -EBADF);
+	ASSERT_GT(worker_new(&self->b, other.fd, 77), 0) TH_LOG("%s", self->b.said);
+	EXPECT_EQ(dump(&self->b, KPC_CMD_SESSION_GET), 2);
+	close(other.fd);
+	EXPECT_EQ(dump(&self->b, KPC_CMD_SESSION_GET), 1);
+	/* It goes with its socket, and another may come. */
+	close(self->b.fd);
+	ASSERT_EQ(site_nl(&self->b, 'b'), 0);
+	EXPECT_EQ(warden_new(&self->b), 0) TH_LOG("%s", self->b.said);
+}
+
+/*
+ * I10: a worker without any right, of another user, on a socket it inherited.
+ * Its exit status is the number of the first thing that was not as it should.
+ */
+static int worker(struct nl *nl, struct pair *p, int go)
+{
+	struct nl own;
+	char c;
+
+	if (setgid(65534) || setuid(65534))
+		return 1;
+	p->nl_a = nl;
+	if (handshake_new(nl, tcp_socket(), NULL) != -EPERM)
+		return 2;
+	if (pair_connect(p))
+		return 3;
+	if (ends_install(p->client, &p->ends_a))
+		return 4;
+	/* No grant yet. */
+	if (binding_new(nl, p->client, "to-b", &p->ends_a) != -EPERM)
+		return 5;
+	if (!strstr(nl->said, "holds no grant for 'to-b'"))
+		return 6;
+	if (write(go, "1", 1) != 1 || read(go, &c, 1) != 1)
+		return 7;
+	if (binding_new(nl, p->client, "to-b", &p->ends_a))
+		return 8;
+	/* Used up. */
+	if (binding_new(nl, p->client, "to-b", &p->ends_a) != -EPERM)
+		return 9;
+	/* What it may not ask, and what it may. */
+	if (assoc_get(nl, "to-b") != -EPERM ||
+	    grant_new(nl, 2, "to-b") != -EPERM ||
+	    dump(nl, KPC_CMD_BINDING_GET) != -EPERM)
+		return 10;
+	nl_req(nl, KPC_CMD_BINDING_GET);
+	nl_u32(nl, KPC_A_BINDING_FD, p->client);
+	if (nl_talk(nl) || strcmp(nl_text(nl, KPC_A_BINDING_ASSOCIATION), "to-b"))
+		return 11;
+	/* A socket of its own is no session. */
+	if (nl_open(&own) || handshake_new(&own, tcp_socket(), "to-b") != -EPERM)
+		return 12;
+	if (write(go, "2", 1) != 1 || read(go, &c, 1) != 1)
+		return 13;
+	return 0;
+}
+
+TEST_F(agent, worker_binds_by_grant_alone)
+{
+	struct pair *p = &self->p;
+	int go[2], status, id;
+	struct nl nl;
+	pid_t pid;
+	char c;
+
+	ASSERT_EQ(pair_listen(p), 0);
+	ASSERT_EQ(warden_new(&self->a), 0);
+	ASSERT_EQ(site_nl(&nl, 'a'), 0);
+	ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, go), 0);
+	id = worker_new(&self->a, nl.fd, 1);
+	ASSERT_GT(id, 0) TH_LOG("%s", self->a.said);
+	EXPECT_EQ(grant_new(&self->a, 99, "to-b"), -ENOENT);
+	EXPECT_EQ(grant_new(&self->a, id, "none"), -ENOENT);
+
+	/* The child stays in the site, which it could not enter later. */
+	ASSERT_EQ(site_enter('a'), 0);
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		close(self->a.fd);
+		close(go[0]);
+		_exit(worker(&nl, p, go[1]));
+	}
+	close(go[1]);
+	close(nl.fd);
+	ASSERT_EQ(read(go[0], &c, 1), 1) TH_LOG("the worker ended early");
+	EXPECT_EQ(next_violation(&self->ev_a), KPC_VIOLATION_KIND_GRANT);
+	ASSERT_EQ(grant_new(&self->a, id, "to-b"), 0);
+	ASSERT_EQ(write(go[0], "1", 1), 1);
+	ASSERT_EQ(read(go[0], &c, 1), 1) TH_LOG("the worker ended early");
+	EXPECT_EQ(dump(&self->a, KPC_CMD_BINDING_GET), 1);
+	nl_req(&self->a, KPC_CMD_SESSION_GET);
+	nl_u32(&self->a, KPC_A_SESSION_ID, id);
+	ASSERT_EQ(nl_talk(&self->a), 0);
+	EXPECT_EQ(nl_get(&self->a, KPC_A_SESSION_BINDINGS), 1);
+	ASSERT_EQ(write(go[0], "2", 1), 1);
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EQ(WEXITSTATUS(status), 0);
+	nl_req(&self->a, KPC_CMD_SESSION_GET);
+	nl_u32(&self->a, KPC_A_SESSION_ID, id);
+	EXPECT_EQ(nl_talk(&self->a), -ENOENT);
+	close(go[0]);
+}
+
+/* I5: sockets that were not bound end with their session, bound ones stay. */
+TEST_F(agent, what_dies_with_a_session)
+{
+	struct pair *p = &self->p, second;
+	struct nl warden;
+
+	ASSERT_EQ(pair_listen(p), 0);
+	ASSERT_EQ(site_nl(&warden, 'a'), 0);
+	ASSERT_EQ(warden_new(&warden), 0);
+	pair_init(&second, &warden, &self->b, "to-b", "from-a");
+	second.listener = p->listener;
+	p->nl_a = &warden;
+	ASSERT_EQ(pair_connect(p), 0) TH_LOG("%s", warden.said);
+	ASSERT_EQ(pair_bind(p), 0) TH_LOG("%s", warden.said);
+	ASSERT_EQ(pair_connect(&second), 0) TH_LOG("%s", warden.said);
+
+	close(warden.fd);
+	EXPECT_NE(error_within(second.client, 2000), 0);
+	EXPECT_TRUE(crosses(p->client, p->server, "what is up goes on"));
+	nl_req(&self->a, KPC_CMD_BINDING_GET);
+	nl_u64(&self->a, KPC_A_BINDING_ID, p->id_a);
+	ASSERT_EQ(nl_talk(&self->a), 0);
+	EXPECT_EQ(nl_get(&self->a, KPC_A_BINDING_SESSION), 0);
+	EXPECT_NE(nl_data(&self->a, KPC_A_BINDING_HANDED_OVER), NULL);
+	second.listener = -1;
+	pair_close(&second);
+}
+
+TEST_F(agent, policy_ends_what_outlives_the_agent)
+{
+	struct nl warden;
+
+	ASSERT_EQ(pair_listen(&self->p), 0);
+	nl_req(&self->a, KPC_CMD_CONFIG_SET);
+	nl_u8(&self->a, KPC_A_CONFIG_AGENT_LOST, KPC_AGENT_LOST_END);
+	nl_u32(&self->a, KPC_A_CONFIG_AGENT_LOST_SECONDS, 1);
+	ASSERT_EQ(nl_talk(&self->a), 0);
+	ASSERT_EQ(site_nl(&warden, 'a'), 0);
+	ASSERT_EQ(warden_new(&warden), 0);
+	self->p.nl_a = &warden;
+	ASSERT_EQ(pair_connect(&self->p), 0);
+	ASSERT_EQ(pair_bind(&self->p), 0) TH_LOG("%s", warden.said);
+	close(warden.fd);
+	EXPECT_NE(error_within(self->p.client, 5000), 0);
+	do {
+		ASSERT_EQ(nl_event(&self->ev_a, KPC_CMD_BINDING_NTF, 2000), 0);
+	} while (nl_get(&self->ev_a, KPC_A_BINDING_CHANGE) != KPC_CHANGE_REMOVED);
+	EXPECT_EQ(nl_get(&self->ev_a, KPC_A_BINDING_REASON), KPC_REASON_AGENT_LOST);
+}
+
+static int establish(struct nl *nl, const char *name)
+{
+	int err = named(nl, KPC_CMD_ESTABLISH, KPC_A_ESTABLISH_ASSOCIATION, name);
+
+	return err ?: (int)nl_get(nl, KPC_A_ESTABLISH_ID);
+}
+
+TEST_F(agent, establish_is_asked_and_answered)
+{
+	struct nl warden;
+	int id;
+
+	EXPECT_EQ(establish(&self->a, "to-b"), -ENOTCONN);
+	EXPECT_STREQ(self->a.said, "no agent is registered in this network namespace");
+	ASSERT_EQ(site_nl(&warden, 'a'), 0);
+	ASSERT_EQ(nl_listen(&warden, 3), 0);
+	ASSERT_EQ(warden_new(&warden), 0);
+	EXPECT_EQ(establish(&self->a, "none"), -ENOENT);
+	id = establish(&self->a, "to-b");
+	ASSERT_GT(id, 0);
+	ASSERT_EQ(nl_event(&warden, KPC_CMD_ESTABLISH_NTF, 1000), 0);
+	EXPECT_EQ(nl_get(&warden, KPC_A_ESTABLISH_STATE), KPC_ESTABLISH_STATE_REQUESTED);
+	EXPECT_EQ(nl_get(&warden, KPC_A_ESTABLISH_ID), id);
+	EXPECT_STREQ(nl_text(&warden, KPC_A_ESTABLISH_ASSOCIATION), "to-b");
+
+	nl_req(&self->a, KPC_CMD_ESTABLISH_ANSWER);
+	nl_u32(&self->a, KPC_A_ESTABLISH_ID, id);
+	nl_u8(&self->a, KPC_A_ESTABLISH_STATE, KPC_ESTABLISH_STATE_ESTABLISHED);
+	EXPECT_EQ(nl_talk(&self->a), -EPERM);
+
+	nl_req(&warden, KPC_CMD_ESTABLISH_ANSWER);
+	nl_u32(&warden, KPC_A_ESTABLISH_ID, id);
+	nl_u8(&warden, KPC_A_ESTABLISH_STATE, KPC_ESTABLISH_STATE_FAILED);
+	nl_u32(&warden, KPC_A_ESTABLISH_ERROR, ECONNREFUSED);
+	nl_str(&warden, KPC_A_ESTABLISH_MESSAGE, "nobody listens there");
+	ASSERT_EQ(nl_talk(&warden), 0) TH_LOG("%s", warden.said);
+	do {
+		ASSERT_EQ(nl_event(&self->ev_a, KPC_CMD_ESTABLISH_NTF, 1000), 0);
+	} while (nl_get(&self->ev_a, KPC_A_ESTABLISH_STATE) ==
+		 KPC_ESTABLISH_STATE_REQUESTED);
+	EXPECT_EQ(nl_get(&self->ev_a, KPC_A_ESTABLISH_STATE), KPC_ESTABLISH_STATE_FAILED);
+	EXPECT_EQ(nl_get(&self->ev_a, KPC_A_ESTABLISH_ERROR), ECONNREFUSED);
+	EXPECT_STREQ(nl_text(&self->ev_a, KPC_A_ESTABLISH_MESSAGE), "nobody listens there");
+	/* It is answered once. */
+	EXPECT_EQ(nl_talk(&warden), -ENOENT);
+	close(warden.fd);
+}
+
+TEST_F(agent, close_ends_bindings)
+{
+	ASSERT_EQ(pair_listen(&self->p), 0);
+	ASSERT_EQ(pair_connect(&self->p), 0);
+	ASSERT_EQ(pair_bind(&self->p), 0) TH_LOG("%s", self->a.said);
+	ASSERT_EQ(named(&self->a, KPC_CMD_CLOSE, KPC_A_ESTABLISH_ASSOCIATION, "to-b"), 0);
+	EXPECT_NE(error_within(self->p.client, 1000), 0);
+	/* Without an agent the module answers for it. */
+	do {
+		ASSERT_EQ(nl_event(&self->ev_a, KPC_CMD_ESTABLISH_NTF, 1000), 0);
+	} while (nl_get(&self->ev_a, KPC_A_ESTABLISH_STATE) !=
+		 KPC_ESTABLISH_STATE_CLOSED);
+	ASSERT_EQ(assoc_get(&self->a, "to-b"), 0);
+	EXPECT_EQ(nl_get(&self->a, KPC_A_ASSOCIATION_BINDINGS), 0);
+}
+
+TEST_HARNESS_MAIN
