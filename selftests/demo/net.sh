@@ -59,6 +59,18 @@ make_machines()
 	at site-a ip link set lan up
 }
 
+# Ends all that runs on the machines, and them; the module then has nobody left.
+take_down()
+{
+	local netns
+
+	for netns in device site-a wire site-b foreign; do
+		ip netns pids $netns | xargs -r kill -9
+		ip netns delete $netns
+	done
+	within 10 rmmod kpc 2>/dev/null
+}
+
 # What the wire itself counts: packets that really left site A, by an observer
 # that knows nothing of kpc.
 watch_wire()

@@ -76,9 +76,5 @@ for point in 1 2 3 4 5 6 7 8 9; do
 done
 unprobe_openssl
 cp "$run"/*.log "$out"
-for netns in device site-a wire site-b foreign; do
-	ip netns pids $netns | xargs -r kill -9
-	ip netns delete $netns
-done
-within 10 rmmod kpc 2>/dev/null
+take_down
 [ $failures = 0 ]
