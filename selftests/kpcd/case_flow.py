@@ -194,7 +194,7 @@ def test_back_pressure(bench):
         digest = s.recv(64).decode()
     if digest != hashlib.sha256(data).hexdigest():
         return "what the reader read in the end is not what was sent"
-    if max(held) > 8 * 1024:
+    if max(held) > 32 * 1024:
         return f"a worker holds {max(held)} KiB for one connection"
     return None
 
