@@ -19,7 +19,8 @@ static void give(struct warden *warden, const struct kpc_establish *answer)
 	if (!warden->enforce || !answer->id)
 		return;
 	if (kpc_nl_establish_answer(&warden->nl, answer, &why))
-		log_say(LOG_WARNING, "%s: the module does not take the answer to an establish request: %s",
+		log_say(LOG_WARNING,
+			"%s: the module does not take the answer to an establish request: %s",
 			answer->association, why.text);
 }
 

@@ -18,7 +18,7 @@ static void describe(const struct entry *entry, struct kpc_message *message)
 	const struct kpc_association *from = &entry->association;
 	struct kpc_message_association *to = &message->association;
 
-	memset(message, 0, CREW_LEN(association));
+	memset(message, 0, sizeof(*message));
 	message->type = KPC_MESSAGE_ASSOCIATION;
 	to->id = entry->id;
 	to->mark = from->mark;
@@ -50,7 +50,7 @@ static void tell_all(struct warden *warden, const struct entry *entry)
 	struct kpc_message message;
 
 	describe(entry, &message);
-	crew_tell(warden, &message, CREW_LEN(association), -1);
+	crew_tell(warden, &message, -1);
 }
 
 /* A key that is missing or too short keeps it from coming up: say it early. */
@@ -81,7 +81,8 @@ static void check_start(const struct warden *warden, const struct entry *entry)
 	if (warden->enforce ||
 	    entry->association.agent.start != KPC_START_MANUAL)
 		return;
-	log_begin(&line, LOG_WARNING, "start manual: without the module nothing opens this association");
+	log_begin(&line, LOG_WARNING,
+		  "start manual: without the module nothing opens this association");
 	event_entry(&line, entry);
 	log_end(&line);
 }
@@ -162,7 +163,7 @@ void associations_gone(struct warden *warden, struct entry *entry,
 	struct log_line line;
 
 	/* First of all, so that what is still held goes nowhere. */
-	crew_tell(warden, &message, CREW_LEN(id), -1);
+	crew_tell(warden, &message, -1);
 	establish_stop(entry, reason);
 	log_begin(&line, LOG_INFO, "association gone");
 	event_entry(&line, entry);
@@ -237,7 +238,7 @@ void associations_worker_ready(struct crew_worker *worker)
 
 	for (entry = worker->warden->table.first; entry; entry = entry->next) {
 		describe(entry, &message);
-		crew_send(worker, &message, CREW_LEN(association), -1);
+		crew_send(worker, &message, -1);
 	}
 	listener_replay(worker);
 	for (entry = worker->warden->table.first; entry; entry = entry->next)

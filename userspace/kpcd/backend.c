@@ -74,14 +74,16 @@ void backend_connect(struct crew_worker *worker, uint32_t request,
 		entry->credits[worker->index]--;
 		fd = open_backend(&entry->association.agent);
 	} else {
-		log_begin(&line, LOG_ERR, "worker %u asks for a backend of an association whose key it was not given",
+		log_begin(&line, LOG_ERR,
+			  "worker %u asks for a backend of an association whose "
+			  "key it was not given",
 			  worker->index);
 		if (entry)
 			event_entry(&line, entry);
 		log_end(&line);
 	}
 	answer.backend_error = fd < 0 ? fd : 0;
-	crew_send(worker, &answer, CREW_LEN(backend_error), fd);
+	crew_send(worker, &answer, fd);
 	if (fd >= 0)
 		close(fd);
 }

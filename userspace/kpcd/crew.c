@@ -35,7 +35,33 @@
 	((struct crew_worker *)((char *)(pointer) - \
 				offsetof(struct crew_worker, member)))
 
+/* Octets of the member that goes with each type. */
+static const size_t members[] = {
+	[KPC_MESSAGE_ASSOCIATION]	= sizeof(struct kpc_message_association),
+	[KPC_MESSAGE_ASSOCIATION_GONE]	= sizeof(uint32_t),
+	[KPC_MESSAGE_LISTENER]		= sizeof(struct kpc_message_listener),
+	[KPC_MESSAGE_PLAIN]		= sizeof(struct kpc_message_listener),
+	[KPC_MESSAGE_LISTENER_GONE]	= sizeof(uint32_t),
+	[KPC_MESSAGE_ADDRESSES]		= sizeof(struct kpc_message_addresses),
+	[KPC_MESSAGE_ESTABLISH]		= sizeof(uint32_t),
+	[KPC_MESSAGE_KEY_REQUEST]	= sizeof(struct kpc_message_key_request),
+	[KPC_MESSAGE_KEY]		= sizeof(struct kpc_message_key),
+	[KPC_MESSAGE_BACKEND_REQUEST]	= sizeof(uint32_t),
+	[KPC_MESSAGE_BACKEND]		= sizeof(int32_t),
+	[KPC_MESSAGE_ESTABLISHED]	= sizeof(struct kpc_message_established),
+	[KPC_MESSAGE_EVENT]		= sizeof(struct kpc_message_event),
+	[KPC_MESSAGE_READY]		= 0,
+	[KPC_MESSAGE_DRAIN]		= 0,
+};
+
 static void spawn(struct crew_worker *worker);
+
+size_t crew_length(uint32_t type)
+{
+	if (!type || type >= sizeof(members) / sizeof(*members))
+		return 0;
+	return KPC_MESSAGE_HEAD + members[type];
+}
 
 static void drop_packets(struct crew_worker *worker)
 {
@@ -121,8 +147,9 @@ static void enqueue(struct crew_worker *worker,
 }
 
 void crew_send(struct crew_worker *worker, const struct kpc_message *message,
-	       size_t len, int fd)
+	       int fd)
 {
+	size_t len = crew_length(message->type);
 	bool waiting = worker->first;
 	int err;
 
@@ -164,13 +191,13 @@ static void flush(struct crew_worker *worker)
 }
 
 void crew_tell(struct warden *warden, const struct kpc_message *message,
-	       size_t len, int fd)
+	       int fd)
 {
 	unsigned int i;
 
 	for (i = 0; i < warden->crew.count; i++)
 		if (warden->crew.workers[i].ready)
-			crew_send(&warden->crew.workers[i], message, len, fd);
+			crew_send(&warden->crew.workers[i], message, fd);
 }
 
 struct crew_worker *crew_pick(struct warden *warden)
@@ -303,7 +330,7 @@ static int introduce(struct crew_worker *worker, int netlink)
 static int try_spawn(struct crew_worker *worker)
 {
 	struct warden *warden = worker->warden;
-	int pair[2], netlink = -1, err;
+	int pair[2], fds[PROCESS_FDS], netlink = -1, err;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
@@ -315,9 +342,10 @@ static int try_spawn(struct crew_worker *worker)
 			goto close_pair;
 		}
 	}
-	pid = process_spawn("worker", worker->index,
-			    (int[PROCESS_FDS]){ pair[1], netlink,
-						warden->crew.root });
+	fds[PROCESS_MESSAGE] = pair[1];
+	fds[PROCESS_NETLINK] = netlink;
+	fds[PROCESS_ROOT] = warden->crew.root;
+	pid = process_spawn("worker", worker->index, fds);
 	if (pid < 0) {
 		err = pid;
 		goto close_netlink;
@@ -393,7 +421,8 @@ int crew_init(struct warden *warden)
 	if (!geteuid()) {
 		crew->root = privilege_empty_root();
 		if (crew->root < 0) {
-			log_say(LOG_ERR, "cannot make an empty directory for workers in /run or /tmp: %s",
+			log_say(LOG_ERR,
+				"cannot make an empty directory for workers in /run or /tmp: %s",
 				strerror(-crew->root));
 			return crew->root;
 		}
@@ -430,7 +459,9 @@ static void tell_end(const struct crew_worker *worker, int status)
 	    !WEXITSTATUS(status))
 		return;
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
-		log_begin(&line, LOG_CRIT, "worker %u made a system call that it has no use for and was ended by the kernel",
+		log_begin(&line, LOG_CRIT,
+			  "worker %u made a system call that it has no use for "
+			  "and was ended by the kernel",
 			  worker->index);
 	else if (WIFSIGNALED(status))
 		log_begin(&line, LOG_ERR, "worker %u was ended by signal %d (%s)",
@@ -488,7 +519,7 @@ void crew_drain(struct warden *warden)
 		loop_disarm(&warden->loop, &worker->respawn);
 		/* One that is not ready yet has nothing to finish. */
 		if (worker->ready)
-			crew_send(worker, &message, KPC_MESSAGE_HEAD, -1);
+			crew_send(worker, &message, -1);
 		else if (worker->pid)
 			kill(worker->pid, SIGKILL);
 	}

@@ -100,20 +100,27 @@ int crew_init(struct warden *warden);
 void crew_start(struct warden *warden);
 
 /**
+ * crew_length() - octets of a message
+ * @type: enum kpc_message_type
+ *
+ * Return: KPC_MESSAGE_HEAD and the member in use; 0 for a type that is none.
+ */
+size_t crew_length(uint32_t type);
+
+/**
  * crew_send() - say something to one worker
  * @message: copied
- * @len: octets of it: KPC_MESSAGE_HEAD and the member in use
  * @fd: descriptor to go beside it, not taken over; -1, none
  *
  * Never waits. What cannot be sent now is kept in order; a worker that takes
  * nothing for long is replaced.
  */
 void crew_send(struct crew_worker *worker, const struct kpc_message *message,
-	       size_t len, int fd);
+	       int fd);
 
 /** crew_tell() - say something to all workers that run */
 void crew_tell(struct warden *warden, const struct kpc_message *message,
-	       size_t len, int fd);
+	       int fd);
 
 /** crew_pick() - whose turn it is, among those that are ready; or NULL */
 struct crew_worker *crew_pick(struct warden *warden);
@@ -137,8 +144,5 @@ unsigned int crew_running(const struct warden *warden);
 
 /** crew_throttle() - read nothing from a worker for some milliseconds */
 void crew_throttle(struct crew_worker *worker, uint64_t milliseconds);
-
-#define CREW_LEN(member) \
-	(KPC_MESSAGE_HEAD + sizeof(((struct kpc_message *)0)->member))
 
 #endif

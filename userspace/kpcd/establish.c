@@ -100,7 +100,7 @@ static void tell_addresses(struct crew_worker *worker,
 
 	memcpy(message.addresses.at, entry->addresses,
 	       sizeof(message.addresses.at));
-	crew_send(worker, &message, CREW_LEN(addresses), -1);
+	crew_send(worker, &message, -1);
 }
 
 static void tell_addresses_all(const struct entry *entry)
@@ -164,7 +164,7 @@ static void handshake(struct entry *entry)
 	if (!++entry->attempt)
 		entry->attempt = 1;
 	message.request = entry->attempt;
-	crew_send(worker, &message, CREW_LEN(id), -1);
+	crew_send(worker, &message, -1);
 	entry->worker = worker->index;
 	entry->state = ENTRY_HANDSHAKE;
 	wait_ms(entry, (seconds ? seconds : HANDSHAKE_SECONDS) * 1000 +

@@ -71,15 +71,13 @@ static int on_event(struct crew_worker *worker, struct kpc_message *message)
 
 static const struct {
 	uint32_t type;
-	size_t len;
 	int (*handle)(struct crew_worker *worker, struct kpc_message *message);
 } known[] = {
-	{ KPC_MESSAGE_READY, KPC_MESSAGE_HEAD, on_ready },
-	{ KPC_MESSAGE_KEY_REQUEST, CREW_LEN(key_request), on_key_request },
-	{ KPC_MESSAGE_BACKEND_REQUEST, CREW_LEN(backend_association),
-	  on_backend_request },
-	{ KPC_MESSAGE_ESTABLISHED, CREW_LEN(established), on_established },
-	{ KPC_MESSAGE_EVENT, CREW_LEN(event), on_event },
+	{ KPC_MESSAGE_READY,		on_ready },
+	{ KPC_MESSAGE_KEY_REQUEST,	on_key_request },
+	{ KPC_MESSAGE_BACKEND_REQUEST,	on_backend_request },
+	{ KPC_MESSAGE_ESTABLISHED,	on_established },
+	{ KPC_MESSAGE_EVENT,		on_event },
 };
 
 int inbox_message(struct crew_worker *worker, struct kpc_message *message,
@@ -87,11 +85,10 @@ int inbox_message(struct crew_worker *worker, struct kpc_message *message,
 {
 	size_t i;
 
-	if (len < KPC_MESSAGE_HEAD)
+	if (len < KPC_MESSAGE_HEAD || len != crew_length(message->type))
 		return -EPROTO;
 	for (i = 0; i < sizeof(known) / sizeof(*known); i++)
 		if (known[i].type == message->type)
-			return len == known[i].len ?
-			       known[i].handle(worker, message) : -EPROTO;
+			return known[i].handle(worker, message);
 	return -EPROTO;
 }

@@ -110,7 +110,7 @@ static void tell(struct crew_worker *worker, const struct listener *listener)
 		.listener.id = listener->id,
 	};
 
-	crew_send(worker, &message, CREW_LEN(listener),
+	crew_send(worker, &message,
 		  listener->fds[worker->index]);
 }
 
@@ -177,7 +177,7 @@ void listener_put(struct warden *warden, struct listener *listener)
 
 	if (--listener->users)
 		return;
-	crew_tell(warden, &message, CREW_LEN(id), -1);
+	crew_tell(warden, &message, -1);
 	while (*at != listener)
 		at = &(*at)->next;
 	*at = listener->next;

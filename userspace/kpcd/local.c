@@ -168,7 +168,7 @@ static void tell(struct crew_worker *worker, const struct entry *entry)
 		},
 	};
 
-	crew_send(worker, &message, CREW_LEN(listener), entry->local->fd);
+	crew_send(worker, &message, entry->local->fd);
 }
 
 static void dispose(struct local *local)
@@ -225,7 +225,7 @@ void local_close(struct entry *entry)
 	if (!entry->local)
 		return;
 	message.id = entry->local->id;
-	crew_tell(entry->warden, &message, CREW_LEN(id), -1);
+	crew_tell(entry->warden, &message, -1);
 	dispose(entry->local);
 	entry->local = NULL;
 }

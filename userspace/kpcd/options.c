@@ -127,7 +127,8 @@ static int read_user(struct options *options)
 	/* Who is not root cannot become anybody else. */
 	if (geteuid()) {
 		if (options->user) {
-			fprintf(stderr, "kpcd: --user %s: only root can change the user of workers\n",
+			fprintf(stderr,
+				"kpcd: --user %s: only root can change the user of workers\n",
 				options->user);
 			return -EINVAL;
 		}

@@ -82,14 +82,14 @@ static int place_descriptors(const int fds[PROCESS_FDS])
 
 	for (i = 0; i < PROCESS_FDS; i++) {
 		if (high[i] < 0)
-			close(PROCESS_MESSAGE_FD + i);
-		else if (dup2(high[i], PROCESS_MESSAGE_FD + i) < 0)
+			close(PROCESS_FIRST_FD + i);
+		else if (dup2(high[i], PROCESS_FIRST_FD + i) < 0)
 			return -errno;
 	}
-	if (dup2(high[PROCESS_FDS], PROCESS_MESSAGE_FD + PROCESS_FDS) < 0)
+	if (dup2(high[PROCESS_FDS], PROCESS_FIRST_FD + PROCESS_FDS) < 0)
 		return -errno;
-	fcntl(PROCESS_MESSAGE_FD + PROCESS_FDS, F_SETFD, FD_CLOEXEC);
-	closefrom(PROCESS_MESSAGE_FD + PROCESS_FDS + 1);
+	fcntl(PROCESS_FIRST_FD + PROCESS_FDS, F_SETFD, FD_CLOEXEC);
+	closefrom(PROCESS_FIRST_FD + PROCESS_FDS + 1);
 	return 0;
 }
 
@@ -109,7 +109,7 @@ static void child(const char *role, unsigned int number,
 	snprintf(text, sizeof(text), "%u", number);
 	keep_environment(environment, room, sizeof(room));
 	if (!place_descriptors(fds))
-		syscall(SYS_execveat, PROCESS_MESSAGE_FD + PROCESS_FDS, "",
+		syscall(SYS_execveat, PROCESS_FIRST_FD + PROCESS_FDS, "",
 			argv, environment, AT_EMPTY_PATH);
 	_exit(127);
 }

@@ -13,11 +13,18 @@
 
 #include "worker.h"
 
-/* Where a helper finds its descriptors. */
-#define PROCESS_MESSAGE_FD	3
-#define PROCESS_NETLINK_FD	4
-#define PROCESS_ROOT_FD		5
-#define PROCESS_FDS		3
+/* What a helper is given, and where it finds it. */
+enum process_fd {
+	PROCESS_MESSAGE,
+	PROCESS_NETLINK,
+	PROCESS_ROOT,
+	PROCESS_FDS,
+};
+
+#define PROCESS_FIRST_FD	3
+#define PROCESS_MESSAGE_FD	(PROCESS_FIRST_FD + PROCESS_MESSAGE)
+#define PROCESS_NETLINK_FD	(PROCESS_FIRST_FD + PROCESS_NETLINK)
+#define PROCESS_ROOT_FD		(PROCESS_FIRST_FD + PROCESS_ROOT)
 
 /**
  * struct process_start - the first packet a helper gets
@@ -50,7 +57,7 @@ int process_init(void);
  * process_spawn() - start a helper
  * @role: "worker" or "resolver", the helper's first argument
  * @number: its second argument
- * @fds: what it gets as descriptors from 3 on; -1, a hole
+ * @fds: what it gets, by enum process_fd; -1, nothing
  *
  * Return: its process id or a negative errno.
  */

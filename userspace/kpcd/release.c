@@ -135,7 +135,7 @@ void release_key(struct crew_worker *worker, uint32_t request,
 	} else {
 		answer.key.index = -1;
 	}
-	crew_send(worker, &answer, CREW_LEN(key), -1);
+	crew_send(worker, &answer, -1);
 	explicit_bzero(&answer, sizeof(answer));
 
 	if (!take_token(worker))

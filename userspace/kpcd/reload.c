@@ -60,7 +60,7 @@ static int read_table(const struct warden *warden,
 }
 
 static int sync_module(struct warden *warden, const struct kpc_table *table,
-		struct kpc_error *why)
+		       struct kpc_error *why)
 {
 	struct kpc_commit commit;
 	struct kpc_error ignored;

@@ -125,6 +125,7 @@ static int start(struct resolver *resolver)
 		.uid = resolver->uid,
 		.gid = resolver->gid,
 	};
+	int fds[PROCESS_FDS] = { -1, -1, -1 };
 	int pair[2], err;
 	pid_t pid;
 
@@ -140,7 +141,8 @@ static int start(struct resolver *resolver)
 		err = -errno;
 		goto remove;
 	}
-	pid = process_spawn("resolver", 0, (int[PROCESS_FDS]){ pair[1], -1, -1 });
+	fds[PROCESS_MESSAGE] = pair[1];
+	pid = process_spawn("resolver", 0, fds);
 	if (pid < 0) {
 		err = pid;
 		goto remove;

@@ -45,7 +45,9 @@ static void load_tls(void)
 		return;
 	if (setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) &&
 	    errno == ENOENT)
-		log_say(LOG_WARNING, "this kernel has no TLS (CONFIG_TLS, module tls): only associations whose offload allows the agent come up");
+		log_say(LOG_WARNING,
+			"this kernel has no TLS (CONFIG_TLS, module tls): only "
+			"associations whose offload allows the agent come up");
 	close(fd);
 }
 
@@ -180,7 +182,9 @@ static int begin(struct warden *warden)
 
 	load_tls();
 	if (options->table)
-		log_say(LOG_WARNING, "--table: without the module nothing is enforced; any program may use the addresses and marks of these associations");
+		log_say(LOG_WARNING,
+			"--table: without the module nothing is enforced; any program "
+			"may use the addresses and marks of these associations");
 	else if (follow_open(warden))
 		return -ENOENT;
 	err = privilege_warden();
