@@ -11,6 +11,7 @@
 #include "event.h"
 #include "listener.h"
 #include "log.h"
+#include "reload.h"
 #include "warden.h"
 
 static void describe(const struct entry *entry, struct kpc_message *message)
@@ -61,7 +62,7 @@ static void check_key(const struct warden *warden, const struct entry *entry)
 	struct kpc_error why = { "" };
 	struct log_line line;
 
-	stored = kpc_keystore_find(warden->keys, &association->kpc_id);
+	stored = warden_key(warden, &association->kpc_id);
 	if (!stored)
 		kpc_error_set(&why, "the key store has no key for this KpcId");
 	else if (!kpc_key_check(kpc_key_length(stored->key),
@@ -99,6 +100,7 @@ static void add(struct warden *warden, uint32_t id,
 	}
 	entry->warden = warden;
 	entry->seen = true;
+	reload_keys_for(warden, &association->kpc_id);
 	check_key(warden, entry);
 	check_start(warden, entry);
 	tell_all(warden, entry);

@@ -17,6 +17,7 @@
 #include "listener.h"
 #include "local.h"
 #include "log.h"
+#include "reload.h"
 #include "warden.h"
 
 #define RETRY_MS		1000
@@ -353,6 +354,7 @@ void establish_command(struct entry *entry, uint32_t request)
 				 "too many requests wait for this association");
 		return;
 	}
+	reload_keys_for(entry->warden, &entry->association.kpc_id);
 	entry->requests[entry->request_count++] = request;
 	entry->wanted = true;
 	entry->handshake = true;

@@ -62,7 +62,7 @@ static struct entry *find(const struct crew_worker *worker,
 	struct entry *entry = NULL;
 
 	kpc_kpcid_set(&kpcid, id->octets, id->len);
-	stored = kpc_keystore_find(warden->keys, &kpcid);
+	stored = warden_key(warden, &kpcid);
 	while ((entry = table_by_kpcid(&warden->table, &kpcid, entry)))
 		if (fits(entry, worker, wanted) &&
 		    in_dates(&entry->association))

@@ -3,6 +3,7 @@
  * Reads key store and association files.
  */
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,7 +11,11 @@
 #include "establish.h"
 #include "log.h"
 #include "reload.h"
+#include "sync.h"
 #include "warden.h"
+
+/* The key store is not read more often for associations without a key. */
+#define KEYS_PAUSE_MS	1000
 
 static int refuse(bool first, int err,
 		  const struct kpc_error *why)
@@ -30,6 +35,11 @@ static int read_keys(const struct warden *warden,
 	/* Each association says which KpcIds and lengths it takes. */
 	err = kpc_keystore_load(keys, path,
 				KPC_KEYSTORE_ANY | KPC_KEYSTORE_WEAK, why);
+	/* The first key may come with the first association. */
+	if (err == -ENOENT && warden->enforce && !warden->keys) {
+		log_say(LOG_WARNING, "%s: there is no key store yet", path);
+		return 0;
+	}
 	if (err && !*why->text)
 		kpc_error_set(why, "%s: %s", path, strerror(-err));
 	return err;
@@ -59,43 +69,42 @@ static int read_table(const struct warden *warden,
 	return err;
 }
 
-static int sync_module(struct warden *warden, const struct kpc_table *table,
-		       struct kpc_error *why)
+/* Keys alone, when an association comes whose key came just before it. */
+static void read_keys_again(struct warden *warden)
 {
-	struct kpc_commit commit;
-	struct kpc_error ignored;
-	struct log_line line;
-	size_t i;
-	int err;
+	struct kpc_keystore *keys = NULL;
+	struct kpc_error why = { "" };
 
-	err = kpc_nl_transaction_begin(&warden->nl, KPC_LOAD_MODE_SYNC, why);
-	if (err)
-		return err;
-	for (i = 0; i < table->count && !err; i++) {
-		const struct kpc_table_entry *entry = &table->entries[i];
-		struct kpc_error reason = { "" };
+	warden->keys_at = loop_now();
+	if (read_keys(warden, &keys, &why)) {
+		log_say(LOG_ERR, "%s; the keys of before stay", why.text);
+		return;
+	}
+	kpc_keystore_free(warden->keys);
+	warden->keys = keys;
+	establish_retry_all(warden);
+}
 
-		err = kpc_nl_association_new(&warden->nl, &entry->association,
-					     false, NULL, &reason);
-		if (err)
-			kpc_error_set(why, "%s:%u: %s", entry->file,
-				      entry->line, reason.text);
+static void keys_due(struct loop_timer *timer)
+{
+	read_keys_again((struct warden *)((char *)timer -
+			offsetof(struct warden, keys_timer)));
+}
+
+void reload_keys_for(struct warden *warden, const struct kpc_kpcid *id)
+{
+	uint64_t since = loop_now() - warden->keys_at;
+
+	/* Without the module, keys and associations come together by SIGHUP. */
+	if (!warden->enforce || warden->keys_timer.at ||
+	    warden_key(warden, id))
+		return;
+	if (since >= KEYS_PAUSE_MS) {
+		read_keys_again(warden);
+		return;
 	}
-	if (!err)
-		err = kpc_nl_transaction_commit(&warden->nl, false, 0,
-						&commit, why);
-	if (err) {
-		/* What was staged must not stay for the next one. */
-		kpc_nl_transaction_confirm(&warden->nl, true, &ignored);
-		return err;
-	}
-	log_begin(&line, LOG_INFO, "module in line with the association files");
-	log_number(&line, "ADDED", commit.added);
-	log_number(&line, "CHANGED", commit.changed);
-	log_number(&line, "REMOVED", commit.removed);
-	log_number(&line, "ENDED", commit.ended);
-	log_end(&line);
-	return 0;
+	warden->keys_timer.fire = keys_due;
+	loop_arm(&warden->loop, &warden->keys_timer, KEYS_PAUSE_MS - since);
 }
 
 int reload_files(struct warden *warden, bool first)
@@ -115,10 +124,11 @@ int reload_files(struct warden *warden, bool first)
 
 	/* The new keys are there before an association that needs them. */
 	warden->keys = keys;
+	warden->keys_at = loop_now();
 	if (warden->options->table) {
 		associations_replace(warden, &table);
 	} else if (tables) {
-		err = sync_module(warden, &table, &why);
+		err = sync_files(warden, &table, &why);
 		if (err) {
 			warden->keys = old;
 			goto refused;
@@ -128,7 +138,8 @@ int reload_files(struct warden *warden, bool first)
 	kpc_table_free(&table);
 	establish_retry_all(warden);
 	log_say(LOG_INFO, "%zu keys, %zu associations",
-		kpc_keystore_count(warden->keys), warden->table.count);
+		warden->keys ? kpc_keystore_count(warden->keys) : 0,
+		warden->table.count);
 	return 0;
 
 refused:

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+struct kpc_kpcid;
 struct warden;
 
 /**
@@ -22,5 +23,16 @@ struct warden;
  * Return: 0 or a negative errno; then nothing has changed.
  */
 int reload_files(struct warden *warden, bool first);
+
+/**
+ * reload_keys_for() - read the key store anew if it may have a key by now
+ * @id: KpcId of an association that was added or is to be established
+ *
+ * `kpc provision` writes a key and adds its association; nobody shall have to
+ * tell the agent besides. Nothing happens where the key is known; otherwise
+ * the store is read at most once a second. What is refused leaves the keys of
+ * before.
+ */
+void reload_keys_for(struct warden *warden, const struct kpc_kpcid *id);
 
 #endif

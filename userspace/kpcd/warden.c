@@ -163,6 +163,12 @@ static int occupy_stdio(void)
 	return 0;
 }
 
+const struct kpc_keystore_entry *warden_key(const struct warden *warden,
+					    const struct kpc_kpcid *id)
+{
+	return warden->keys ? kpc_keystore_find(warden->keys, id) : NULL;
+}
+
 static int begin(struct warden *warden)
 {
 	const struct options *options = warden->options;

@@ -22,7 +22,9 @@
  * @options: the command line
  * @loop: what it waits for
  * @table: associations
- * @keys: key store; replaced whole or not at all
+ * @keys: key store; replaced whole or not at all; NULL, there is no file yet
+ * @keys_at: CLOCK_MONOTONIC milliseconds of when it was read
+ * @keys_timer: reads it again
  * @crew: workers
  * @resolver: process that looks up names
  * @listeners: TLS listeners
@@ -44,6 +46,8 @@ struct warden {
 	struct loop loop;
 	struct table table;
 	struct kpc_keystore *keys;
+	uint64_t keys_at;
+	struct loop_timer keys_timer;
 	struct crew crew;
 	struct resolver resolver;
 	struct listener *listeners;
@@ -60,6 +64,15 @@ struct warden {
 	struct loop_timer resync;
 	uint64_t generation;
 };
+
+/**
+ * warden_key() - the key of a KpcId
+ *
+ * Return: its entry in the key store, valid until that is read anew; NULL
+ * where there is none.
+ */
+const struct kpc_keystore_entry *warden_key(const struct warden *warden,
+					    const struct kpc_kpcid *id);
 
 /**
  * warden_run() - be the warden until SIGTERM
