@@ -12,7 +12,7 @@
 . "$(dirname "$0")/lib.sh"
 
 modprobe kpc 2>"$dir/why" || skip_all "no module kpc: $(head -n 1 "$dir/why")"
-plan 37
+plan 39
 
 # The module goes with its last association, these with their namespaces.
 clean_up_sites()
@@ -171,6 +171,21 @@ ok "its address is protected, marked as resolved" \
 	eval 'na kpc -j association get name | tee /dev/stderr |
 	      jq -e "[.. | .selectors? // empty | .[]] | any(test(\"resolved\"))"'
 ok "data passes" through name
+
+# provision SITE ROLE WORDS...: key and association in one step, from here on.
+provision()
+{
+	local site=$1 role=$2
+	shift 2
+
+	ip netns exec "site-$site" kpc provision --keys "$dir/keys-$site" \
+		fresh role "$role" $(words fresh) "$@" start auto \
+		<<<"hex:8899aabbccddeeff0011223344556677"
+}
+ok "M5: kpc provision on both sites while the agents run" eval \
+	'provision b b listen 10.77.0.2:5684 plain unix:$dir/back &&
+	 provision a a peer 10.77.0.2:5684 plain unix:$dir/fresh'
+ok "needs no further step" within 10 logged a "association established NAME=fresh"
 
 # The workers.
 holder=$(sed -n 's/.*connection up NAME=pump.*WORKER=//p' "$dir/a.log" | tail -n 1)
