@@ -4,6 +4,7 @@
 # -j in a network namespace of its own (X2, X3, T2, T4-T6, I9).
 set -u
 
+tree=${KPC_TREE:-$(realpath "$(dirname "$0")/../..")}
 dir=$(mktemp -d /tmp/kpc-table.XXXXXX)
 tests=0
 failures=0
@@ -214,6 +215,27 @@ ok "confirm --abort brings the old one back at once" \
 	eval 'run 0 k confirm --abort && has m1 m2'
 ok "there is nothing to confirm now" \
 	refuses 'kpc: confirm: no commit waits to be confirmed' k confirm
+
+# conforms COMMAND...: what -j prints for it is as the schema says.
+conforms()
+{
+	run 0 k -j "$@" && cp "$dir/out" "$dir/text" &&
+		run 0 sh -c 'exec "$@" <"$0"' "$dir/text" \
+			python3 "$tree/selftests/demo/conforms.py" \
+			"$tree/Documentation/schema/kpc.schema.json" "${@:1:2}"
+}
+
+# JSON
+for command in "association show" "association get m1" "endpoint show" \
+	       "session show" "agent show" "config show" stats show; do
+	if python3 -c 'import jsonschema' 2>/dev/null; then
+		# shellcheck disable=SC2086
+		ok "-j $command is as its schema says" conforms $command
+	else
+		tests=$((tests + 1))
+		echo "ok $tests -j $command is as its schema says # SKIP no jsonschema here"
+	fi
+done
 
 # Rules for the boot
 if command -v nft >/dev/null; then
