@@ -10,7 +10,7 @@ n=0
 failed=0
 
 echo "TAP version 13"
-echo "1..10"
+echo "1..11"
 
 # Gives the runner one TAP file (its lines from stdin) and compares the closing
 # line and the exit status with what they must be.
@@ -84,6 +84,12 @@ sums_to "2 passed, 1 failed, 0 skipped" 1 "more results than planned are a failu
 1..1
 ok 1 - a
 ok 2 - b
+# exit status 0
+END
+sums_to "1 passed, 1 failed, 0 skipped" 1 "what is left behind is a failure" <<'END'
+1..1
+ok 1 - a
+# left behind: kpc.ko, which is still in use
 # exit status 0
 END
 exit $failed
