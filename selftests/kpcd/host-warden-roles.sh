@@ -5,7 +5,7 @@
 # (M1, M3, M4, M7, X5, I7).
 
 . "$(dirname "$0")/lib.sh"
-plan 20
+plan 22
 
 b=$(free_port)
 foreign=$(free_port)
@@ -25,6 +25,7 @@ write "$dir/keys-a" <<END
 new@example.org hex:$key
 foreign@example.org hex:$other
 late@example.org ascii:an-ascii-key-of-enough-octets
+lost@example.org ascii:another-key-of-enough-octets
 END
 write "$dir/table-a" <<END
 association new role a kpc-id new@example.org \\
@@ -36,6 +37,9 @@ association foreign role a kpc-id foreign@example.org \\
 association late role a kpc-id late@example.org \\
 	id-a //a.example/cse id-b //l.example/cse \\
 	offload off peer 127.0.0.1:$foreign plain unix:$dir/late
+association lost role a kpc-id lost@example.org \
+	id-a //a.example/cse id-b //n.example/cse \\
+	offload off peer no-such-host.invalid:1 plain unix:$dir/lost start auto
 END
 
 echo_backend "$dir/back"
@@ -98,6 +102,17 @@ through()
 		timeout 5 socat -t 3 - "UNIX-CONNECT:$1")" = through ]
 }
 ok "M1, M8: a local program reaches the backend of B" through "$dir/front"
+harmless()
+{
+	local resolver
+
+	resolver=$(pgrep -P "$pid" -x kpcd-r0) || return
+	grep -E '^CapEff:[[:space:]]+0+$' "/proc/$resolver/status" &&
+		grep -E '^NoNewPrivs:[[:space:]]+1$' "/proc/$resolver/status"
+}
+ok "names are looked up by a process without any right" harmless
+ok "a peer that nobody knows is told, and tried again" within 30 eval \
+	'[ "$(grep -c "not established NAME=lost.*peer no-such-host.invalid" "$dir/a.log")" -ge 2 ]'
 ok "start manual opens nothing" not test -e "$dir/late"
 ok "start demand opens without a handshake" test -S "$dir/partner"
 
