@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Other ways to send and to receive: IPv6 and sockets that speak IPv4 through
+ * it, tunnels, raw sockets, fragments, multipath TCP. Invariants I1, I3.
+ */
+#include "kselftest_harness.h"
+
+#include <netinet/ip.h>
+
+#include "pair.h"
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
+FIXTURE(path) {
+	struct nl a, b, ev_a, ev_b;
+	struct pair p;
+};
+
+FIXTURE_SETUP(path)
+{
+	ASSERT_EQ(sites_up(), 0);
+	ASSERT_EQ(site_nl(&self->a, 'a'), 0);
+	ASSERT_EQ(nl_open(&self->ev_a), 0);
+	ASSERT_EQ(site_nl(&self->b, 'b'), 0);
+	ASSERT_EQ(nl_open(&self->ev_b), 0);
+	ASSERT_EQ(nl_listen(&self->ev_a, 2), 0);
+	ASSERT_EQ(nl_listen(&self->ev_b, 2), 0);
+	pair_init(&self->p, &self->a, &self->b, "to-b", "from-a");
+}
+
+FIXTURE_TEARDOWN(path)
+{
+	pair_close(&self->p);
+	close(self->a.fd);
+	close(self->b.fd);
+	close(self->ev_a.fd);
+	close(self->ev_b.fd);
+	sites_down();
+}
+
+static struct sockaddr_in6 at6(const char *address, uint16_t port)
+{
+	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6,
+				     .sin6_port = htons(port) };
+
+	inet_pton(AF_INET6, address, &sin6.sin6_addr);
+	return sin6;
+}
+
+static int socket6(void)
+{
+	struct timeval limit = { .tv_sec = 5 };
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	return fd;
+}
+
+static int connect6(int fd, const char *address)
+{
+	struct sockaddr_in6 sin6 = at6(address, PORT);
+
+	return connect(fd, (struct sockaddr *)&sin6, sizeof(sin6)) ? -errno : 0;
+}
+
+/* Listens at every address, in both families; connects to one of them. */
+static int up6(struct pair *p, const char *to)
+{
+	struct sockaddr_in6 any = at6("::", PORT);
+	int err;
+
+	err = site_enter('b');
+	if (err)
+		return err;
+	p->listener = socket6();
+	err = handshake_new(p->nl_b, p->listener, NULL);
+	if (err)
+		return err;
+	if (bind(p->listener, (struct sockaddr *)&any, sizeof(any)) ||
+	    listen(p->listener, 4))
+		return -errno;
+	err = site_enter('a');
+	if (err)
+		return err;
+	p->client = socket6();
+	err = handshake_new(p->nl_a, p->client, p->name_a) ?:
+	      connect6(p->client, to);
+	if (err)
+		return err;
+	p->server = accept(p->listener, NULL, NULL);
+	return p->server < 0 ? -errno : pair_bind(p);
+}
+
+TEST_F(path, ipv6)
+{
+	struct assoc a = ASSOC_A("to-b"), b = ASSOC_B("from-a");
+	int fd;
+
+	a.family = AF_INET6;
+	a.address = "2001:db8::2";
+	b.family = AF_INET6;
+	b.address = NULL;
+	ASSERT_EQ(assoc_new(&self->a, &a), 0) TH_LOG("%s", self->a.said);
+	ASSERT_EQ(assoc_new(&self->b, &b), 0) TH_LOG("%s", self->b.said);
+	ASSERT_EQ(up6(&self->p, "2001:db8::2"), 0)
+		TH_LOG("%s %s", self->a.said, self->b.said);
+	EXPECT_TRUE(crosses(self->p.client, self->p.server, "six"));
+	EXPECT_TRUE(crosses(self->p.server, self->p.client, "seven"));
+	nl_req(&self->a, KPC_CMD_BINDING_GET);
+	nl_u32(&self->a, KPC_A_BINDING_FD, self->p.client);
+	ASSERT_EQ(nl_talk(&self->a), 0);
+	EXPECT_EQ(nl_get(&self->a, KPC_A_BINDING_FAMILY), AF_INET6);
+
+	/* Plain IPv6 is refused, plain IPv4 is none of that endpoint's. */
+	ASSERT_EQ(site_enter('a'), 0);
+	fd = socket6();
+	EXPECT_EQ(connect6(fd, "2001:db8::2"), -ECONNREFUSED);
+	EXPECT_EQ(nl_event(&self->ev_a, KPC_CMD_VIOLATION_NTF, 1000), 0);
+	EXPECT_EQ(nl_get(&self->ev_a, KPC_A_VIOLATION_FAMILY), AF_INET6);
+	close(fd);
+	EXPECT_EQ(assoc_del(&self->a, "to-b"), 0);
+	EXPECT_NE(error_within(self->p.server, 2000), 0);
+}
+
+TEST_F(path, ipv4_through_ipv6_sockets)
+{
+	struct assoc a = ASSOC_A("to-b"), b = ASSOC_B("from-a");
+	int fd;
+
+	ASSERT_EQ(assoc_new(&self->a, &a), 0) TH_LOG("%s", self->a.said);
+	ASSERT_EQ(assoc_new(&self->b, &b), 0) TH_LOG("%s", self->b.said);
+	ASSERT_EQ(up6(&self->p, "::ffff:" ADDR_B), 0)
+		TH_LOG("%s %s", self->a.said, self->b.said);
+	EXPECT_TRUE(crosses(self->p.client, self->p.server, "mapped"));
+	EXPECT_TRUE(crosses(self->p.server, self->p.client, "back"));
+	sleep(2);
+	EXPECT_TRUE(crosses(self->p.client, self->p.server, "swept"));
+	ASSERT_EQ(site_enter('a'), 0);
+	fd = socket6();
+	EXPECT_EQ(connect6(fd, "::ffff:" ADDR_B), -ECONNREFUSED);
+	close(fd);
+}
+
+/* A tunnelled packet passes LOCAL_OUT twice, with mark and socket kept. */
+TEST_F(path, through_a_tunnel)
+{
+	struct assoc a = ASSOC_A("to-b"), b = ASSOC_B("from-a");
+
+	if (system("set -e\n"
+		   "modprobe ipip 2>/dev/null || modprobe ip_gre\n"
+		   "ip -n kpc-a tunnel add t0 mode ipip local 192.0.2.1 remote 192.0.2.2\n"
+		   "ip -n kpc-b tunnel add t0 mode ipip local 192.0.2.2 remote 192.0.2.1\n"
+		   "ip -n kpc-a addr add 198.51.100.1/24 dev t0\n"
+		   "ip -n kpc-b addr add 198.51.100.2/24 dev t0\n"
+		   "ip -n kpc-a link set t0 up; ip -n kpc-b link set t0 up\n"))
+		SKIP(return, "no IPIP tunnel here");
+	a.address = "198.51.100.2";
+	b.address = "198.51.100.2";
+	ASSERT_EQ(assoc_new(&self->a, &a), 0) TH_LOG("%s", self->a.said);
+	ASSERT_EQ(assoc_new(&self->b, &b), 0) TH_LOG("%s", self->b.said);
+	ASSERT_EQ(up6(&self->p, "::ffff:198.51.100.2"), 0)
+		TH_LOG("%s %s", self->a.said, self->b.said);
+	EXPECT_TRUE(crosses(self->p.client, self->p.server, "in a tunnel"));
+	EXPECT_TRUE(crosses(self->p.server, self->p.client, "and back"));
+	EXPECT_NE(nl_event(&self->ev_a, KPC_CMD_VIOLATION_NTF, 200), 0);
+}
+
+struct segment {
+	struct iphdr ip;
+	struct tcphdr tcp;
+	char data[8];
+} __attribute__((packed));
+
+static ssize_t inject(int raw, uint16_t sport, uint16_t frag_off, bool payload)
+{
+	struct sockaddr_in sin = at(ADDR_B, 0);
+	size_t len = sizeof(struct segment) - (payload ? 0 : 8);
+	struct segment s = {
+		.ip = { .version = 4, .ihl = 5, .ttl = 64,
+			.protocol = IPPROTO_TCP, .tot_len = htons(len),
+			.frag_off = htons(frag_off), .id = htons(7) },
+		.tcp = { .source = htons(sport), .dest = htons(PORT),
+			 .doff = 5, .ack = 1, .psh = 1 },
+		.data = "payload",
+	};
+
+	inet_pton(AF_INET, ADDR_A, &s.ip.saddr);
+	inet_pton(AF_INET, ADDR_B, &s.ip.daddr);
+	return sendto(raw, &s, len, 0, (struct sockaddr *)&sin, sizeof(sin));
+}
+
+/* A process with CAP_NET_RAW writes segments of its own. */
+TEST_F(path, raw_sockets_and_fragments)
+{
+	struct assoc a = ASSOC_A("to-b");
+	int raw, on = 1;
+
+	ASSERT_EQ(assoc_new(&self->a, &a), 0);
+	ASSERT_EQ(wire_count('a', "ip daddr " ADDR_B " ip protocol tcp"), 0);
+	ASSERT_EQ(site_enter('a'), 0);
+	raw = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
+	ASSERT_GE(raw, 0);
+	setsockopt(raw, IPPROTO_IP, IP_HDRINCL, &on, sizeof(on));
+	EXPECT_LT(inject(raw, 4000, 0, true), 0);
+	EXPECT_LT(inject(raw, 4000, 0, false), 0);
+	/* First fragment, and a later one, which shows no port. */
+	EXPECT_LT(inject(raw, 4000, 0x2000, true), 0);
+	EXPECT_LT(inject(raw, 4000, 0x0001, true), 0);
+	EXPECT_EQ(wire_packets('a'), 0);
+	ASSERT_EQ(nl_event(&self->ev_a, KPC_CMD_VIOLATION_NTF, 1000), 0);
+	EXPECT_EQ(nl_get(&self->ev_a, KPC_A_VIOLATION_KIND), KPC_VIOLATION_KIND_ENDPOINT);
+	close(raw);
+}
+
+/* Kinds of sockets that cannot be bound are told so. */
+TEST_F(path, sockets_that_are_not_taken)
+{
+	int fd;
+
+	ASSERT_EQ(site_enter('a'), 0);
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	EXPECT_EQ(handshake_new(&self->a, fd, NULL), -EPROTONOSUPPORT);
+	close(fd);
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	EXPECT_EQ(handshake_new(&self->a, fd, NULL), -EPROTONOSUPPORT);
+	close(fd);
+	fd = socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
+	if (fd >= 0) {
+		EXPECT_EQ(handshake_new(&self->a, fd, NULL), -EPROTONOSUPPORT);
+		EXPECT_NE(strstr(self->a.said, "MPTCP"), NULL);
+		close(fd);
+	}
+	EXPECT_EQ(handshake_new(&self->a, 999, NULL), -EBADF);
+	EXPECT_EQ(handshake_new(&self->a, -1, NULL), -EBADF);
+}
+
+/* A listener's end takes its backlog along; a closed port still answers. */
+TEST_F(path, resets_pass)
+{
+	struct assoc a = ASSOC_A("to-b"), b = ASSOC_B("from-a");
+	int fd;
+
+	ASSERT_EQ(assoc_new(&self->a, &a), 0);
+	ASSERT_EQ(assoc_new(&self->b, &b), 0);
+	/* Nobody listens at b: its reset reaches a registered socket at a. */
+	ASSERT_EQ(site_enter('a'), 0);
+	fd = tcp_socket();
+	ASSERT_EQ(handshake_new(&self->a, fd, "to-b"), 0);
+	EXPECT_EQ(tcp_connect(fd, ADDR_B, PORT), -ECONNREFUSED);
+	close(fd);
+	ASSERT_EQ(pair_listen(&self->p), 0);
+	ASSERT_EQ(pair_connect(&self->p), 0);
+	close(self->p.server);
+	close(self->p.listener);
+	self->p.server = -1;
+	self->p.listener = -1;
+	EXPECT_EQ(recv(self->p.client, &(char){ 0 }, 1, 0), 0);
+	EXPECT_NE(nl_event(&self->ev_b, KPC_CMD_VIOLATION_NTF, 200), 0);
+	EXPECT_NE(nl_event(&self->ev_a, KPC_CMD_VIOLATION_NTF, 200), 0);
+}
+
+TEST_HARNESS_MAIN
