@@ -281,8 +281,13 @@ static unsigned int judge_in_sock(const struct packet *p, struct sock *sk)
 		return NF_ACCEPT;
 
 	ks = kpc_sock_find(sk);
-	if (!ks)
+	if (!ks) {
+		/* A child is found some instants before it can be registered. */
+		if (sk->sk_state == TCP_SYN_RECV &&
+		    READ_ONCE(sk->sk_mark) == p->table->handshake_mark)
+			return NF_ACCEPT;
 		return violate(p, sk, NULL, KPC_VIOLATION_KIND_ENDPOINT);
+	}
 	/* Pairs with bind_sock(). */
 	switch (smp_load_acquire(&ks->state)) {
 	case KPC_SOCK_BOUND:
