@@ -3,10 +3,13 @@
  * doctor: what is missing on this machine, and what to do about it.
  */
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <kpc/keystore.h>
@@ -95,29 +98,26 @@ static void look_at_module(struct visit *visit)
 }
 
 /* Is @word among the words of the first line of a file? */
-static bool file_has_word(const char *path, const char *word)
+/*
+ * /proc lists the protocols in the first network namespace only. A socket that
+ * is not connected is refused for just that where the protocol is there.
+ */
+static bool tls_is_there(void)
 {
-	char line[LINE_ROOM] = "";
-	bool found = false;
-	char *rest = line;
-	char *part;
-	FILE *file;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool there;
 
-	file = fopen(path, "re");
-	if (!file)
+	if (fd < 0)
 		return false;
-	if (!fgets(line, sizeof(line), file))
-		line[0] = '\0';
-	fclose(file);
-	line[strcspn(line, "\n")] = '\0';
-	while (!found && (part = strsep(&rest, " ")))
-		found = !strcmp(part, word);
-	return found;
+	there = !setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) ||
+		errno == ENOTCONN;
+	close(fd);
+	return there;
 }
 
 static void look_at_tls(struct visit *visit)
 {
-	if (file_has_word("/proc/sys/net/ipv4/tcp_available_ulp", "tls"))
+	if (tls_is_there())
 		tell(visit, GOOD, "kernel TLS", "", "tls is there");
 	else
 		tell(visit, BAD, "kernel TLS",
