@@ -66,10 +66,12 @@ check()
 	fi
 }
 
-# Repeats a command until it succeeds, for at most so many seconds.
+# Repeats a command until it succeeds, for at most so many seconds of a machine
+# that has its processors to itself; an emulated one on a busy host gets four
+# times that.
 within()
 {
-	local end=$((${EPOCHREALTIME//[.,]/} + $1 * 1000000))
+	local end=$((${EPOCHREALTIME//[.,]/} + $1 * 4000000))
 	shift
 
 	until "$@"; do

@@ -10,7 +10,7 @@ relay_messages()
 {
 	local topic=$1 subscriber=$2 from=$3 log=$4 publisher=$5 to=$6 got=$run/got-$1
 
-	$subscriber mosquitto_sub -h "$from" -t "$topic/#" -q 1 -W 20 \
+	$subscriber mosquitto_sub -h "$from" -t "$topic/#" -q 1 -W 60 \
 		-C $MESSAGES >"$got" &
 	within 10 has "$log" "SUBSCRIBE.*|$topic/# " || return 1
 	within 10 eval "grep -c 'Sending SUBACK' '$log' >/dev/null"
@@ -28,9 +28,9 @@ carry_file()
 
 	openssl enc -aes-128-ctr -pbkdf2 -pass "pass:$RANDOM" -nosalt </dev/zero \
 		2>/dev/null | head -c 256M >"$run/www/big"
-	down=$(na "${as_operator[@]}" curl -sS -m 60 --unix-socket "$FILES" \
+	down=$(na "${as_operator[@]}" curl -sS -m 120 --unix-socket "$FILES" \
 		-o "$run/operator/big" -w '%{time_total}' http://site-b/big) || return 1
-	up=$(na "${as_operator[@]}" curl -sS -m 60 --unix-socket "$FILES" -f \
+	up=$(na "${as_operator[@]}" curl -sS -m 120 --unix-socket "$FILES" -f \
 		-T "$run/operator/big" -w '%{time_total}' http://site-b/upload/big) || return 1
 	read -r there here back < <(sums "$run/www/big" "$run/operator/big" \
 		"$run/www/upload/big")

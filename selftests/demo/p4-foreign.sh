@@ -19,7 +19,7 @@ s_client()
 	shift
 
 	# shellcheck disable=SC2059
-	printf "$HELLO" | nf timeout 20 openssl s_client -connect $SITE_B:8443 \
+	printf "$HELLO" | nf timeout 60 openssl s_client -connect $SITE_B:8443 \
 		-psk_identity "$id" -psk "${kpc[$id]}" -ign_eof "$@" >"$log" 2>&1
 	facts="$(negotiated "$log"), $(grep -c 'hello from site B' "$log") answer"
 	has "$log" 'hello from site B'
@@ -29,8 +29,9 @@ gnutls_client()
 {
 	local id=gnutls@site-b.example log=$run/gnutls-cli.log
 
+	: >"$log"
 	# shellcheck disable=SC2059
-	{ printf "$HELLO"; sleep 2; } | nf timeout 20 gnutls-cli --port 8443 \
+	{ printf "$HELLO"; within 10 has "$log" 'hello from site B'; } | nf timeout 60 gnutls-cli --port 8443 \
 		--pskusername "$id" --pskkey "${kpc[$id]}" \
 		--priority NORMAL:-KX-ALL:+ECDHE-PSK:+DHE-PSK:-VERS-ALL:+VERS-TLS1.3 \
 		$SITE_B >"$log" 2>&1
@@ -42,9 +43,9 @@ mqtt_client()
 {
 	local id=mqtt@site-b.example got=$run/got-foreign
 
-	nb mosquitto_sub -h 127.0.0.1 -t foreign -C 1 -W 20 >"$got" &
+	nb mosquitto_sub -h 127.0.0.1 -t foreign -C 1 -W 60 >"$got" &
 	within 10 has "$run/mosquitto-b.log" 'foreign \(QoS'
-	nf timeout 20 mosquitto_pub -h $SITE_B -p 8883 --tls-version tlsv1.2 \
+	nf timeout 60 mosquitto_pub -h $SITE_B -p 8883 --tls-version tlsv1.2 \
 		--psk-identity "$id" --psk "${kpc[$id]}" -t foreign -m "hello by PSK"
 	wait $!
 	facts="TLSv1.2, '$(cat "$got")' arrived"

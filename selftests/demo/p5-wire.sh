@@ -104,7 +104,7 @@ send_marker()
 	yes "$1" | head -c 1M >"$run/www/marker"
 	got=$(na "${as_operator[@]}" curl -sS -m 20 --unix-socket "$FILES" \
 		http://site-b/marker | sha)
-	nb mosquitto_sub -h 127.0.0.1 -t sensor/marker -C 1 -W 20 >"$run/got-marker" &
+	nb mosquitto_sub -h 127.0.0.1 -t sensor/marker -C 1 -W 60 >"$run/got-marker" &
 	within 10 has "$run/mosquitto-b.log" 'sensor/marker \(QoS'
 	nd mosquitto_pub -h $DEVICE_GATEWAY -t sensor/marker -q 1 -m "$1"
 	wait $!

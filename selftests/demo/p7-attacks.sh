@@ -99,7 +99,7 @@ refused_client()
 	local id=$1 secret=$2 log=$run/refused.log
 	shift 2
 
-	nf timeout 20 openssl s_client -connect $SITE_B:8443 -psk_identity "$id" \
+	nf timeout 60 openssl s_client -connect $SITE_B:8443 -psk_identity "$id" \
 		-psk "$secret" "$@" </dev/null >"$log" 2>&1
 	grep -oE 'alert [a-z_ ]+|SSL alert number [0-9]+' "$log" | sort -u | paste -sd,
 }

@@ -15,7 +15,7 @@ held_download()
 	local status
 
 	{
-		at site-a "${as_operator[@]}" curl -sS -m 60 --unix-socket "$FILES" \
+		at site-a "${as_operator[@]}" curl -sS -m 120 --unix-socket "$FILES" \
 			http://site-b/held 2>/dev/null
 		status=$?
 		echo $status >"$run/held-$1.status"
@@ -98,12 +98,11 @@ kill_agent()
 	shown site-a curl --limit-rate 400k -T upload '&'
 	head -c 8M /dev/urandom >"$run/operator/upload"
 	chown $OPERATOR "$run/operator/upload"
-	at site-a "${as_operator[@]}" curl -sS -m 60 --limit-rate 400k \
+	at site-a "${as_operator[@]}" curl -sS -m 120 --limit-rate 400k \
 		--unix-socket "$FILES" -T "$run/operator/upload" \
 		http://site-b/upload/cut 2>"$run/upload.log" &
 	client=$!
-	within 10 eval '[ "$(binding_count site-a files)" -ge 1 ]'
-	sleep 1
+	within 10 eval 'bindings site-b files | jq -e "any(.rx_octets > 100000)" >/dev/null'
 	before=$(grep -ci truncat "$run/kpcd-site-b.log")
 	na kill -9 "${agent[site-a]}"
 	wait $client

@@ -105,7 +105,7 @@ loading()
 	na kpc sync
 	check "guide: kpc sync adds an association and leaves the live one alone (X3)" \
 		"bindings $before before, $(bindings site-a | jq -c 'map(.id)') after" \
-		test "$before" = "$(bindings site-a | jq -c 'map(.id)')"
+		eval 'bindings site-a | jq -e --argjson b "$before" "\$b - map(.id) == []"'
 	facts=$(na kpc load - </dev/null 2>&1)
 	check "guide: kpc load of an empty table is refused while it would end bindings" \
 		"$facts" eval '[ -n "$(at site-a kpc association get telemetry)" ] &&
@@ -240,8 +240,6 @@ rotation()
 		>>/etc/netns/site-a/kpc/keys)
 	sed -i 's/^association telemetry /association telemetry-2 /
 		s/telemetry@site-b/telemetry-2@site-b/' $conf
-	nb kill -HUP "${agent[site-b]}"
-	within 10 has "$run/kpcd-site-b.log" reloaded
 	na kill -HUP "${agent[site-a]}"
 	within 20 eval '[ "$(at site-a kpc -j association show | jq -r ".[].name")" = telemetry-2 ]'
 	nb kpc association del telemetry
