@@ -48,7 +48,8 @@ follows_schema()
 	at site-b "$demo/conforms.py" "$KPC_TREE/Documentation/schema/kpc.schema.json" \
 		"$out/monitor-site-b.json" show 'association show' \
 		'association get -- telemetry' 'binding show' 'endpoint show' \
-		'session show' 'agent show' 'config show' stats
+		'session show' 'agent show' 'config show' stats 'key check' \
+		doctor version 'version suites'
 }
 
 point_6()
