@@ -190,11 +190,17 @@ static void tls_sink_failed(struct connection *c, int error)
 }
 
 /*
- * The local program takes no more. What it sent before is still delivered;
- * after that the far end gets a reset, so that it knows of its own loss.
+ * The local program takes no more. Where it had ended its own direction before
+ * (EPIPE), what it sent is still delivered; after that the far end gets a
+ * reset, so that it knows of its own loss. Any other error is a reset, which
+ * the socket tells once: receiving would take it for the end in order.
  */
-static void plain_sink_failed(struct connection *c)
+static void plain_sink_failed(struct connection *c, int error)
 {
+	if (error != -EPIPE) {
+		relay_abort(c);
+		return;
+	}
 	c->in.failed = 1;
 	stream_drop(&c->in.stream, &c->worker->pool);
 	if (c->out.done || c->out.failed) {
@@ -217,7 +223,7 @@ static void relay_sent(struct connection *c, struct flow *flow, int result)
 		else if (flow == &c->out)
 			tls_sink_failed(c, result);
 		else
-			plain_sink_failed(c);
+			plain_sink_failed(c, result);
 		return;
 	}
 	stream_consume(&flow->stream, &c->worker->pool, result);
