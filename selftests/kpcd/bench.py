@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 
+from case_chaos import Ledger
 from sites import Service, Site, Wire, folder, free_port, noise, receive_all, reset
 
 OTHER_KEY = "f00102030405060708090a0b0c0d0e0f"
@@ -43,6 +44,8 @@ class Bench:
         self.direct = self.join("echo", echo)
         self.join("wired", echo, wire=True)
         self.join("keep", self.keep, wire=True)
+        self.ledger = Ledger()
+        self.join("ledger", self.ledger.serve, wire=True)
         self.join("late", self.late)
         self.join("early", self.early)
         self.join("stall", self.stall)

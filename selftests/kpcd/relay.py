@@ -7,6 +7,7 @@ import os
 import resource
 import sys
 
+import case_chaos
 import case_end
 import case_flow
 import case_foreign
@@ -38,6 +39,7 @@ CASES = (
     ("I8", "a reader that stops", case_flow.test_back_pressure, ()),
     ("I8", "fifty readers that stop", case_flow.test_many_stalled, ()),
     ("I8", "200 connections at once", case_flow.test_concurrent, (200,)),
+    ("I8", "connections that end in every way", case_chaos.test_chaos, (15,)),
     ("M7", "a foreign client of TLS 1.3", case_foreign.test_client,
      ("echo", "-tls1_3")),
     ("M7", "a foreign client of TLS 1.2", case_foreign.test_client,

@@ -1,0 +1,160 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Proves what the warden gives to a worker that somebody has taken over: nothing
+# that a sound worker would not have been given (I10, I7, X4). A worker is
+# stopped and its socket to the warden is used in its place.
+
+. "$(dirname "$0")/lib.sh"
+[ "$(id -u)" = 0 ] || skip_all "only root can take another process's socket"
+
+b=$(free_port)
+c=$(free_port)
+write "$dir/keys" <<END
+pump@example.org hex:$key
+tank@example.org hex:$other
+late@example.org ascii:valid-from-the-year-2100
+init@example.org ascii:of-the-other-role-here
+END
+write "$dir/table" <<END
+association pump role b kpc-id pump@example.org \\
+	id-a //a.example/cse id-b //b.example/cse \\
+	offload off listen 127.0.0.1:$b plain unix:$dir/back start auto
+association tank role b kpc-id tank@example.org \\
+	id-a //a.example/cse/Ctank id-b //b.example/cse \\
+	offload off listen 127.0.0.1:$c plain unix:$dir/back start auto
+association late role b kpc-id late@example.org \\
+	id-a //a.example/cse/Clate id-b //b.example/cse \\
+	offload off listen 127.0.0.1:$b plain unix:$dir/back start auto \\
+	limit not-before 2100-01-01
+association init role a kpc-id init@example.org \\
+	id-a //b.example/cse id-b //a.example/cse \\
+	offload off peer 127.0.0.1:$b plain unix:$dir/front
+END
+echo_backend "$dir/back"
+up b --table "$dir/table" --keys "$dir/keys" --workers 1 --key-rate 50
+warden=$pid
+
+cat >"$dir/hostile.py" <<'END'
+"""Speaks to the warden through a stopped worker's socket."""
+import ctypes, os, signal, socket, struct, sys, time
+
+KEY_REQUEST, KEY, BACKEND_REQUEST, BACKEND = 8, 9, 10, 11
+libc = ctypes.CDLL(None, use_errno=True)
+worker = int(sys.argv[1])
+os.kill(worker, signal.SIGSTOP)
+fd = libc.syscall(438, os.pidfd_open(worker), 3, 0)  # pidfd_getfd
+if fd < 0:
+    print("steal", os.strerror(ctypes.get_errno()))
+    sys.exit()
+warden = socket.socket(fileno=fd)
+warden.settimeout(10)
+
+def say(kind, body, request=7):
+    warden.send(struct.pack("=II", kind, request) + body)
+
+def key_request(*ids, association=0, listener=0, count=None):
+    at = b"".join(bytes([len(i)]) + i.ljust(255, b"\0") for i in ids)
+    return (struct.pack("=II", association, listener) + bytes(28) +
+            struct.pack("=I", len(ids) if count is None else count) +
+            at.ljust(4 * 256, b"\0"))
+
+def ask_key(*ids, **more):
+    say(KEY_REQUEST, key_request(*ids, **more))
+    kind, request, index, association, length = \
+        struct.unpack_from("=IIiII", warden.recv(65536))
+    assert kind == KEY and request == 7
+    return index, association, length
+
+def ask_backend(association):
+    say(BACKEND_REQUEST, struct.pack("=I", association))
+    data, ancillary, _, _ = warden.recvmsg(65536, 64)
+    kind, _, error = struct.unpack_from("=IIi", data)
+    assert kind == BACKEND
+    return error, len(ancillary)
+
+# Listeners and associations are numbered in the order of the file.
+if sys.argv[2] == "ask":
+    print("backend-first", *ask_backend(1))
+    print("right", *ask_key(b"pump@example.org", listener=1))
+    print("backend-then", *ask_backend(1))
+    print("backend-again", *ask_backend(1))
+    print("listener", *ask_key(b"tank@example.org", listener=1))
+    print("no-listener", *ask_key(b"pump@example.org", listener=99))
+    print("dates", *ask_key(b"late@example.org", listener=1))
+    print("role", *ask_key(b"init@example.org", listener=1))
+    print("idle-a", *ask_key(b"init@example.org", association=4))
+    print("as-a", *ask_key(b"pump@example.org", association=1))
+    print("case", *ask_key(b"Pump@example.org", listener=1))
+    print("second", *ask_key(b"odd@example.org", b"pump@example.org",
+                             listener=1))
+elif sys.argv[2] == "flood":
+    started = time.monotonic()
+    for _ in range(150):
+        ask_key(b"pump@example.org", listener=1)
+    print("flood %.1f" % (time.monotonic() - started))
+elif sys.argv[2] == "count":
+    say(KEY_REQUEST, key_request(b"x", listener=1, count=5))
+elif sys.argv[2] == "empty":
+    say(KEY_REQUEST, key_request(b"", listener=1))
+elif sys.argv[2] == "short":
+    warden.send(b"\1")
+elif sys.argv[2] == "type":
+    say(4711, b"")
+elif sys.argv[2] == "long":
+    say(KEY_REQUEST, key_request(b"x", listener=1) + bytes(65000))
+if len(sys.argv) > 3:
+    # Not let go before the warden has judged.
+    time.sleep(0.5)
+os.kill(worker, signal.SIGCONT)
+END
+
+hostile()
+{
+	python3 "$dir/hostile.py" "$(workers "$warden")" "$@"
+}
+
+hostile ask >"$dir/said" 2>&1
+if grep -q "^steal" "$dir/said"; then
+	skip_all "$(cat "$dir/said")"
+fi
+plan 19
+said()
+{
+	grep -qx -- "$1" "$dir/said" || { cat "$dir/said"; return 1; }
+}
+ok "no backend before a key was given" said "backend-first -1 0"
+ok "and that is logged" logged b "asks for a backend of an association whose key it was not given NAME=pump"
+ok "the key of the listener's KpcId is given" said "right 0 1 16"
+ok "with it one backend" said "backend-then 0 1"
+ok "and no second" said "backend-again -1 0"
+ok "I10: no key of another listener" said "listener -1 0 0"
+ok "none of a listener that is none" said "no-listener -1 0 0"
+ok "none before its date" said "dates -1 0 0"
+ok "X4: none of the other role" said "role -1 0 0"
+ok "none of a role a association that nobody opened" said "idle-a -1 0 0"
+ok "none of role b as if it were role a" said "as-a -1 0 0"
+ok "T2: none of a KpcId in other letters" said "case -1 0 0"
+ok "the first known one of several" said "second 1 1 16"
+
+# 150 keys at 50 a second: a second's worth is there at once.
+hostile flood >"$dir/said" 2>&1
+ok "keys are given at --key-rate" \
+	awk '/^flood/ { exit !($2 > 1.5 && $2 < 6) }' "$dir/said"
+sed 's/^/# /' "$dir/said"
+
+# ended WHAT: the worker that sent it is ended and replaced.
+ended()
+{
+	local before
+
+	before=$(workers "$warden")
+	hostile "$1" judged
+	within 10 eval '[ -n "$(workers "$warden")" ] &&
+			[ "$(workers "$warden")" != '"$before"' ]'
+}
+ok "a wrong count ends the worker" ended count
+ok "an empty KpcId too" ended empty
+ok "a short packet too" ended short
+ok "an unknown type too" ended type
+ok "a long packet too" ended long
+finish
