@@ -138,6 +138,8 @@ void release_key(struct crew_worker *worker, uint32_t request,
 	crew_send(worker, &answer, -1);
 	explicit_bzero(&answer, sizeof(answer));
 
+	/* Until the next one is due, rounded up. */
 	if (!take_token(worker))
-		crew_throttle(worker, 10);
+		crew_throttle(worker,
+			      1000 / worker->warden->options->key_rate + 1);
 }
