@@ -89,7 +89,6 @@ struct connection *connection_new(struct worker *worker, enum kpc_role role)
 		return NULL;
 	}
 	list_add(&worker->connections, c);
-	worker->connection_count++;
 	return c;
 }
 
@@ -176,7 +175,6 @@ static void connection_free(struct connection *c)
 	engine_close(worker->engine, c->tls.fd);
 	engine_close(worker->engine, c->plain.fd);
 	list_remove(c);
-	worker->connection_count--;
 	connection_give(worker, c);
 }
 
@@ -239,7 +237,6 @@ void connection_plain(struct connection *c, int fd, bool tcp)
 	c->plain.fd = fd;
 	c->plain.rx.fd = fd;
 	c->plain.tx.fd = fd;
-	c->plain_tcp = tcp;
 	/* Should this process be killed, the kernel closes it. */
 	leg_resets(fd, true);
 	if (tcp)

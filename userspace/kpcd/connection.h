@@ -124,7 +124,6 @@ struct record_type {
  * @state: enum connection_state
  * @role: enum kpc_role
  * @carrier: enum kpc_carrier
- * @plain_tcp: the plain leg is TCP, and can be reset
  * @truncated: the far end was gone without close_notify
  * @up: told to the log as such
  * @refused_renegotiation: TLS 1.2, once is answered, twice ends it
@@ -152,7 +151,6 @@ struct connection {
 	uint8_t state;
 	uint8_t role;
 	uint8_t carrier;
-	uint8_t plain_tcp:1;
 	uint8_t truncated:1;
 	uint8_t up:1;
 	uint8_t refused_renegotiation:1;
@@ -167,7 +165,8 @@ struct connection *connection_new(struct worker *worker, enum kpc_role role);
  * connection_abort() - end both legs now and unmistakably
  *
  * Plaintext held for either side is dropped. TCP legs are reset, so nobody
- * takes it for an orderly end.
+ * takes it for an orderly end. A UNIX socket has no reset: its program reads
+ * an end, and only writing tells it more.
  */
 void connection_abort(struct connection *c);
 

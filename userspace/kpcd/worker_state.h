@@ -135,7 +135,6 @@ struct rate {
  * @connections: list of those alive
  * @closed: list of those whose operations have not all ended
  * @spare: memory for more of them
- * @connection_count: how many
  * @handshakes: role b, without a proof of the key yet, the oldest first
  * @handshakes_end: the youngest
  * @handshake_count: how many
@@ -173,7 +172,6 @@ struct worker {
 	struct connection *connections;
 	struct connection *closed;
 	struct connection *spare;
-	unsigned int connection_count;
 	struct handshake *handshakes;
 	struct handshake *handshakes_end;
 	unsigned int handshake_count;
