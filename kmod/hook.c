@@ -34,8 +34,6 @@
  * @state: of the hook
  * @flow: its ends, if it is TCP
  * @protocol: behind the extension headers
- * @offset: of the TCP header
- * @tcp_len: of the TCP header
  * @out: at LOCAL_OUT
  * @tcp: has a whole TCP header
  * @payload: carries payload
@@ -49,8 +47,6 @@ struct packet {
 	const struct nf_hook_state *state;
 	struct kpc_flow flow;
 	u8 protocol;
-	unsigned int offset;
-	unsigned int tcp_len;
 	bool out;
 	bool tcp;
 	bool payload;
@@ -320,31 +316,32 @@ static unsigned int judge_in(const struct packet *p)
 	return verdict;
 }
 
-/*
- * Reads the ports; where no endpoint has them and the mark is not managed,
- * nothing else of the packet is looked at.
- */
-static bool read_tcp(struct packet *p, bool managed)
+/* Most packets end here: no endpoint has their ports. */
+static bool is_foreign(const struct kpc_table *table, const struct sk_buff *skb,
+		       unsigned int offset, bool out)
+{
+	__be16 buf[2];
+	const __be16 *ports = skb_header_pointer(skb, offset, sizeof(buf), buf);
+
+	return !ports ||
+	       (!test_bit(ntohs(ports[!out]), table->ports[KPC_ROLE_B]) &&
+		!test_bit(ntohs(ports[out]), table->ports[KPC_ROLE_A]));
+}
+
+static void read_tcp(struct packet *p, unsigned int offset)
 {
 	struct tcphdr buf;
 	const struct tcphdr *th;
 
-	th = skb_header_pointer(p->skb, p->offset, sizeof(buf), &buf);
+	th = skb_header_pointer(p->skb, offset, sizeof(buf), &buf);
 	if (!th)
-		return managed;
+		return;
 	p->flow.local_port = ntohs(p->out ? th->source : th->dest);
 	p->flow.remote_port = ntohs(p->out ? th->dest : th->source);
-	if (!managed &&
-	    !test_bit(p->flow.local_port, p->table->ports[KPC_ROLE_B]) &&
-	    !test_bit(p->flow.remote_port, p->table->ports[KPC_ROLE_A]))
-		return false;
-
 	p->tcp = true;
-	p->tcp_len = __tcp_hdrlen(th);
-	p->payload = p->skb->len > p->offset + p->tcp_len;
+	p->payload = p->skb->len > offset + __tcp_hdrlen(th);
 	p->rst = th->rst;
 	p->open = th->syn && !th->ack;
-	return true;
 }
 
 static unsigned int judge(struct packet *p, bool managed)
@@ -360,21 +357,23 @@ static unsigned int hook4(struct kpc_net *kn, struct sk_buff *skb,
 	const struct kpc_table *table = rcu_dereference(kn->table);
 	const struct iphdr *iph = ip_hdr(skb);
 	bool managed = out && kpc_table_managed(table, skb->mark);
+	unsigned int offset = skb_network_offset(skb) + iph->ihl * 4;
+	bool fragment = ip_is_fragment(iph);
 	struct packet p;
 
-	if (likely(!managed && iph->protocol != IPPROTO_TCP))
+	if (likely(!managed && (iph->protocol != IPPROTO_TCP ||
+				(!fragment &&
+				 is_foreign(table, skb, offset, out)))))
 		return NF_ACCEPT;
 
 	p = (struct packet){
 		.kn = kn, .table = table, .skb = skb, .state = state,
 		.protocol = iph->protocol, .out = out,
-		.offset = skb_network_offset(skb) + iph->ihl * 4,
-		.flow.family = AF_INET,
-		.flow.fragment = ip_is_fragment(iph),
+		.flow.family = AF_INET, .flow.fragment = fragment,
 	};
 	if (p.protocol == IPPROTO_TCP) {
-		if (!p.flow.fragment && !read_tcp(&p, managed))
-			return NF_ACCEPT;
+		if (!fragment)
+			read_tcp(&p, offset);
 		ipv6_addr_set_v4mapped(out ? iph->saddr : iph->daddr,
 				       &p.flow.local);
 		ipv6_addr_set_v4mapped(out ? iph->daddr : iph->saddr,
@@ -403,24 +402,27 @@ static unsigned int hook6(struct kpc_net *kn, struct sk_buff *skb,
 	const struct ipv6hdr *ip6h = ipv6_hdr(skb);
 	bool managed = out && kpc_table_managed(table, skb->mark);
 	u8 protocol = ip6h->nexthdr;
-	__be16 fragment = 0;
+	__be16 frag_off = 0;
 	struct packet p;
+	bool fragment;
 	int offset;
 
 	offset = ipv6_skip_exthdr(skb, skb_network_offset(skb) + sizeof(*ip6h),
-				  &protocol, &fragment);
-	if (likely(!managed && (offset < 0 || protocol != IPPROTO_TCP)))
+				  &protocol, &frag_off);
+	fragment = frag_off & htons(IP6_OFFSET | IP6_MF);
+	if (likely(!managed && (offset < 0 || protocol != IPPROTO_TCP ||
+				(!fragment &&
+				 is_foreign(table, skb, offset, out)))))
 		return NF_ACCEPT;
 
 	p = (struct packet){
 		.kn = kn, .table = table, .skb = skb, .state = state,
-		.protocol = protocol, .out = out, .offset = offset,
-		.flow.family = AF_INET6,
-		.flow.fragment = fragment & htons(IP6_OFFSET | IP6_MF),
+		.protocol = protocol, .out = out,
+		.flow.family = AF_INET6, .flow.fragment = fragment,
 	};
 	if (p.protocol == IPPROTO_TCP && offset >= 0) {
-		if (!p.flow.fragment && !read_tcp(&p, managed))
-			return NF_ACCEPT;
+		if (!fragment)
+			read_tcp(&p, offset);
 		p.flow.local = out ? ip6h->saddr : ip6h->daddr;
 		p.flow.remote = out ? ip6h->daddr : ip6h->saddr;
 	}
