@@ -27,8 +27,7 @@ struct nl {
 	uint32_t seq;
 	char out[16384];
 	char in[65536];
-	int in_len;
-	int in_at;
+	char kept[65536];
 	uint8_t cmd;
 	struct nlattr *attr[NL_ATTRS];
 	int replies;
@@ -194,7 +193,6 @@ static inline void nl_keep_said(struct nl *nl, struct nlmsghdr *h,
 static inline int nl_talk(struct nl *nl)
 {
 	struct nlmsghdr *h = nl_hdr(nl), *first = NULL;
-	static char kept[65536];
 
 	nl->said[0] = 0;
 	nl->replies = 0;
@@ -223,8 +221,8 @@ static inline int nl_talk(struct nl *nl)
 				return error;
 			}
 			if (!nl->replies++) {
-				memcpy(kept, h, h->nlmsg_len);
-				first = (struct nlmsghdr *)kept;
+				memcpy(nl->kept, h, h->nlmsg_len);
+				first = (struct nlmsghdr *)nl->kept;
 			}
 		}
 	}

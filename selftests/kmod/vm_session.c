@@ -118,7 +118,7 @@ static int worker(struct nl *nl, struct pair *p, int go)
 	p->nl_a = nl;
 	if (handshake_new(nl, tcp_socket(), NULL) != -EPERM)
 		return 2;
-	if (pair_connect(p))
+	if (pair_connect_here(p))
 		return 3;
 	if (ends_install(p->client, &p->ends_a))
 		return 4;
