@@ -26,7 +26,7 @@ up b --table "$dir/table" --keys "$dir/keys" --workers 1
 hello()
 {
 	timeout 3 socat -u "TCP-LISTEN:$catch,reuseaddr" "OPEN:$2,creat,trunc" &
-	within 3 eval 'ss -Htln "sport = :$catch" | grep -q .'
+	within 3 listening "$catch"
 	timeout 1 openssl s_client -connect "127.0.0.1:$catch" -psk_identity "$1" \
 		-psk 0123456789abcdef0123456789abcdef -quiet -tls1_3 \
 		</dev/null >/dev/null 2>&1

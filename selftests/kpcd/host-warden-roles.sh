@@ -49,7 +49,7 @@ ok "M4, M7: s_client, TLS 1.2" answered "$b" old@example.org $other -tls1_2
 
 gnutls_answered()
 {
-	{ echo hello; sleep 1; } | timeout 10 gnutls-cli -p "$b" 127.0.0.1 \
+	{ echo hello; sleep 3; } | timeout 20 gnutls-cli -p "$b" 127.0.0.1 \
 		--pskusername=new@example.org --pskkey=$key \
 		--priority=NORMAL:-VERS-ALL:+VERS-TLS1.3:+DHE-PSK:+PSK 2>&1 |
 		grep -qx hello
@@ -99,7 +99,7 @@ ok "the handshake came first" logged a "association established NAME=new"
 through()
 {
 	[ "$({ echo through; sleep 1; } |
-		timeout 5 socat -t 3 - "UNIX-CONNECT:$1")" = through ]
+		timeout 15 socat -t 8 - "UNIX-CONNECT:$1")" = through ]
 }
 ok "M1, M8: a local program reaches the backend of B" through "$dir/front"
 harmless()
@@ -121,11 +121,11 @@ openssl s_server -accept "127.0.0.1:$foreign" -nocert -psk_identity \
 	foreign@example.org -psk $other -tls1_3 -rev -quiet \
 	</dev/null >"$dir/server.log" 2>&1 &
 started+=($!)
-sleep 0.5
+within 10 listening "$foreign"
 reversed()
 {
 	[ "$({ echo olleh; sleep 1; } |
-		timeout 5 socat -t 3 - "UNIX-CONNECT:$dir/partner")" = hello ]
+		timeout 15 socat -t 8 - "UNIX-CONNECT:$dir/partner")" = hello ]
 }
 ok "M3: s_server as Entity B, with the first local connection" reversed
 
@@ -136,7 +136,7 @@ openssl s_server -accept "127.0.0.1:$foreign" -nocert -psk_identity \
 	foreign@example.org -psk $key -tls1_3 -rev -quiet \
 	</dev/null >"$dir/server2.log" 2>&1 &
 started+=($!)
-sleep 0.5
+within 10 listening "$foreign"
 ok "M1: a server that does not prove Kpc gets nothing" not reversed
 ok "and the log says so" logged a "handshake failed NAME=foreign"
 ok "M7: keys of another identity of the same agent stay apart" \

@@ -146,16 +146,34 @@ echo_backend()
 	within 5 test -S "$1"
 }
 
+# listening PORT: somebody does.
+listening()
+{
+	ss -Htln "sport = :$1" | grep -q .
+}
+
 # client PORT IDENTITY KEY [OPTION...]: says "hello" as a foreign Entity A and
-# prints what comes back.
+# prints what comes back. It stays until the echo is there, or nothing can come.
 client()
 {
-	local port=$1 identity=$2 psk=$3
+	local port=$1 identity=$2 psk=$3 process
 	shift 3
 
-	{ echo hello; sleep 1; } | timeout 10 openssl s_client \
-		-connect "127.0.0.1:$port" -psk_identity "$identity" \
-		-psk "$psk" -quiet -no_ign_eof "$@" 2>&1
+	rm -f "$dir/client.in" "$dir/client.out"
+	mkfifo "$dir/client.in"
+	: >"$dir/client.out"
+	timeout 10 openssl s_client -connect "127.0.0.1:$port" \
+		-psk_identity "$identity" -psk "$psk" -quiet -no_ign_eof "$@" \
+		<"$dir/client.in" >"$dir/client.out" 2>&1 &
+	process=$!
+	exec 7>"$dir/client.in"
+	# It may have ended before it read anything.
+	(trap '' PIPE; echo hello >&7) 2>/dev/null
+	within 10 eval 'grep -qx hello "$dir/client.out" ||
+			! kill -0 '$process
+	exec 7>&-
+	wait $process
+	cat "$dir/client.out"
 }
 
 # answered PORT IDENTITY KEY [OPTION...]: the echo came back.

@@ -103,7 +103,7 @@ bindings()
 through()
 {
 	[ "$({ echo "by $1"; sleep 0.5; } |
-		timeout 10 socat -t 3 - "UNIX-CONNECT:$dir/$1")" = "by $1" ]
+		timeout 15 socat -t 8 - "UNIX-CONNECT:$dir/$1")" = "by $1" ]
 }
 
 echo_backend "$dir/back"
