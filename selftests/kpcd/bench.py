@@ -37,6 +37,7 @@ class Bench:
         self.wires = {}
         self.ends = []
         self.stalled = threading.Event()
+        self.stopped = False
         self.seen = []
         uid = os.getuid()
         self.uid = f"allow-uid {uid}"
@@ -158,6 +159,10 @@ class Bench:
         return self.a.says(r"association established NAME=warm")
 
     def stop(self):
+        """Once; returns the exit statuses of both sites."""
+        if self.stopped:
+            return None
+        self.stopped = True
         codes = self.a.stop(), self.b.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
         self.net.close()

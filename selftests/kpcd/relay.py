@@ -86,14 +86,16 @@ def main():
     tap = Tap()
     tap.case("M1", f"{engine}: two sites come up", lambda: None if
              bench.start() else bench.a.said() + bench.b.said())
-    if tap.failed:
+    try:
+        for row, what, test, arguments, *wants in CASES:
+            if tap.failed and tap.count == 1:
+                break
+            if wants == ["root"] and "root" not in has:
+                tap.skip(what, "needs root to become another user")
+            elif not wants or wants[0] in has:
+                tap.case(row, what, test, bench, *arguments)
+    finally:
         bench.stop()
-        return tap.done()
-    for row, what, test, arguments, *wants in CASES:
-        if wants == ["root"] and "root" not in has:
-            tap.skip(what, "needs root to become another user")
-        elif not wants or wants[0] in has:
-            tap.case(row, what, test, bench, *arguments)
     return tap.done()
 
 

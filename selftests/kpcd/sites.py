@@ -349,7 +349,7 @@ class Tap:
         self.count += 1
         try:
             wrong = test(*arguments)
-        except OSError as error:
+        except Exception as error:  # pylint: disable=broad-except
             wrong = f"{type(error).__name__}: {error}"
         if wrong:
             self.failed += 1
