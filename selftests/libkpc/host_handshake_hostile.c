@@ -411,14 +411,17 @@ static void binder(const struct kpc_key *key, const uint8_t *hello, size_t len, 
 
 /*
  * Makes a ClientHello with one identity into one with three: a stranger's
- * ticket, an unknown KpcId, then a's own, the last with a true binder.
+ * ticket, an unknown KpcId, then a's own, the last with a true binder. The
+ * binder of the second has @second octets.
  */
 static void three_identities(const struct kpc_key *key, const struct octets *in,
-			     struct octets *out)
+			     size_t second, struct octets *out)
 {
 	static const uint8_t *const none;
 	const uint8_t *p = in->p + 5 + 4 + 2 + 32, *own = none;
 	size_t extensions, extension, own_len, start;
+	const size_t binders[] = { 32, second, 32 };
+	const size_t binders_len = 3 + 32 + second + 32;
 	uint8_t *w;
 
 	p += 1 + p[0];			/* session id */
@@ -444,21 +447,24 @@ static void three_identities(const struct kpc_key *key, const struct octets *in,
 	w = mempcpy(w, own, own_len);
 	put16(out->p + extension + 4, (size_t)(w - out->p) - start);
 
-	out->len = (size_t)(w - out->p) + 2 + 3 * 33;
+	out->len = (size_t)(w - out->p) + 2 + binders_len;
 	put16(out->p + 3, out->len - 5);
 	out->p[6] = 0;
 	put16(out->p + 7, out->len - 9);
 	put16(out->p + extensions, out->len - extensions - 2);
 	put16(out->p + extension + 2, out->len - extension - 4);
-	put16(w, 3 * 33);
+	own = w;
+	put16(w, binders_len);
+	w += 2;
 	for (int i = 0; i < 3; i++) {
-		w[2 + 33 * i] = 32;
-		memset(w + 3 + 33 * i, 0x11, 32);
+		*w++ = (uint8_t)binders[i];
+		memset(w, 0x11, binders[i]);
+		w += binders[i];
 	}
-	binder(key, out->p + 5, (size_t)(w - out->p) - 5, w + 3 + 33 * 2);
+	binder(key, out->p + 5, (size_t)(own - out->p) - 5, w - 32);
 }
 
-static void check_many_identities(bool known)
+static void check_many_identities(bool known, size_t second)
 {
 	const struct kpc_kpcid *ids;
 	struct octets out, forged;
@@ -471,11 +477,12 @@ static void check_many_identities(bool known)
 	if (held) {
 		kpc_handshake_advance(pair.a);
 		drain(pair.a, &out);
-		three_identities(pair.key, &out, &forged);
+		three_identities(pair.key, &out, second, &forged);
 		held = feed(pair.b, forged.p, forged.len) == KPC_HANDSHAKE_WANT_KEY;
 		ids = kpc_handshake_identities(pair.b, &count);
-		held = held && count == 2 && ids[0].len == 7 &&
-		       kpc_kpcid_equal(&ids[1], &pair.id);
+		held = held && count == (second == 32 ? 2 : 1) &&
+		       (ids[0].len == 7) == (second == 32) &&
+		       kpc_kpcid_equal(&ids[count - 1], &pair.id);
 		if (!known)
 			kpc_kpcid_set(&pair.id, "nobody", 6);
 		if (held)
@@ -486,7 +493,8 @@ static void check_many_identities(bool known)
 		       kpc_handshake_state(pair.b) == (known ? KPC_HANDSHAKE_WANT_INPUT :
 							       KPC_HANDSHAKE_FAILED);
 	}
-	tap_ok(held, "X1 of three identities the last is %s: %s", known ? "known and found" :
+	tap_ok(held, "X1 of three identities%s the last is %s: %s",
+	       second == 32 ? "" : ", one of another hash,", known ? "known and found" :
 	       "unknown like the others", pair_why(pair.b));
 	pair_close(&pair);
 }
@@ -510,7 +518,9 @@ int main(void)
 	check_key_exchange_size();
 	check_too_early();
 	check_endless();
-	check_many_identities(true);
-	check_many_identities(false);
+	check_many_identities(true, 32);
+	check_many_identities(false, 32);
+	check_many_identities(true, 48);
+	check_many_identities(false, 48);
 	return tap_end();
 }

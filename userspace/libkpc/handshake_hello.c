@@ -16,7 +16,9 @@ enum {
 	EXT_KEY_SHARE = 51,
 };
 
+#define PSK_KE		0
 #define PSK_DHE_KE	1
+#define BINDER_MIN	32
 #define SERVER_HELLO	2
 
 /* Octets not read yet. */
@@ -66,38 +68,110 @@ static bool offers_tls13(SSL *ssl)
 	return false;
 }
 
-static bool offers_psk_dhe_ke(SSL *ssl)
+/* RFC 8446 4.2.9; fails where the extension, without which no key may be used, is missing. */
+static bool read_modes(SSL *ssl, struct kpci_hello *hello)
 {
 	struct span body, modes;
 
-	return extension(ssl, EXT_PSK_KEY_EXCHANGE_MODES, &body) && cut_vector(&body, 1, &modes) &&
-	       memchr(modes.p, PSK_DHE_KE, modes.len);
+	if (!extension(ssl, EXT_PSK_KEY_EXCHANGE_MODES, &body) || !cut_vector(&body, 1, &modes))
+		return false;
+	hello->psk_dhe_ke = memchr(modes.p, PSK_DHE_KE, modes.len);
+	hello->psk_ke = memchr(modes.p, PSK_KE, modes.len);
+	return true;
 }
 
 /* RFC 8446 4.2.11: identities with their ages, then as many binders. */
-static int read_offers(struct kpc_handshake *hs, struct span body)
-{
-	struct span identities, binders, identity, age, binder;
-	struct kpci_hello *hello = &hs->hello;
+struct offers {
+	struct span identities, binders;
+};
 
-	if (!cut_vector(&body, 2, &identities) || !cut_vector(&body, 2, &binders) || body.len)
+static bool open_offers(SSL *ssl, struct offers *offers)
+{
+	struct span body;
+
+	return extension(ssl, EXT_PRE_SHARED_KEY, &body) &&
+	       cut_vector(&body, 2, &offers->identities) &&
+	       cut_vector(&body, 2, &offers->binders) && !body.len;
+}
+
+/* OpenSSL refuses an empty identity too, but only where it comes to look at it. */
+static bool next_offer(struct offers *offers, struct span *identity, size_t *binder)
+{
+	struct span age, octets;
+
+	if (!cut_vector(&offers->identities, 2, identity) || !identity->len ||
+	    !cut(&offers->identities, 4, &age) || !cut_vector(&offers->binders, 1, &octets) ||
+	    octets.len < BINDER_MIN)
+		return false;
+	*binder = octets.len;
+	return true;
+}
+
+/*
+ * The length of a binder tells the hash of its key, and the hash decides which
+ * suites may be chosen and which alert a false binder gets. So that nothing of
+ * this depends on which KpcId is known, the first offer with a suite in common
+ * decides, and offers of another hash count as not made.
+ */
+static int choose_binder(struct kpc_handshake *hs, SSL *ssl)
+{
+	struct span identity;
+	struct offers offers;
+	size_t binder;
+
+	if (!open_offers(ssl, &offers))
 		return -EPROTO;
+	while (offers.identities.len) {
+		if (!next_offer(&offers, &identity, &binder))
+			return -EPROTO;
+		if (!hs->hello.binder && kpci_psk_usable(ssl, &hs->policy, binder))
+			hs->hello.binder = (uint8_t)binder;
+	}
+	return offers.binders.len ? -EPROTO : 0;
+}
+
+static int read_offers(struct kpc_handshake *hs, SSL *ssl)
+{
+	struct span identity;
+	struct offers offers;
+	size_t binder;
+	int code;
+
+	code = choose_binder(hs, ssl);
+	if (code)
+		return code;
 	hs->offers = calloc(KPC_HANDSHAKE_IDENTITIES_MAX, sizeof(*hs->offers));
 	if (!hs->offers)
 		return -ENOMEM;
-	while (identities.len) {
-		if (!cut_vector(&identities, 2, &identity) || !cut(&identities, 4, &age) ||
-		    !cut_vector(&binders, 1, &binder))
-			return -EPROTO;
-		if (!hello->first_binder)
-			hello->first_binder = (uint8_t)binder.len;
-		if (hs->offer_count == KPC_HANDSHAKE_IDENTITIES_MAX)
-			break;
-		if (kpc_kpcid_set(&hs->offers[hs->offer_count], identity.p, identity.len))
-			continue;
-		hello->binders[hs->offer_count++] = (uint8_t)binder.len;
-	}
+	open_offers(ssl, &offers);
+	while (hs->offer_count < KPC_HANDSHAKE_IDENTITIES_MAX &&
+	       next_offer(&offers, &identity, &binder))
+		if (binder == hs->hello.binder &&
+		    !kpc_kpcid_set(&hs->offers[hs->offer_count], identity.p, identity.len))
+			hs->offer_count++;
 	return 0;
+}
+
+/*
+ * Where OpenSSL is to find the key: at the KpcId chosen; a key nobody knows, at
+ * the first offer of the hash. Asked of each ClientHello, because the one after
+ * HelloRetryRequest may offer less.
+ */
+static int locate_offer(const struct kpc_handshake *hs, SSL *ssl)
+{
+	const struct kpc_kpcid *wanted = hs->chosen < 0 ? NULL : &hs->offers[hs->chosen];
+	struct span identity;
+	struct offers offers;
+	size_t binder;
+
+	if (!open_offers(ssl, &offers))
+		return -1;
+	for (int i = 0; next_offer(&offers, &identity, &binder); i++)
+		if (binder == hs->hello.binder &&
+		    (!wanted || (wanted->len == identity.len &&
+				 !memcmp(wanted->octets, identity.p, identity.len))))
+			return i;
+	return -1;
 }
 
 static void read_authority(SSL *ssl, struct kpci_hello *hello)
@@ -113,21 +187,58 @@ static void read_authority(SSL *ssl, struct kpci_hello *hello)
 		*p = kpci_lower(*p);
 }
 
-static int read_hello(struct kpc_handshake *hs, SSL *ssl)
+/*
+ * Without a mode that both sides can do OpenSSL looks at no key, and goes on
+ * with suites and groups; what they are could tell which KpcId is known.
+ */
+static int check_modes(struct kpc_handshake *hs, SSL *ssl, int *alert)
+{
+	struct kpci_hello *hello = &hs->hello;
+
+	*alert = SSL_AD_HANDSHAKE_FAILURE;
+	if (!read_modes(ssl, hello)) {
+		kpci_handshake_fail(hs, KPC_HANDSHAKE_PROTOCOL, "the peer offers keys without "
+				    "saying how they may be used (psk_key_exchange_modes)");
+		return -EBADMSG;
+	}
+	if (!hello->psk_dhe_ke && !(hello->psk_ke && hs->policy.psk_ke)) {
+		kpci_handshake_fail(hs, KPC_HANDSHAKE_POLICY, "the peer does not offer psk_dhe_ke%s",
+				    hs->policy.psk_ke ? " or psk_ke" : ", which is required");
+		return -EBADMSG;
+	}
+	return 0;
+}
+
+/* Nor is anybody asked for a key that no suite on offer goes with. */
+static int check_binder(struct kpc_handshake *hs, int *alert)
+{
+	if (hs->hello.binder)
+		return 0;
+	kpci_handshake_fail(hs, KPC_HANDSHAKE_POLICY, "nothing in common with the peer: no suite "
+			    "that both allow has the hash of a key it offers");
+	*alert = SSL_AD_HANDSHAKE_FAILURE;
+	return -EBADMSG;
+}
+
+/* On -EBADMSG failure and alert are set. */
+static int read_hello(struct kpc_handshake *hs, SSL *ssl, int *alert)
 {
 	struct kpci_hello *hello = &hs->hello;
 	struct span body;
+	int code;
 
 	hello->seen = true;
 	hello->ems = extension(ssl, EXT_EXTENDED_MASTER_SECRET, &body);
-	hello->psk_dhe_ke = offers_psk_dhe_ke(ssl);
 	read_authority(ssl, hello);
 	/* Without an offered key TLS 1.3 leads nowhere here; TLS 1.2 still may. */
 	if (!hs->policy.tls13 || !offers_tls13(ssl) ||
 	    !extension(ssl, EXT_PRE_SHARED_KEY, &body))
 		return 0;
 	hello->tls13 = true;
-	return read_offers(hs, body);
+	code = read_offers(hs, ssl);
+	if (!code)
+		code = check_binder(hs, alert);
+	return code ? code : check_modes(hs, ssl, alert);
 }
 
 int kpci_hello_callback(SSL *ssl, int *alert, void *arg)
@@ -136,9 +247,11 @@ int kpci_hello_callback(SSL *ssl, int *alert, void *arg)
 	int code;
 
 	if (!hs->hello.seen) {
-		code = read_hello(hs, ssl);
+		code = read_hello(hs, ssl, alert);
 		if (code) {
-			*alert = code == -EPROTO ? SSL_AD_DECODE_ERROR : SSL_AD_INTERNAL_ERROR;
+			if (code != -EBADMSG)
+				*alert = code == -EPROTO ? SSL_AD_DECODE_ERROR :
+							   SSL_AD_INTERNAL_ERROR;
 			return SSL_CLIENT_HELLO_ERROR;
 		}
 	}
@@ -146,7 +259,11 @@ int kpci_hello_callback(SSL *ssl, int *alert, void *arg)
 		if (!hs->answered)
 			return SSL_CLIENT_HELLO_RETRY;
 		*alert = SSL_AD_INTERNAL_ERROR;
-		return kpci_psk_narrow(hs, ssl) ? SSL_CLIENT_HELLO_ERROR : SSL_CLIENT_HELLO_SUCCESS;
+		if (kpci_psk_narrow(hs, ssl))
+			return SSL_CLIENT_HELLO_ERROR;
+		hs->asked = 0;
+		hs->place = locate_offer(hs, ssl);
+		return SSL_CLIENT_HELLO_SUCCESS;
 	}
 	if (hs->policy.tls12) {
 		SSL_set_max_proto_version(ssl, TLS1_2_VERSION);

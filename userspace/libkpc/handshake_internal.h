@@ -26,17 +26,17 @@ struct kpc_handshake_context {
  * @tls13: TLS 1.3 will be spoken, with one of the offered keys
  * @psk_dhe_ke: TLS 1.3: the peer can do (EC)DHE with a key
  * @ems: the peer can do Extended Master Secret
- * @first_binder: length of the first binder, which tells its hash
- * @binders: those of the offers
+ * @psk_ke: TLS 1.3: the peer can do without
+ * @binder: length of the binders of all offers, which tells their hash
  * @authority: SNI in lower case, or NULL
  */
 struct kpci_hello {
 	bool seen;
 	bool tls13;
 	bool psk_dhe_ke;
+	bool psk_ke;
 	bool ems;
-	uint8_t first_binder;
-	uint8_t binders[KPC_HANDSHAKE_IDENTITIES_MAX];
+	uint8_t binder;
 	char *authority;
 };
 
@@ -72,6 +72,8 @@ struct kpc_handshake {
 	unsigned int offer_count;
 	bool answered;
 	int chosen;		/* index of the offers, -1: the key is one nobody knows */
+	int place;		/* of the key in the ClientHello's list, -1: nowhere */
+	int asked;		/* identities of that list OpenSSL has asked for */
 	int known;		/* what the caller answered */
 	const char *denied;	/* why a known KpcId was treated as unknown */
 	bool narrowed;		/* @association holds */
@@ -104,6 +106,9 @@ void kpci_message_callback(int written, int version, int type, const void *octet
 
 /** kpci_psk_register() - put the callbacks of a role into an SSL_CTX */
 void kpci_psk_register(SSL_CTX *ctx, const struct kpci_policy *policy);
+
+/** kpci_psk_usable() - does a policy allow a suite on offer of the hash of a binder */
+bool kpci_psk_usable(SSL *ssl, const struct kpci_policy *policy, size_t binder);
 
 /** kpci_psk_narrow() - TLS 1.3 role b: suites and modes for the key chosen; 0 or -errno */
 int kpci_psk_narrow(struct kpc_handshake *hs, SSL *ssl);

@@ -8,7 +8,7 @@
 
 #define NAMES_MAX	(KPC_SUITES_MAX * 48)
 
-static const char *binder_hash(uint8_t binder)
+static const char *binder_hash(size_t binder)
 {
 	return binder == 32 ? "SHA256" : binder == 48 ? "SHA384" : "";
 }
@@ -37,10 +37,10 @@ static bool peer_offers(SSL *ssl, const struct kpc_suite *suite)
 	return false;
 }
 
-static bool usable(SSL *ssl, const struct kpci_policy *policy, const char *hash)
+bool kpci_psk_usable(SSL *ssl, const struct kpci_policy *policy, size_t binder)
 {
 	const struct kpc_suite *suites[KPC_SUITES_MAX];
-	unsigned int count = suites_of_hash(policy, hash, suites);
+	unsigned int count = suites_of_hash(policy, binder_hash(binder), suites);
 
 	for (unsigned int i = 0; i < count; i++)
 		if (peer_offers(ssl, suites[i]))
@@ -63,19 +63,17 @@ static int set_suites(SSL *ssl, const struct kpci_policy *policy, const char *ha
 }
 
 /*
- * A key of TLS 1.3 belongs to one hash, and the length of its binder tells
- * which: only suites of that hash may be chosen. An association that has none of
- * them is treated as an unknown KpcId, because a refusal with an alert of its
- * own would tell that the KpcId is known.
+ * A key of TLS 1.3 belongs to one hash, that of its binder: only suites of that
+ * hash may be chosen. An association that has none of them is treated as an
+ * unknown KpcId, because a refusal with an alert of its own would tell that the
+ * KpcId is known.
  */
 int kpci_psk_narrow(struct kpc_handshake *hs, SSL *ssl)
 {
 	const struct kpci_policy *policy = hs->narrowed ? &hs->association : &hs->policy;
-	const char *hash = binder_hash(hs->hello.first_binder);
 
 	if (hs->chosen >= 0) {
-		hash = binder_hash(hs->hello.binders[hs->chosen]);
-		if (!usable(ssl, policy, hash)) {
+		if (!kpci_psk_usable(ssl, policy, hs->hello.binder)) {
 			hs->denied = "its association allows none of the offered cipher suites";
 			hs->chosen = -1;
 		} else if (!policy->psk_ke && !hs->hello.psk_dhe_ke) {
@@ -83,13 +81,11 @@ int kpci_psk_narrow(struct kpc_handshake *hs, SSL *ssl)
 			hs->chosen = -1;
 		}
 	}
-	if (hs->chosen < 0) {
+	if (hs->chosen < 0)
 		policy = &hs->policy;
-		hash = binder_hash(hs->hello.first_binder);
-	}
-	if (hs->chosen >= 0 && !policy->psk_ke)
+	else if (!policy->psk_ke)
 		SSL_clear_options(ssl, SSL_OP_ALLOW_NO_DHE_KEX);
-	return set_suites(ssl, policy, hash);
+	return set_suites(ssl, policy, binder_hash(hs->hello.binder));
 }
 
 /* Wraps a key as the session OpenSSL wants for TLS 1.3. */
@@ -118,28 +114,16 @@ static SSL_SESSION *session_of(SSL *ssl, const struct kpci_policy *policy, const
 }
 
 /*
- * Role b, TLS 1.3; asked for one offered identity after the other. The key that
- * nobody knows goes to the first, and only when no offered identity is known:
- * earlier it would stand before a good one.
+ * Role b, TLS 1.3; asked for one offered identity after the other. By place and
+ * not by name: one name may stand there twice, with binders of different hashes.
  */
 static int find_session(SSL *ssl, const unsigned char *octets, size_t len, SSL_SESSION **session)
 {
 	struct kpc_handshake *hs = SSL_get_app_data(ssl);
-	const struct kpc_kpcid *wanted;
-	uint8_t binder;
 
 	*session = NULL;
-	if (!hs || !hs->answered || !hs->key)
-		return 1;
-	if (hs->chosen >= 0) {
-		wanted = &hs->offers[hs->chosen];
-		if (wanted->len != len || memcmp(wanted->octets, octets, len))
-			return 1;
-		binder = hs->hello.binders[hs->chosen];
-	} else {
-		binder = hs->hello.first_binder;
-	}
-	*session = session_of(ssl, &hs->policy, binder_hash(binder), hs->key);
+	if (hs && hs->answered && hs->key && hs->asked++ == hs->place)
+		*session = session_of(ssl, &hs->policy, binder_hash(hs->hello.binder), hs->key);
 	return 1;
 }
 
