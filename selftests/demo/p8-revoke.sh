@@ -130,6 +130,10 @@ point_8()
 	# The file still has it.
 	na kpc sync
 	na kpc establish bench
+	# establish has opened a connection ahead; iperf3, which serves one
+	# client at a time, would wait for it to speak.
+	na kpc binding del "$(bindings site-a bench | jq '.[0].id')"
+	within 10 no_bindings
 	revoke_during reverse -R
 	times+=("$(took)")
 	check "8. the same while iperf3 sends to A" "$(passed); $said" \
