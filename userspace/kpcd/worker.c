@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <kpc/key.h>
@@ -55,6 +56,8 @@ static int worker_set_up(struct worker *worker)
 {
 	int ret;
 
+	/* Buffers are given back by the page; a huge one keeps them all. */
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	timer_wheel_init(&worker->timers);
 	buffer_pool_init(&worker->pool, POOL_BUDGET);
 	worker->steps_end = &worker->steps;
