@@ -85,7 +85,8 @@ uint8_t kpc_ktls_cmsg_get(const struct msghdr *msg);
 /**
  * kpc_ktls_alert_send() - send an alert record
  * @fd: socket with keys installed
- * @alert: number; 0 is close_notify, sent as a warning, all others are fatal
+ * @alert: number; close_notify (0), user_canceled (90) and no_renegotiation
+ *	(100) are sent as warnings, all others are fatal
  *
  * Return: 0, -EAGAIN (queue it behind the data and try again), other negative
  * errno.
@@ -112,7 +113,8 @@ int kpc_ktls_key_update_send(int fd, int request);
  *	where it asks the same of us
  * @KPC_CONTROL_IGNORE: tickets and user_canceled: nothing to do
  * @KPC_CONTROL_RENEGOTIATE: TLS 1.2 HelloRequest or ClientHello: answer with
- *	alert no_renegotiation (100) or end
+ *	alert no_renegotiation (100), a warning after which the peer may go on,
+ *	or end
  * @KPC_CONTROL_UNEXPECTED: against the protocol: alert unexpected_message (10)
  */
 enum kpc_control {

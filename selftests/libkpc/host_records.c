@@ -4,6 +4,8 @@
  * works both ways, truncation is told from a clean end, and alerts are named.
  */
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <kpc/ktls.h>
 #include <kpc/records.h>
@@ -314,6 +316,34 @@ static void check_cmsg(void)
 	tap_ok(kpc_ktls_cmsg_get(&msg) == KPC_RECORD_ALERT, "I8 a control message names the type");
 }
 
+/*
+ * A socket without kernel TLS passes the octets on as they are. After a refused
+ * renegotiation the connection goes on (RFC 5246 7.2.2): no fatal alert.
+ */
+static void check_alert_levels(void)
+{
+	static const struct {
+		uint8_t alert, level;
+	} rows[] = {
+		{ 0, 1 }, { 90, 1 }, { 100, 1 }, { 10, 2 }, { 20, 2 }, { 80, 2 },
+	};
+	uint8_t got[8];
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds)) {
+		tap_ok(false, "I8 levels of alerts: %s", strerror(errno));
+		return;
+	}
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		tap_ok(!kpc_ktls_alert_send(fds[0], rows[i].alert) &&
+		       recv(fds[1], got, sizeof(got), MSG_DONTWAIT) == 2 &&
+		       got[0] == rows[i].level && got[1] == rows[i].alert,
+		       "I8 alert %s is sent as %s", kpc_alert_name(rows[i].alert),
+		       rows[i].level == 1 ? "a warning" : "fatal");
+	close(fds[0]);
+	close(fds[1]);
+}
+
 int main(void)
 {
 	static const uint16_t suites[] = { 0x1301, 0x1304, 0x00a8, 0xccac, 0x00ae, 0xc0a8 };
@@ -338,5 +368,6 @@ int main(void)
 	check_takeover();
 	check_controls();
 	check_cmsg();
+	check_alert_levels();
 	return tap_end();
 }
