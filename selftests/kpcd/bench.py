@@ -36,6 +36,7 @@ class Bench:
         self.plain = {}
         self.wires = {}
         self.ends = []
+        self.kept = [0]
         self.stalled = threading.Event()
         self.stopped = False
         self.seen = []
@@ -108,7 +109,8 @@ class Bench:
 
     def keep(self, s):
         """Holds the connection and reports how it ends."""
-        self.ends.append(receive_all(s))
+        self.kept = [0]
+        self.ends.append(receive_all(s, self.kept))
 
     @staticmethod
     def late(s):
@@ -144,7 +146,7 @@ class Bench:
 
     def open(self, name):
         s = self.net.connect("a", ("127.0.0.1", self.plain[name]))
-        s.settimeout(20)
+        s.settimeout(60)
         return s
 
     def hostile(self):

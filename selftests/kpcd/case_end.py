@@ -46,9 +46,11 @@ def test_half_close_in(bench):
 def test_cut(bench, how):
     """The wire is cut: both local programs get a reset, never an end."""
     before = len(bench.ends)
+    bench.kept = [0]
     with bench.open("keep") as s:
         s.sendall(noise(100000, 3))
-        time.sleep(0.3)
+        if not wait_for(lambda: bench.kept[0] == 100000, 30):
+            return f"the backend got {bench.kept[0]} of 100000 octets"
         bench.wires["keep"].cut(how)
         count, _, here = receive_all(s)
     if not wait_for(lambda: len(bench.ends) > before):
@@ -66,9 +68,10 @@ def test_cut(bench, how):
 def test_local_reset(bench):
     """The local program is gone: the backend gets a reset."""
     before = len(bench.ends)
+    bench.kept = [0]
     s = bench.open("keep")
     s.sendall(b"x" * 1000)
-    time.sleep(0.3)
+    wait_for(lambda: bench.kept[0] == 1000, 30)
     reset(s)
     if not wait_for(lambda: len(bench.ends) > before):
         return "the backend was not told"
@@ -103,10 +106,11 @@ def test_warm(bench):
 def test_killed(bench):
     """A worker is killed: the far side learns of the loss, others go on."""
     before = len(bench.ends)
+    bench.kept = [0]
     ready = len(re.findall("worker 0 is ready", bench.a.said()))
     with bench.open("keep") as s:
         s.sendall(b"x" * 5000)
-        time.sleep(0.3)
+        wait_for(lambda: bench.kept[0] == 5000, 30)
         os.kill(bench.a.worker(), 9)
         here = receive_all(s)[2]
     if not wait_for(lambda: len(bench.ends) > before):

@@ -144,13 +144,16 @@ def reset(s):
     s.close()
 
 
-def receive_all(s):
-    """What comes until the end, and how it ended: 'end' or 'reset'."""
+def receive_all(s, so_far=None):
+    """What comes until the end, and how it ended: 'end' or 'reset'. A list
+    that is given always has the count as its first element."""
     digest, count = hashlib.sha256(), 0
     try:
         while data := s.recv(1 << 18):
             digest.update(data)
             count += len(data)
+            if so_far is not None:
+                so_far[0] = count
     except ConnectionError:
         return count, digest.hexdigest(), "reset"
     except TimeoutError:
