@@ -13,6 +13,13 @@
 /* Ciphertext that may wait on either side before -EAGAIN. */
 #define KPC_RECORDS_QUEUE_MAX	(256 * 1024)
 
+/*
+ * Records that one key may protect, for the ciphers that have such a limit (RFC
+ * 8446 5.5; AES: 2^24.5), and where to begin with ending it in order.
+ */
+#define KPC_RECORDS_KEY_MAX	23726566
+#define KPC_RECORDS_KEY_WORN	(1 << 24)
+
 struct kpc_records;
 
 /**
@@ -52,7 +59,8 @@ void kpc_records_input_end(struct kpc_records *records);
  * Return: octets; 0: close_notify, all that was sent has been read; -EAGAIN:
  * more input is needed; -ENODATA: truncated, FIN came without close_notify;
  * -ECONNABORTED: the peer sent an alert; -EBADMSG: a record that is not
- * authentic or not TLS. Of the last three kpc_records_error() tells more, and
+ * authentic or not TLS; -EKEYEXPIRED: the peer has sent KPC_RECORDS_KEY_MAX
+ * records with one key, no more are read; kpc_records_close() still works. Of the last four kpc_records_error() tells more, and
  * there may be an alert to send.
  */
 ssize_t kpc_records_read(struct kpc_records *records, void *buf, size_t len);
@@ -64,7 +72,9 @@ ssize_t kpc_records_read(struct kpc_records *records, void *buf, size_t len);
  * @len: how much
  *
  * Return: octets taken, all or as many as the queue had room for; -EAGAIN:
- * send output first; -EPIPE: after kpc_records_close() or a failure.
+ * send output first; -EPIPE: after kpc_records_close() or a failure;
+ * -EKEYEXPIRED: KPC_RECORDS_KEY_MAX records have been sent with one key:
+ * kpc_records_close() or, under TLS 1.3, kpc_records_key_update() is what is left.
  */
 ssize_t kpc_records_write(struct kpc_records *records, const void *octets, size_t len);
 
@@ -73,6 +83,18 @@ int kpc_records_close(struct kpc_records *records);
 
 /** kpc_records_key_update() - TLS 1.3: new keys for sending, and asked of the peer; 0 or -errno */
 int kpc_records_key_update(struct kpc_records *records);
+
+/**
+ * kpc_records_worn() - is it time to end it, or for new keys
+ * @records: carrier
+ *
+ * Both directions count, each since its keys came. There is room left for
+ * KPC_RECORDS_KEY_MAX - KPC_RECORDS_KEY_WORN records to come to an end in order.
+ *
+ * Return: true once a key has protected KPC_RECORDS_KEY_WORN records. Never
+ * with ChaCha20-Poly1305, which has no limit that records can reach.
+ */
+bool kpc_records_worn(const struct kpc_records *records);
 
 /**
  * kpc_records_output() - ciphertext to send

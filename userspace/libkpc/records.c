@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <openssl/err.h>
+#include <openssl/obj_mac.h>
 #include <openssl/ssl.h>
 
 #include <kpc/records.h>
@@ -14,14 +15,39 @@
 /* ERR reasons of received alerts start here (SSL_AD_REASON_OFFSET). */
 #define ALERT_REASONS	1000
 
+#define KEY_UPDATE	24
+
+/* Kept back from data: KeyUpdate, close_notify and alerts still go out. */
+#define CONTROL_RECORDS	16
+
+/* Records since the keys came. */
+struct counter {
+	uint64_t sent, received;
+};
+
 struct kpc_records {
 	SSL *ssl;
+	struct counter counter;
+	bool limited;		/* the cipher wears out */
 	struct kpci_pipe pipe;
 	bool input_ended;	/* FIN */
 	bool closing;		/* close_notify is queued */
 	int failed;		/* negative errno that reading gives from now on */
 	struct kpc_error error;
 };
+
+/* Every record shows by its header; KeyUpdate behind it, when it is done with. */
+static void watch_record(int written, int version, int type, const void *octets, size_t len,
+			 SSL *ssl, void *arg)
+{
+	struct kpc_records *records = arg;
+	uint64_t *count = written ? &records->counter.sent : &records->counter.received;
+
+	if (type == SSL3_RT_HEADER)
+		(*count)++;
+	else if (type == SSL3_RT_HANDSHAKE && len && *(const uint8_t *)octets == KEY_UPDATE)
+		*count = 0;
+}
 
 struct kpc_records *kpc_records_new(struct kpc_handshake *hs, struct kpc_error *err)
 {
@@ -39,7 +65,11 @@ struct kpc_records *kpc_records_new(struct kpc_handshake *hs, struct kpc_error *
 	}
 	records->ssl = hs->ssl;
 	hs->ssl = NULL;
+	records->limited = SSL_CIPHER_get_cipher_nid(SSL_get_current_cipher(records->ssl)) !=
+			   NID_chacha20_poly1305;
 	SSL_set_app_data(records->ssl, NULL);
+	SSL_set_msg_callback(records->ssl, watch_record);
+	SSL_set_msg_callback_arg(records->ssl, records);
 	BIO_set_data(SSL_get_rbio(records->ssl), &records->pipe);
 	SSL_set_mode(records->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE |
 		     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
@@ -92,6 +122,24 @@ static int fail(struct kpc_records *records)
 	return records->failed;
 }
 
+static bool may_read(const struct kpc_records *records)
+{
+	return !records->limited || records->counter.received < KPC_RECORDS_KEY_MAX ||
+	       SSL_pending(records->ssl);
+}
+
+static bool may_write(const struct kpc_records *records)
+{
+	return !records->limited ||
+	       records->counter.sent < KPC_RECORDS_KEY_MAX - CONTROL_RECORDS;
+}
+
+bool kpc_records_worn(const struct kpc_records *records)
+{
+	return records->limited && (records->counter.sent >= KPC_RECORDS_KEY_WORN ||
+				    records->counter.received >= KPC_RECORDS_KEY_WORN);
+}
+
 ssize_t kpc_records_read(struct kpc_records *records, void *buf, size_t len)
 {
 	size_t got;
@@ -99,6 +147,11 @@ ssize_t kpc_records_read(struct kpc_records *records, void *buf, size_t len)
 
 	if (records->failed)
 		return records->failed;
+	if (!may_read(records)) {
+		kpc_error_set(&records->error, "the peer sent %d records with one key, as many "
+			      "as are safe", KPC_RECORDS_KEY_MAX);
+		return -EKEYEXPIRED;
+	}
 	ERR_clear_error();
 	code = SSL_read_ex(records->ssl, buf, len, &got);
 	if (code == 1)
@@ -125,6 +178,8 @@ ssize_t kpc_records_write(struct kpc_records *records, const void *octets, size_
 		return -EPIPE;
 	ERR_clear_error();
 	while (done < len && kpci_buffer_len(&records->pipe.out) < KPC_RECORDS_QUEUE_MAX) {
+		if (!may_write(records))
+			return done ? (ssize_t)done : -EKEYEXPIRED;
 		if (SSL_write_ex(records->ssl, (const uint8_t *)octets + done, len - done,
 				 &step) != 1)
 			return done ? (ssize_t)done : fail(records);

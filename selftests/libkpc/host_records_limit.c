@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+/*
+ * How many records one key protects (RFC 8446 5.5): counted both ways since the
+ * keys came, told in time, and refused before it is unsafe.
+ */
+#include "../tap.h"
+
+/* The source itself: nobody wants to send 23 million records first. */
+#include "libkpc/records.c"
+
+#include "link.h"
+
+/* Records are whole when they are handed over, so one call is one of them. */
+static bool pass(struct kpc_records *from, struct kpc_records *to, unsigned int count)
+{
+	char got[8];
+
+	while (count--) {
+		if (kpc_records_write(from, "words", 5) != 5)
+			return false;
+		move(from, to, SIZE_MAX);
+		if (kpc_records_read(to, got, sizeof(got)) != 5)
+			return false;
+	}
+	return true;
+}
+
+static void check_count(uint16_t suite)
+{
+	static const char large[40000];
+	struct link link;
+	struct counter a = { 0 }, b = { 0 };
+	bool held = link_open(&link, suite);
+
+	if (held) {
+		held = pass(link.a, link.b, 10) && pass(link.b, link.a, 3) &&
+		       kpc_records_write(link.a, large, sizeof(large)) == sizeof(large) &&
+		       !kpc_records_close(link.a);
+		a = link.a->counter;
+		b = link.b->counter;
+	}
+	/* 10, and three for 40000 octets, and close_notify */
+	tap_ok(held && a.sent == 14 && a.received == 3 && b.sent == 3 && b.received == 10,
+	       "I8 %s: records are counted: a %lu and %lu, b %lu and %lu",
+	       kpc_suite_by_code(suite)->name, a.sent, a.received, b.sent, b.received);
+	link_close(&link);
+}
+
+static void check_worn(uint16_t suite, bool limited)
+{
+	const char *name = kpc_suite_by_code(suite)->name;
+	struct link link;
+	bool held = link_open(&link, suite);
+
+	if (held)
+		link.a->counter.sent = link.b->counter.received = KPC_RECORDS_KEY_WORN - 1;
+	held = held && !kpc_records_worn(link.a) && !kpc_records_worn(link.b) &&
+	       pass(link.a, link.b, 1);
+	tap_ok(held && kpc_records_worn(link.a) == limited && kpc_records_worn(link.b) == limited,
+	       "I8 %s: the key is %s after 2^24 records, at both ends", name,
+	       limited ? "worn" : "not worn");
+	tap_ok(held && pass(link.b, link.a, 1) && pass(link.a, link.b, 5),
+	       "I8 %s: and there is time left", name);
+	link_close(&link);
+}
+
+static void check_refused(uint16_t suite)
+{
+	const char *name = kpc_suite_by_code(suite)->name;
+	struct link link;
+	bool held = link_open(&link, suite);
+	char got[8];
+
+	if (held)
+		link.a->counter.sent = KPC_RECORDS_KEY_MAX - CONTROL_RECORDS - 2;
+	held = held && pass(link.a, link.b, 2) &&
+	       kpc_records_write(link.a, "words", 5) == -EKEYEXPIRED;
+	tap_ok(held, "I8 %s: no data is sent once a key is used up", name);
+	held = held && pass(link.b, link.a, 1) && !kpc_records_close(link.a);
+	if (held)
+		move(link.a, link.b, SIZE_MAX);
+	tap_ok(held && kpc_records_read(link.b, got, sizeof(got)) == 0 &&
+	       link.a->counter.sent < KPC_RECORDS_KEY_MAX,
+	       "I8 %s: it can still end in order", name);
+	link_close(&link);
+
+	held = link_open(&link, suite);
+	if (held)
+		link.b->counter.received = KPC_RECORDS_KEY_MAX - 1;
+	held = held && kpc_records_write(link.a, "words", 5) == 5 &&
+	       kpc_records_write(link.a, "words", 5) == 5;
+	if (held)
+		move(link.a, link.b, SIZE_MAX);
+	held = held && kpc_records_read(link.b, got, 2) == 2 &&
+	       kpc_records_read(link.b, got, sizeof(got)) == 3 &&
+	       kpc_records_read(link.b, got, sizeof(got)) == -EKEYEXPIRED &&
+	       kpc_records_error(link.b)[0];
+	tap_ok(held, "I8 %s: nor read: %s", name, held ? kpc_records_error(link.b) : "");
+	held = held && !kpc_records_close(link.b);
+	if (held)
+		move(link.b, link.a, SIZE_MAX);
+	tap_ok(held && kpc_records_read(link.a, got, sizeof(got)) == 0,
+	       "I8 %s: the peer is told of the end", name);
+	link_close(&link);
+}
+
+/* New keys are asked for both ways, and with them the count starts again. */
+static void check_renewed(void)
+{
+	struct link link;
+	bool held = link_open(&link, 0x1301);
+	char got[8];
+
+	if (held) {
+		link.a->counter.sent = link.b->counter.received = KPC_RECORDS_KEY_MAX -
+								   CONTROL_RECORDS;
+		link.b->counter.sent = link.a->counter.received = KPC_RECORDS_KEY_WORN;
+	}
+	held = held && kpc_records_write(link.a, "words", 5) == -EKEYEXPIRED &&
+	       !kpc_records_key_update(link.a);
+	if (held)
+		move(link.a, link.b, SIZE_MAX);
+	held = held && kpc_records_read(link.b, got, sizeof(got)) == -EAGAIN;
+	tap_ok(held && pass(link.b, link.a, 1) && pass(link.a, link.b, 1) &&
+	       !kpc_records_worn(link.a) && !kpc_records_worn(link.b),
+	       "X1 with new keys the count starts again, both ways");
+	link_close(&link);
+}
+
+int main(void)
+{
+	tap_begin();
+	check_count(0x1301);
+	check_count(0x00a8);
+	check_worn(0x1301, true);
+	check_worn(0x1302, true);
+	check_worn(0x1304, true);
+	check_worn(0x00a8, true);
+	check_worn(0x1303, false);
+	check_worn(0xccac, false);
+	check_refused(0x1301);
+	check_refused(0x00a8);
+	check_renewed();
+	return tap_end();
+}
