@@ -216,27 +216,6 @@ ok "confirm --abort brings the old one back at once" \
 ok "there is nothing to confirm now" \
 	refuses 'kpc: confirm: no commit waits to be confirmed' k confirm
 
-# conforms COMMAND...: what -j prints for it is as the schema says.
-conforms()
-{
-	run 0 k -j "$@" && cp "$dir/out" "$dir/text" &&
-		run 0 sh -c 'exec "$@" <"$0"' "$dir/text" \
-			python3 "$tree/selftests/demo/conforms.py" \
-			"$tree/Documentation/schema/kpc.schema.json" "${@:1:2}"
-}
-
-# JSON
-for command in "association show" "association get m1" "endpoint show" \
-	       "session show" "agent show" "config show" stats show; do
-	if python3 -c 'import jsonschema' 2>/dev/null; then
-		# shellcheck disable=SC2086
-		ok "-j $command is as its schema says" conforms $command
-	else
-		tests=$((tests + 1))
-		echo "ok $tests -j $command is as its schema says # SKIP no jsonschema here"
-	fi
-done
-
 # Rules for the boot
 if command -v nft >/dev/null; then
 	ok "save --nft is taken by nft" \
@@ -276,6 +255,19 @@ print([(x[\"event\"], x[\"change\"], x[\"name\"]) for x in e],
 	"[('\''association'\'', '\''added'\'', '\''e1'\''), ('\''association'\'', '\''removed'\'', '\''e1'\'')] deleted True" ]'
 ok "a monitor that sees too little in its time ends with 1" \
 	run 1 k monitor violation --count 1 --timeout 1
+
+if python3 -c 'import jsonschema' 2>/dev/null; then
+	ok "what -j prints is as its schema says, events too" \
+		run 0 ip netns exec kpc-t1 \
+		python3 "$tree/selftests/demo/conforms.py" \
+		"$tree/Documentation/schema/kpc.schema.json" "$dir/events" \
+		show "association show" "association get -- m1" \
+		"binding show" "endpoint show" "session show" "agent show" \
+		"config show" stats
+else
+	tests=$((tests + 1))
+	echo "ok $tests what -j prints is as its schema says, events too # SKIP no jsonschema here"
+fi
 
 # Rights
 ok "T5, I9: another user may not even look" \
