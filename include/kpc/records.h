@@ -60,8 +60,9 @@ void kpc_records_input_end(struct kpc_records *records);
  * more input is needed; -ENODATA: truncated, FIN came without close_notify;
  * -ECONNABORTED: the peer sent an alert; -EBADMSG: a record that is not
  * authentic or not TLS; -EKEYEXPIRED: the peer has sent KPC_RECORDS_KEY_MAX
- * records with one key, no more are read; kpc_records_close() still works. Of the last four kpc_records_error() tells more, and
- * there may be an alert to send.
+ * records with one key, no more are read; kpc_records_close() still works. Of
+ * the last four kpc_records_error() tells more, and there may be an alert to
+ * send.
  */
 ssize_t kpc_records_read(struct kpc_records *records, void *buf, size_t len);
 
