@@ -42,6 +42,20 @@ void kpci_locked_unmap(void *map, size_t size);
  */
 int kpci_secret_open(const char *path, size_t *size, struct kpc_error *err);
 
+struct kpc_key;
+
+/**
+ * kpci_key_alloc() - a slot of the pool, for octets that are never elsewhere
+ * @octets: where to put them, KPC_KEY_MAX have room; zero so far
+ * @err: reason of a failure, or NULL
+ *
+ * Return: the key, to be finished with kpci_key_finish(), or NULL with errno set.
+ */
+struct kpc_key *kpci_key_alloc(uint8_t **octets, struct kpc_error *err);
+
+/** kpci_key_finish() - @len octets, 1 to KPC_KEY_MAX, have been put into a slot */
+void kpci_key_finish(struct kpc_key *key, size_t len);
+
 /** kpci_key_encoded() - does a text start with a name of an encoding or reference */
 bool kpci_key_encoded(const char *text);
 

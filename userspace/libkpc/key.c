@@ -115,16 +115,11 @@ int kpc_key_reserve(size_t count, struct kpc_error *err)
 	return code;
 }
 
-struct kpc_key *kpc_key_new(const void *octets, size_t len, struct kpc_error *err)
+struct kpc_key *kpci_key_alloc(uint8_t **octets, struct kpc_error *err)
 {
 	struct kpc_key *key = NULL;
 	int code = 0;
 
-	if (!len || len > KPC_KEY_MAX) {
-		kpc_error_set(err, "key of %zu octets: 1 to %d are accepted", len, KPC_KEY_MAX);
-		errno = EINVAL;
-		return NULL;
-	}
 	pthread_once(&pool.once, pool_init);
 	pthread_mutex_lock(&pool.lock);
 	if (!pool.free)
@@ -140,8 +135,30 @@ struct kpc_key *kpc_key_new(const void *octets, size_t len, struct kpc_error *er
 		return NULL;
 	}
 	explicit_bzero(key, sizeof(*key));
-	memcpy(key->octets, octets, len);
+	*octets = key->octets;
+	return key;
+}
+
+void kpci_key_finish(struct kpc_key *key, size_t len)
+{
 	key->len = (uint8_t)len;
+}
+
+struct kpc_key *kpc_key_new(const void *octets, size_t len, struct kpc_error *err)
+{
+	struct kpc_key *key;
+	uint8_t *slot;
+
+	if (!len || len > KPC_KEY_MAX) {
+		kpc_error_set(err, "key of %zu octets: 1 to %d are accepted", len, KPC_KEY_MAX);
+		errno = EINVAL;
+		return NULL;
+	}
+	key = kpci_key_alloc(&slot, err);
+	if (key) {
+		memcpy(slot, octets, len);
+		kpci_key_finish(key, len);
+	}
 	return key;
 }
 

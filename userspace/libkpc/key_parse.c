@@ -12,18 +12,25 @@
 
 #define ACCEPTED	"hex:, base64:, ascii: or file:/PATH is accepted"
 
-/* Room for one octet too many, so that over-long input is seen as such. */
+/*
+ * What is read goes into a slot of locked memory as it comes. @len is one more
+ * than there is room for where the input is too long.
+ */
 struct octets {
 	size_t len;
-	uint8_t octets[KPC_KEY_MAX + 1];
+	uint8_t *octets;
 };
 
-static int add(struct octets *out, unsigned int octet)
+static bool room(const struct octets *out)
 {
-	if (out->len == sizeof(out->octets))
-		return -EINVAL;
-	out->octets[out->len++] = (uint8_t)octet;
-	return 0;
+	return out->len <= KPC_KEY_MAX;
+}
+
+static void add(struct octets *out, unsigned int octet)
+{
+	if (out->len < KPC_KEY_MAX)
+		out->octets[out->len] = (uint8_t)octet;
+	out->len++;
 }
 
 static int hex_value(char c)
@@ -40,7 +47,7 @@ static int read_hex(struct octets *out, const char *text, struct kpc_error *err)
 
 	if (len % 2)
 		return kpc_error_return(err, -EINVAL, "key: hex: has an odd number of digits");
-	for (size_t i = 0; i < len && out->len < sizeof(out->octets); i += 2) {
+	for (size_t i = 0; i < len && room(out); i += 2) {
 		int high = hex_value(text[i]), low = hex_value(text[i + 1]);
 
 		if (high < 0 || low < 0)
@@ -70,7 +77,7 @@ static int read_base64(struct octets *out, const char *text, struct kpc_error *e
 	if (digits % 4 == 1 || (digits < len && (len % 4 || len - digits > 2 ||
 						 strspn(text + digits, "=") != len - digits)))
 		return kpc_error_return(err, -EINVAL, "key: base64: has a wrong length or padding");
-	for (size_t i = 0; i < digits && out->len < sizeof(out->octets); i++) {
+	for (size_t i = 0; i < digits && room(out); i++) {
 		int value = base64_value(text[i]);
 
 		if (value < 0)
@@ -85,14 +92,14 @@ static int read_base64(struct octets *out, const char *text, struct kpc_error *e
 		}
 		bits &= (1u << have) - 1;
 	}
-	if (bits && out->len < sizeof(out->octets))
+	if (bits && room(out))
 		return kpc_error_return(err, -EINVAL, "key: base64: ends in stray bits");
 	return 0;
 }
 
 static int read_ascii(struct octets *out, const char *text, struct kpc_error *err)
 {
-	for (size_t i = 0; text[i] && out->len < sizeof(out->octets); i++) {
+	for (size_t i = 0; text[i] && room(out); i++) {
 		if (text[i] <= 0x20 || text[i] >= 0x7f)
 			return kpc_error_return(err, -EINVAL, "key: ascii: position %zu is not "
 						"printable ASCII without space; use hex:", i + 1);
@@ -136,6 +143,7 @@ int kpci_secret_open(const char *path, size_t *size, struct kpc_error *err)
 
 static int read_file(struct octets *out, const char *path, struct kpc_error *err)
 {
+	uint8_t beyond = 0;
 	ssize_t got;
 	int fd;
 
@@ -145,10 +153,14 @@ static int read_file(struct octets *out, const char *path, struct kpc_error *err
 	if (fd < 0)
 		return fd;
 	do {
-		got = read(fd, out->octets + out->len, sizeof(out->octets) - out->len);
+		if (out->len < KPC_KEY_MAX)
+			got = read(fd, out->octets + out->len, KPC_KEY_MAX - out->len);
+		else
+			got = read(fd, &beyond, sizeof(beyond));
 		if (got > 0)
 			out->len += (size_t)got;
-	} while (got > 0 || (got < 0 && errno == EINTR));
+	} while ((got > 0 && room(out)) || (got < 0 && errno == EINTR));
+	explicit_bzero(&beyond, sizeof(beyond));
 	close(fd);
 	if (got < 0)
 		return kpc_error_return(err, -errno, "%s: %s", path, strerror(errno));
@@ -192,24 +204,25 @@ bool kpci_key_encoded(const char *text)
 int kpc_key_parse(struct kpc_key **key, const char *text, struct kpc_error *err)
 {
 	const struct encoding *encoding = find_encoding(text);
-	struct octets out = { .len = 0 };
+	struct octets out = { 0 };
 	struct kpc_key *result;
 	int code;
 
 	if (!encoding)
 		return kpc_error_return(err, -EINVAL, "key: no encoding is named; " ACCEPTED);
+	result = kpci_key_alloc(&out.octets, err);
+	if (!result)
+		return -errno;
 	code = encoding->read(&out, text + strlen(encoding->prefix), err);
 	if (!code && (!out.len || out.len > KPC_KEY_MAX))
 		code = kpc_error_return(err, -EINVAL, out.len ?
 					"key: over %d octets long" :
 					"key: empty; up to %d octets are accepted", KPC_KEY_MAX);
-	if (!code) {
-		result = kpc_key_new(out.octets, out.len, err);
-		if (result)
-			*key = result;
-		else
-			code = -errno;
+	if (code) {
+		kpc_key_free(result);
+		return code;
 	}
-	explicit_bzero(&out, sizeof(out));
-	return code;
+	kpci_key_finish(result, out.len);
+	*key = result;
+	return 0;
 }
