@@ -251,12 +251,10 @@ static void handshake_read(struct connection *c)
 	engine_submit(c->worker->engine, rx);
 }
 
-void handshake_steps(struct worker *worker)
+void handshake_step(struct worker *worker)
 {
 	struct handshake *hs = worker->steps;
 
-	if (!hs)
-		return;
 	step_remove(hs);
 	kpc_handshake_advance(hs->tls);
 	handshake_write(hs->connection);

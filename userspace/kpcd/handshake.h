@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The handshake of a connection: libkpc's state machine fed from the engine,
- * one step of computing per turn of the worker's loop.
+ * its steps of computing taken when the worker has time for them.
  */
 #ifndef KPCD_HANDSHAKE_H
 #define KPCD_HANDSHAKE_H
@@ -66,8 +66,8 @@ void handshake_free(struct connection *c);
 /** handshake_begin() - the TCP connection is there */
 void handshake_begin(struct connection *c);
 
-/** handshake_steps() - compute for one connection, if one waits for it */
-void handshake_steps(struct worker *worker);
+/** handshake_step() - compute for one connection, which waits for it */
+void handshake_step(struct worker *worker);
 
 /** handshake_evict() - make room: end the oldest that nobody knows yet */
 void handshake_evict(struct worker *worker);

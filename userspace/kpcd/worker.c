@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <kpc/key.h>
@@ -86,8 +87,40 @@ static void worker_ready(struct worker *worker)
 	channel_send(worker, &ready, KPC_MESSAGE_HEAD);
 }
 
+static uint64_t cpu_now(void)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &at);
+	return (uint64_t)at.tv_sec * 1000000000 + (uint64_t)at.tv_nsec;
+}
+
+/*
+ * Handshakes have their turn after what is relayed: one step, and more for as
+ * long as this turn's relaying took. So they wait for nobody's bulk for ever,
+ * and add to nobody's delay more than it has already.
+ *
+ * @before is the worker's CPU time when the last turn ended; 0, not known.
+ */
+static void worker_steps(struct worker *worker, uint64_t *before)
+{
+	uint64_t begun, relaying;
+
+	if (!worker->steps) {
+		*before = 0;
+		return;
+	}
+	begun = cpu_now();
+	relaying = *before ? begun - *before : 0;
+	do {
+		handshake_step(worker);
+	} while (worker->steps && cpu_now() - begun < relaying);
+	*before = cpu_now();
+}
+
 static int worker_serve(struct worker *worker)
 {
+	uint64_t before = 0;
 	int timeout, ret;
 
 	while (!worker->stop) {
@@ -99,7 +132,7 @@ static int worker_serve(struct worker *worker)
 		}
 		timer_wheel_turn(&worker->timers);
 		if (!worker->stop)
-			handshake_steps(worker);
+			worker_steps(worker, &before);
 		connection_bury(worker);
 	}
 	return worker->status;
