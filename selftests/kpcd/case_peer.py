@@ -138,10 +138,10 @@ def test_uid_gone(bench):
     script = ("import os, socket, sys\n'x'.encode('idna')\n"
               "os.setgid(65534)\nos.setuid(65534)\n"
               "for i in range(20):\n"
-              f" s = socket.create_connection(('127.0.0.1', {bench.plain['proxy']}))\n"
-              " try: s.sendall(b'from another user')\n"
-              " except ConnectionError: pass\n"
-              " s.close()\n")
+              " try:\n  s = socket.create_connection(('127.0.0.1', "
+              f"{bench.plain['proxy']}))\n"
+              "  s.sendall(b'from another user')\n"
+              " except ConnectionError: pass\n")
     subprocess.run(bench.net.command("a", [sys.executable, "-c",
                           script]), check=True)
     time.sleep(1)
