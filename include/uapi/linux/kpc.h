@@ -2,7 +2,7 @@
 /* Do not edit directly, auto-generated from: */
 /*	netlink/specs/kpc.yaml */
 /* YNL-GEN uapi header */
-/* To regenerate run: tools/net/ynl/ynl-regen.sh */
+/* To regenerate run: kmod/regen */
 
 #ifndef _UAPI_LINUX_KPC_H
 #define _UAPI_LINUX_KPC_H
