@@ -50,7 +50,8 @@ struct kpc_key *kpc_key_new(const void *octets, size_t len, struct kpc_error *er
  * @key: result; the caller frees it with kpc_key_free()
  * @text: ``hex:...``, ``base64:...``, ``ascii:...`` or ``file:/PATH`` (raw
  *	octets; regular file of root or the caller, no right for group or
- *	others)
+ *	others, in a directory of the same that others may not write or that
+ *	is sticky)
  * @err: reason of a refusal, or NULL; never holds any of @text's key
  *
  * A key without an encoding is refused: tools of the field disagree on what

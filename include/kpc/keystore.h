@@ -50,8 +50,9 @@ struct kpc_keystore;
  *	knows which of its files it is; or NULL
  *
  * Refused besides bad lines: files that are not regular, or are owned by
- * neither root nor the caller, or give group or others any right; KpcIds that
- * are equal or differ in case only; one Kpc under two KpcIds (T4).
+ * neither root nor the caller, or give group or others any right; directories
+ * that others may write, of ``@path`` (unless sticky) and ``@path.d``; KpcIds
+ * that are equal or differ in case only; one Kpc under two KpcIds (T4).
  *
  * Return: 0, -EINVAL, -EACCES, -EEXIST, -EKEYREJECTED, or what the file system
  * gave.

@@ -395,6 +395,64 @@ static void check_store_files(void)
 	       "M2 refused: %s", err.text);
 }
 
+/* Who may write the directory of the store may put another file in its place. */
+static void check_store_place(void)
+{
+	static const struct {
+		mode_t mode;
+		uid_t owner;
+		int code;
+	} rows[] = {
+		{ 0700, 0, 0 }, { 0755, 0, 0 }, { 01777, 0, 0 },
+		{ 0770, 0, -EACCES }, { 0777, 0, -EACCES }, { 0702, 0, -EACCES },
+		{ 0700, 12345, -EACCES }, { 01777, 12345, -EACCES },
+	};
+	const char *const kinds[] = { "keys", "keys.d alone", "a key file" };
+	struct kpc_error err;
+
+	for (unsigned int i = 0; i < 3 * sizeof(rows) / sizeof(rows[0]); i++) {
+		unsigned int kind = i % 3, row = i / 3;
+		struct kpc_keystore *store = NULL;
+		char text[160] = "file:";
+		struct kpc_key *key = NULL;
+		int code;
+
+		if (rows[row].owner && geteuid()) {
+			tap_skip("T5 a directory of another owner", "wants root");
+			continue;
+		}
+		mkdir(path_of("place"), 0700);
+		if (kind == 1)
+			mkdir(path_of("place/keys.d"), 0700);
+		else
+			put("place/keys", "0123456789abcdef", kind ? 16 : 0, 0600);
+		if (!geteuid())
+			give_to(path_of("place"), rows[row].owner);
+		chmod(path_of("place"), rows[row].mode);
+		err.text[0] = '\0';
+		strcat(text, path_of("place/keys"));
+		if (kind == 2)
+			code = kpc_key_parse(&key, text, &err);
+		else
+			code = kpc_keystore_load(&store, path_of("place/keys"), 0, &err);
+		tap_ok(code == rows[row].code && (!code || strstr(err.text, "/place can be")),
+		       "T5 %s in a directory of mode %04o and uid %u: %d %s", kinds[kind],
+		       rows[row].mode, rows[row].owner, code, err.text);
+		kpc_key_free(key);
+		kpc_keystore_free(store);
+		unlink(path_of("place/keys"));
+		rmdir(path_of("place/keys.d"));
+		rmdir(path_of("place"));
+	}
+	chmod(folder, 0770);
+	put("keys", "", 0, 0600);
+	tap_ok(!chdir(folder) &&
+	       kpc_keystore_load(&(struct kpc_keystore *){ NULL }, "keys", 0, &err) == -EACCES,
+	       "T5 refused: %s", err.text);
+	chmod(folder, 0700);
+	unlink(path_of("keys"));
+}
+
 /* Every line crosses a border of the reader's buffer somewhere. */
 static void check_large(void)
 {
@@ -441,6 +499,7 @@ int main(void)
 	check_no_lock();
 	check_stores();
 	check_store_files();
+	check_store_place();
 	check_large();
 	rmdir(folder);
 	return tap_end();

@@ -32,15 +32,31 @@ void *kpci_locked_map(size_t size, struct kpc_error *err);
 void kpci_locked_unmap(void *map, size_t size);
 
 /**
- * kpci_secret_open() - open a file that holds keys, and judge its owner and mode
- * @path: file
- * @size: its size, or NULL
+ * kpci_secret_directory() - is a directory fit to hold files with keys
+ * @path: directory
+ * @sticky: others may write it if it is sticky: then they can add files, but
+ *	neither remove nor replace those of root and the caller
  * @err: reason of a refusal, or NULL
  *
- * Return: a descriptor, -EACCES (owner or mode, not a regular file), or what
- * open() gave.
+ * Return: 0, -EACCES (owner or mode), -ENOTDIR, or what stat() gave.
  */
-int kpci_secret_open(const char *path, size_t *size, struct kpc_error *err);
+int kpci_secret_directory(const char *path, bool sticky, struct kpc_error *err);
+
+/** kpci_secret_parent() - the same of the directory that @path is in, sticky or not */
+int kpci_secret_parent(const char *path, struct kpc_error *err);
+
+/**
+ * kpci_secret_open() - open a file that holds keys, and judge owner and mode
+ * @path: file
+ * @err: reason of a refusal, or NULL
+ *
+ * The directory it is in is judged too: who may write that may put another file
+ * of root's, say one with old keys, in its place.
+ *
+ * Return: a descriptor, -EACCES (owner or mode of file or directory, not a
+ * regular file), or what open() gave.
+ */
+int kpci_secret_open(const char *path, struct kpc_error *err);
 
 struct kpc_key;
 

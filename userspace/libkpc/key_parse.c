@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Reads keys from configuration text and from files; never repeats what it read. */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <kpc/key.h>
@@ -108,39 +106,6 @@ static int read_ascii(struct octets *out, const char *text, struct kpc_error *er
 	return 0;
 }
 
-int kpci_secret_open(const char *path, size_t *size, struct kpc_error *err)
-{
-	struct stat st;
-	int fd, code;
-
-	/* O_NONBLOCK: a FIFO must not hang us before it is refused. */
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0 || fstat(fd, &st)) {
-		code = -errno;
-		if (fd >= 0)
-			close(fd);
-		return kpc_error_return(err, code, "%s: %s", path, strerror(-code));
-	}
-	if (!S_ISREG(st.st_mode))
-		code = kpc_error_return(err, -EACCES, "%s is not a regular file", path);
-	else if (st.st_uid && st.st_uid != geteuid())
-		code = kpc_error_return(err, -EACCES, "%s belongs to uid %u; root or uid %u is "
-					"accepted", path, st.st_uid, geteuid());
-	else if (st.st_mode & 077)
-		code = kpc_error_return(err, -EACCES, "%s has mode %04o; keys are read only from "
-					"files without any right for group and others (0600)",
-					path, st.st_mode & 07777);
-	else
-		code = 0;
-	if (code) {
-		close(fd);
-		return code;
-	}
-	if (size)
-		*size = (size_t)st.st_size;
-	return fd;
-}
-
 static int read_file(struct octets *out, const char *path, struct kpc_error *err)
 {
 	uint8_t beyond = 0;
@@ -149,7 +114,7 @@ static int read_file(struct octets *out, const char *path, struct kpc_error *err
 
 	if (path[0] != '/')
 		return kpc_error_return(err, -EINVAL, "key: file: wants a path from the root");
-	fd = kpci_secret_open(path, NULL, err);
+	fd = kpci_secret_open(path, err);
 	if (fd < 0)
 		return fd;
 	do {

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -72,28 +71,15 @@ static int wanted(const struct dirent *entry)
 	return entry->d_name[0] != '.' && entry->d_name[len - 1] != '~';
 }
 
-/* Who may write the directory may add keys and take them away. */
-static int check_directory(const char *path, struct kpc_error *err)
-{
-	struct stat st;
-
-	if (stat(path, &st))
-		return kpc_error_return(err, -errno, "%s: %s", path, strerror(errno));
-	if (!S_ISDIR(st.st_mode))
-		return kpc_error_return(err, -ENOTDIR, "%s is not a directory", path);
-	if ((st.st_uid && st.st_uid != geteuid()) || st.st_mode & 022)
-		return kpc_error_return(err, -EACCES, "%s can be written by others than root and "
-					"uid %u (owner %u, mode %04o)", path, geteuid(), st.st_uid,
-					st.st_mode & 07777);
-	return 0;
-}
-
 static int list_directory(struct kpc_keystore *store, const char *path, struct kpc_error *err)
 {
 	struct dirent **names;
 	int count, code;
 
-	code = check_directory(path, err);
+	/* Who may write the directory may add keys and take them away. */
+	code = kpci_secret_directory(path, false, err);
+	if (!code)
+		code = kpci_secret_parent(path, err);
 	if (code)
 		return code;
 	count = scandir(path, &names, wanted, alphasort);

@@ -135,7 +135,7 @@ int kpci_keystore_read(struct kpc_keystore *store, const char *file, unsigned in
 	char *buffer;
 	int fd, code;
 
-	fd = kpci_secret_open(file, NULL, err);
+	fd = kpci_secret_open(file, err);
 	if (fd < 0)
 		return fd;
 	buffer = kpci_locked_map(BUFFER_SIZE, err);
