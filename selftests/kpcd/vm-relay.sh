@@ -4,4 +4,4 @@
 modprobe tls || { echo "1..0 # SKIP this kernel has no TLS"; exit 4; }
 # Stalled connections must not fill the machine's TCP memory.
 sysctl -qw net.ipv4.tcp_rmem="4096 131072 524288" net.ipv4.tcp_wmem="4096 131072 524288"
-exec python3 "$(dirname "$0")/relay.py" uring kernel
+exec python3 "$(dirname "$0")/relay.py" uring kernel short
