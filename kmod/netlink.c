@@ -132,6 +132,24 @@ struct sk_buff *kpc_reply(struct genl_info *info, size_t size, void **hdr)
 	return skb;
 }
 
+/**
+ * kpc_reply_end() - send a reply, or drop it
+ * @info: the request
+ * @msg: from kpc_reply()
+ * @hdr: from kpc_reply()
+ * @failed: something did not fit
+ */
+int kpc_reply_end(struct genl_info *info, struct sk_buff *msg, void *hdr,
+		  bool failed)
+{
+	if (failed) {
+		nlmsg_free(msg);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(msg, hdr);
+	return genlmsg_reply(msg, info);
+}
+
 static void read_u32(struct genl_info *info, int attr, u32 *value)
 {
 	if (info->attrs[attr])
@@ -217,6 +235,7 @@ int kpc_nl_config_get_doit(struct sk_buff *skb, struct genl_info *info)
 	struct sk_buff *msg;
 	void *hdr;
 	u32 abi;
+	int err;
 
 	if (info->attrs[KPC_A_CONFIG_ABI]) {
 		abi = nla_get_u32(info->attrs[KPC_A_CONFIG_ABI]);
@@ -232,25 +251,21 @@ int kpc_nl_config_get_doit(struct sk_buff *skb, struct genl_info *info)
 	msg = kpc_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
 	if (!msg)
 		return -ENOMEM;
-	if (nla_put_u32(msg, KPC_A_CONFIG_MARK_VALUE, c.mark_value) ||
-	    nla_put_u32(msg, KPC_A_CONFIG_MARK_MASK, c.mark_mask) ||
-	    nla_put_u32(msg, KPC_A_CONFIG_HANDSHAKE_MARK, c.handshake_mark) ||
-	    nla_put_u8(msg, KPC_A_CONFIG_AGENT_LOST, c.agent_lost) ||
-	    nla_put_u32(msg, KPC_A_CONFIG_AGENT_LOST_SECONDS,
-			c.agent_lost_seconds) ||
-	    nla_put_u32(msg, KPC_A_CONFIG_MAX_ASSOCIATIONS,
-			c.max_associations) ||
-	    nla_put_u32(msg, KPC_A_CONFIG_MAX_BINDINGS, c.max_bindings) ||
-	    nla_put_u32(msg, KPC_A_CONFIG_MAX_HANDSHAKES, c.max_handshakes) ||
-	    nla_put_u64_64bit(msg, KPC_A_CONFIG_GENERATION,
-			      kpc_event_generation(kn), KPC_A_CONFIG_PAD) ||
-	    nla_put_u32(msg, KPC_A_CONFIG_ABI, KPC_ABI_VERSION) ||
-	    nla_put_string(msg, KPC_A_CONFIG_MODULE_VERSION, KPC_VERSION)) {
-		nlmsg_free(msg);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(msg, hdr);
-	return genlmsg_reply(msg, info);
+	err = nla_put_u32(msg, KPC_A_CONFIG_MARK_VALUE, c.mark_value) ||
+	      nla_put_u32(msg, KPC_A_CONFIG_MARK_MASK, c.mark_mask) ||
+	      nla_put_u32(msg, KPC_A_CONFIG_HANDSHAKE_MARK, c.handshake_mark) ||
+	      nla_put_u8(msg, KPC_A_CONFIG_AGENT_LOST, c.agent_lost) ||
+	      nla_put_u32(msg, KPC_A_CONFIG_AGENT_LOST_SECONDS,
+			  c.agent_lost_seconds) ||
+	      nla_put_u32(msg, KPC_A_CONFIG_MAX_ASSOCIATIONS,
+			  c.max_associations) ||
+	      nla_put_u32(msg, KPC_A_CONFIG_MAX_BINDINGS, c.max_bindings) ||
+	      nla_put_u32(msg, KPC_A_CONFIG_MAX_HANDSHAKES, c.max_handshakes) ||
+	      nla_put_u64_64bit(msg, KPC_A_CONFIG_GENERATION,
+				kpc_event_generation(kn), KPC_A_CONFIG_PAD) ||
+	      nla_put_u32(msg, KPC_A_CONFIG_ABI, KPC_ABI_VERSION) ||
+	      nla_put_string(msg, KPC_A_CONFIG_MODULE_VERSION, KPC_VERSION);
+	return kpc_reply_end(info, msg, hdr, err);
 }
 
 static int fill_stats(struct sk_buff *msg, struct kpc_net *kn, bool reset)
@@ -309,12 +324,7 @@ int kpc_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info)
 	mutex_lock(&kn->lock);
 	err = fill_stats(msg, kn, info->attrs[KPC_A_STATS_RESET]);
 	mutex_unlock(&kn->lock);
-	if (err) {
-		nlmsg_free(msg);
-		return err;
-	}
-	genlmsg_end(msg, hdr);
-	return genlmsg_reply(msg, info);
+	return kpc_reply_end(info, msg, hdr, err);
 }
 
 /* Told behind the end of any netlink socket; which one, the socket says. */

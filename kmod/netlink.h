@@ -31,6 +31,8 @@ int kpc_refuse(struct kpc_net *kn, struct netlink_ext_ack *extack, int err,
 int kpc_sender(struct kpc_net *kn, struct sk_buff *skb,
 	       struct genl_info *info, struct kpc_sender *sender);
 struct sk_buff *kpc_reply(struct genl_info *info, size_t size, void **hdr);
+int kpc_reply_end(struct genl_info *info, struct sk_buff *msg, void *hdr,
+		  bool failed);
 int kpc_missing(struct kpc_net *kn, struct genl_info *info, int attr,
 		const char *what);
 

@@ -74,12 +74,7 @@ static int reply_association(struct kpc_association *a, struct genl_info *info)
 	msg = kpc_reply(info, KPC_ASSOCIATION_MSG, &hdr);
 	if (!msg)
 		return -ENOMEM;
-	if (fill(msg, a)) {
-		nlmsg_free(msg);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(msg, hdr);
-	return genlmsg_reply(msg, info);
+	return kpc_reply_end(info, msg, hdr, fill(msg, a));
 }
 
 /* Stages an operation, or carries it out alone. */
@@ -144,18 +139,15 @@ static int reply_del(struct genl_info *info, const char *name, u32 bindings,
 {
 	struct sk_buff *msg;
 	void *hdr;
+	int err;
 
 	msg = kpc_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
 	if (!msg)
 		return -ENOMEM;
-	if (nla_put_string(msg, KPC_A_ASSOCIATION_NAME, name) ||
-	    nla_put_u32(msg, KPC_A_ASSOCIATION_BINDINGS, bindings) ||
-	    fill_u64(msg, KPC_A_ASSOCIATION_TOOK, took)) {
-		nlmsg_free(msg);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(msg, hdr);
-	return genlmsg_reply(msg, info);
+	err = nla_put_string(msg, KPC_A_ASSOCIATION_NAME, name) ||
+	      nla_put_u32(msg, KPC_A_ASSOCIATION_BINDINGS, bindings) ||
+	      fill_u64(msg, KPC_A_ASSOCIATION_TOOK, took);
+	return kpc_reply_end(info, msg, hdr, err);
 }
 
 /**
@@ -312,12 +304,7 @@ static int reply_endpoint(struct kpc_net *kn, struct genl_info *info,
 	msg = kpc_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
 	if (!msg)
 		return -ENOMEM;
-	if (fill_endpoint(msg, e)) {
-		nlmsg_free(msg);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(msg, hdr);
-	return genlmsg_reply(msg, info);
+	return kpc_reply_end(info, msg, hdr, fill_endpoint(msg, e));
 }
 
 /**
@@ -421,19 +408,16 @@ static int reply_commit(struct genl_info *info,
 {
 	struct sk_buff *msg;
 	void *hdr;
+	int err;
 
 	msg = kpc_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
 	if (!msg)
 		return -ENOMEM;
-	if (nla_put_u32(msg, KPC_A_TRANSACTION_ADDED, outcome->added) ||
-	    nla_put_u32(msg, KPC_A_TRANSACTION_CHANGED, outcome->changed) ||
-	    nla_put_u32(msg, KPC_A_TRANSACTION_REMOVED, outcome->removed) ||
-	    nla_put_u32(msg, KPC_A_TRANSACTION_ENDED, outcome->ended)) {
-		nlmsg_free(msg);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(msg, hdr);
-	return genlmsg_reply(msg, info);
+	err = nla_put_u32(msg, KPC_A_TRANSACTION_ADDED, outcome->added) ||
+	      nla_put_u32(msg, KPC_A_TRANSACTION_CHANGED, outcome->changed) ||
+	      nla_put_u32(msg, KPC_A_TRANSACTION_REMOVED, outcome->removed) ||
+	      nla_put_u32(msg, KPC_A_TRANSACTION_ENDED, outcome->ended);
+	return kpc_reply_end(info, msg, hdr, err);
 }
 
 static int commit_staged(struct kpc_net *kn, struct genl_info *info,

@@ -100,19 +100,16 @@ static int reply_binding(struct genl_info *info, const struct kpc_sock *ks,
 {
 	struct sk_buff *msg;
 	void *hdr;
+	int err;
 
 	msg = kpc_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
 	if (!msg)
 		return -ENOMEM;
-	if (nla_put_u64_64bit(msg, KPC_A_BINDING_ID, ks->id,
-			      KPC_A_BINDING_PAD) ||
-	    nla_put_string(msg, KPC_A_BINDING_ASSOCIATION, name) ||
-	    nla_put_u32(msg, KPC_A_BINDING_MARK, ks->mark)) {
-		nlmsg_free(msg);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(msg, hdr);
-	return genlmsg_reply(msg, info);
+	err = nla_put_u64_64bit(msg, KPC_A_BINDING_ID, ks->id,
+				KPC_A_BINDING_PAD) ||
+	      nla_put_string(msg, KPC_A_BINDING_ASSOCIATION, name) ||
+	      nla_put_u32(msg, KPC_A_BINDING_MARK, ks->mark);
+	return kpc_reply_end(info, msg, hdr, err);
 }
 
 static const u8 *digest_of(struct genl_info *info, int attr)
@@ -339,12 +336,7 @@ int kpc_nl_binding_get_doit(struct sk_buff *skb, struct genl_info *info)
 	err = fill(msg, kn, ks);
 	mutex_unlock(&kn->lock);
 	kpc_sock_put(ks);
-	if (err) {
-		nlmsg_free(msg);
-		return err;
-	}
-	genlmsg_end(msg, hdr);
-	return genlmsg_reply(msg, info);
+	return kpc_reply_end(info, msg, hdr, err);
 }
 
 static int dump_one(struct sk_buff *skb, struct netlink_callback *cb,

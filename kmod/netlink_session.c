@@ -72,17 +72,14 @@ static int reply_session(struct genl_info *info, u32 id)
 {
 	struct sk_buff *msg;
 	void *hdr;
+	int err;
 
 	msg = kpc_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
 	if (!msg)
 		return -ENOMEM;
-	if (nla_put_u32(msg, KPC_A_SESSION_ID, id) ||
-	    nla_put_u32(msg, KPC_A_SESSION_ABI, KPC_ABI_VERSION)) {
-		nlmsg_free(msg);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(msg, hdr);
-	return genlmsg_reply(msg, info);
+	err = nla_put_u32(msg, KPC_A_SESSION_ID, id) ||
+	      nla_put_u32(msg, KPC_A_SESSION_ABI, KPC_ABI_VERSION);
+	return kpc_reply_end(info, msg, hdr, err);
 }
 
 /**
@@ -138,12 +135,7 @@ static int session_get(struct kpc_net *kn, struct genl_info *info, u32 id)
 	msg = kpc_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
 	if (!msg)
 		return -ENOMEM;
-	if (fill_session(msg, kn, s)) {
-		nlmsg_free(msg);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(msg, hdr);
-	return genlmsg_reply(msg, info);
+	return kpc_reply_end(info, msg, hdr, fill_session(msg, kn, s));
 }
 
 /**
@@ -247,12 +239,8 @@ static int reply_establish(struct genl_info *info, u32 id)
 	msg = kpc_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
 	if (!msg)
 		return -ENOMEM;
-	if (nla_put_u32(msg, KPC_A_ESTABLISH_ID, id)) {
-		nlmsg_free(msg);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(msg, hdr);
-	return genlmsg_reply(msg, info);
+	return kpc_reply_end(info, msg, hdr,
+			     nla_put_u32(msg, KPC_A_ESTABLISH_ID, id));
 }
 
 /**
