@@ -5,6 +5,8 @@
  */
 #include "kselftest_harness.h"
 
+#include <time.h>
+
 #include "pair.h"
 
 FIXTURE(wire) {
@@ -444,6 +446,55 @@ TEST_F(wire, limits_of_a_binding)
 	UP();
 	send(self->p.client, buf, sizeof(buf), MSG_NOSIGNAL);
 	EXPECT_EQ(error_within(self->p.client, 2000), EKEYEXPIRED);
+}
+
+/* X2: at not-after live bindings end, and nothing new is bound. */
+TEST_F(wire, expiry)
+{
+	struct assoc a = ASSOC_A("to-b");
+
+	a.not_after = time(NULL) + 3;
+	ASSERT_EQ(assoc_new(&self->a, &a), 0);
+	UP();
+	EXPECT_EQ(error_within(self->p.client, 6000), EKEYEXPIRED);
+	do {
+		ASSERT_EQ(nl_event(&self->ev_a, KPC_CMD_ASSOCIATION_NTF, 3000), 0);
+	} while (nl_get(&self->ev_a, KPC_A_ASSOCIATION_CHANGE) != KPC_CHANGE_LIMIT);
+	EXPECT_EQ(nl_get(&self->ev_a, KPC_A_ASSOCIATION_REASON), KPC_REASON_EXPIRED);
+	close(self->p.client);
+	close(self->p.server);
+	ASSERT_EQ(pair_connect(&self->p), 0);
+	EXPECT_EQ(pair_bind(&self->p), -EKEYEXPIRED);
+	EXPECT_NE(strstr(self->a.said, "'to-b' expired at"), NULL)
+		TH_LOG("%s", self->a.said);
+}
+
+/* A flood of violations is counted whole and told in part. */
+TEST_F(wire, violations_are_rate_limited)
+{
+	struct sockaddr_in sin = at(ADDR_B, 9);
+	unsigned int told = 0, i;
+	int udp;
+
+	ASSERT_EQ(site_enter('a'), 0);
+	udp = socket(AF_INET, SOCK_DGRAM, 0);
+	ASSERT_EQ(set_mark(udp, 0x6b000001), 0);
+	for (i = 0; i < 500; i++)
+		sendto(udp, "x", 1, 0, (struct sockaddr *)&sin, sizeof(sin));
+	while (!nl_event(&self->ev_a, KPC_CMD_VIOLATION_NTF, 200))
+		told++;
+	EXPECT_GE(told, 10);
+	EXPECT_LE(told, 100);
+	nl_req(&self->a, KPC_CMD_STATS_GET);
+	nl_flag(&self->a, KPC_A_STATS_RESET);
+	ASSERT_EQ(nl_talk(&self->a), 0);
+	EXPECT_EQ(nl_get(&self->a, KPC_A_STATS_VIOLATIONS), 500);
+	EXPECT_EQ(nl_get(&self->a, KPC_A_STATS_DROPPED_OUT), 500);
+	EXPECT_EQ(nl_get(&self->a, KPC_A_STATS_SUPPRESSED), 500 - told);
+	EXPECT_EQ(nl_get(&self->a, KPC_A_STATS_ASSOCIATIONS), 1);
+	ASSERT_EQ(nl_talk(&self->a), 0);
+	EXPECT_EQ(nl_get(&self->a, KPC_A_STATS_VIOLATIONS), 0);
+	close(udp);
 }
 
 TEST_F(wire, close_of_one_binding)

@@ -104,6 +104,27 @@ TEST_F(agent, one_warden)
 	EXPECT_EQ(warden_new(&self->b), 0) TH_LOG("%s", self->b.said);
 }
 
+/* I10: a session is its socket; the port id it had is worth nothing. */
+TEST_F(agent, port_id_is_no_session)
+{
+	struct sockaddr_nl chosen = { .nl_family = AF_NETLINK, .nl_pid = 424242 };
+	struct nl warden, other;
+
+	ASSERT_EQ(site_nl(&warden, 'a'), 0);
+	close(warden.fd);
+	warden.fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC);
+	ASSERT_EQ(bind(warden.fd, (struct sockaddr *)&chosen, sizeof(chosen)), 0);
+	ASSERT_EQ(warden_new(&warden), 0);
+	ASSERT_EQ(nl_open(&other), 0);
+	close(other.fd);
+	close(warden.fd);
+	other.fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC);
+	ASSERT_EQ(bind(other.fd, (struct sockaddr *)&chosen, sizeof(chosen)), 0);
+	EXPECT_EQ(grant_new(&other, 1, "to-b"), -EPERM);
+	EXPECT_EQ(dump(&other, KPC_CMD_SESSION_GET), 0);
+	close(other.fd);
+}
+
 /*
  * I10: a worker without any right, of another user, on a socket it inherited.
  * Its exit status is the number of the first thing that was not as it should.
