@@ -54,6 +54,7 @@ fi
 
 echo "TAP version 13"
 echo "1..$((${checks[*]/%/+}0))"
+rm -rf "$run" /etc/netns/site-a /etc/netns/site-b /run/kpc
 mkdir -p "$run/operator" "$run/www" "$out" /etc/kpc /run/kpc
 chmod 0711 "$run"
 chown $OPERATOR "$run/operator"

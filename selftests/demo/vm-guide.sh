@@ -265,6 +265,7 @@ ending()
 
 echo "TAP version 13"
 echo "1..15"
+rm -rf "$run" /etc/netns/site-a /etc/netns/site-b /run/kpc
 mkdir -p "$run/operator" "$out" /etc/kpc /run/kpc /etc/netns/site-a/kpc /etc/netns/site-b/kpc
 chown mosquitto "$run"
 modprobe kpc
