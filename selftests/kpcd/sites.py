@@ -6,6 +6,7 @@ import hashlib
 import os
 import random
 import re
+import select
 import shutil
 import signal
 import socket
@@ -196,60 +197,83 @@ class Service:
         s.close()
 
 
+class Lane:
+    """One direction of a connection through the wire."""
+
+    def __init__(self, source, sink):
+        self.source, self.sink = source, sink
+        self.held = bytearray()
+        self.ended = self.told = False
+
+    def reads(self):
+        return not self.ended and len(self.held) < 1 << 18
+
+    def take(self):
+        data = self.source.recv(1 << 16)
+        self.held += data
+        self.ended = not data
+
+    def give(self):
+        if self.held:
+            del self.held[:self.sink.send(self.held)]
+        if self.ended and not self.held:
+            self.sink.shutdown(socket.SHUT_WR)
+            self.told = True
+
+    def waits(self):
+        return bool(self.held) or (self.ended and not self.told)
+
+
 class Wire:
     """The way between the sites, octet for octet, until it is cut."""
 
     def __init__(self, net, to):
         self.net = net
         self.to = to
-        self.pairs = []
+        self.cuts = []
         self.service = Service(net, "wire", self.carry, address=net.wire_near)
         self.port = self.service.port
 
     def carry(self, near):
+        """One thread for both directions: a socket that another thread waits
+        for would not be closed when it is."""
+        since = len(self.cuts)
         far = self.net.connect("wire", self.to)
-        self.pairs.append((near, far))
-        back = threading.Thread(target=self.copy, args=(far, near), daemon=True)
-        back.start()
-        self.copy(near, far)
-        back.join()
-
-    @staticmethod
-    def copy(source, sink):
+        for s in near, far:
+            s.setblocking(False)
+        lanes = Lane(near, far), Lane(far, near)
         try:
-            while data := source.recv(1 << 16):
-                sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
-        except OSError:
-            Wire.kill(sink)
-
-    @staticmethod
-    def end(s):
-        """As if who is behind it had ended; one that has is left alone."""
-        try:
-            s.shutdown(socket.SHUT_RDWR)
-        except OSError:
+            while len(self.cuts) == since and not all(
+                    lane.told for lane in lanes):
+                self.turn(lanes)
+        except BlockingIOError:
             pass
+        except OSError:
+            self.kill(near, far)
+        if len(self.cuts) > since and self.cuts[-1] == "reset":
+            self.kill(near, far)
+        near.close()
+        far.close()
 
     @staticmethod
-    def kill(s):
-        """A reset passes; the thread that reads there is woken by it."""
-        try:
+    def turn(lanes):
+        reads = {lane.source: lane for lane in lanes if lane.reads()}
+        writes = {lane.sink: lane for lane in lanes if lane.waits()}
+        ready = select.select(list(reads), list(writes), [], 0.05)
+        for s in ready[0]:
+            reads[s].take()
+        for s in ready[1]:
+            writes[s].give()
+
+    @staticmethod
+    def kill(*sockets):
+        """A loss at one side is one at the other."""
+        for s in sockets:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET)
-            s.shutdown(socket.SHUT_RD)
-        except OSError:
-            pass
-        s.close()
 
     def cut(self, how):
         """Ends all connections: 'fin' as if each end had closed, or 'reset'."""
-        pairs, self.pairs = self.pairs, []
-        for pair in pairs:
-            for s in pair:
-                if how == "fin":
-                    self.end(s)
-                else:
-                    self.kill(s)
+        self.cuts.append(how)
 
 
 class Site:
