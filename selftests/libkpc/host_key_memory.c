@@ -82,7 +82,7 @@ static void *parse(void *arg)
 
 /* Eight octets in a row that nothing else has. */
 __attribute__((no_sanitize("address")))
-static bool on_stack(const volatile uint8_t *stack)
+static bool on_stack(const uint8_t *stack)
 {
 	for (size_t i = 0; i + 8 <= STACK_SIZE; i++) {
 		size_t same = 0;

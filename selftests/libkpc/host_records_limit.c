@@ -52,8 +52,10 @@ static void check_worn(uint16_t suite, bool limited)
 	struct link link;
 	bool held = link_open(&link, suite);
 
-	if (held)
-		link.a->counter.sent = link.b->counter.received = KPC_RECORDS_KEY_WORN - 1;
+	if (held) {
+		link.a->counter.sent = KPC_RECORDS_KEY_WORN - 1;
+		link.b->counter.received = KPC_RECORDS_KEY_WORN - 1;
+	}
 	held = held && !kpc_records_worn(link.a) && !kpc_records_worn(link.b) &&
 	       pass(link.a, link.b, 1);
 	tap_ok(held && kpc_records_worn(link.a) == limited && kpc_records_worn(link.b) == limited,
@@ -112,9 +114,10 @@ static void check_renewed(void)
 	char got[8];
 
 	if (held) {
-		link.a->counter.sent = link.b->counter.received = KPC_RECORDS_KEY_MAX -
-								   CONTROL_RECORDS;
-		link.b->counter.sent = link.a->counter.received = KPC_RECORDS_KEY_WORN;
+		link.a->counter.sent = KPC_RECORDS_KEY_MAX - CONTROL_RECORDS;
+		link.b->counter.received = KPC_RECORDS_KEY_MAX - CONTROL_RECORDS;
+		link.b->counter.sent = KPC_RECORDS_KEY_WORN;
+		link.a->counter.received = KPC_RECORDS_KEY_WORN;
 	}
 	held = held && kpc_records_write(link.a, "words", 5) == -EKEYEXPIRED &&
 	       !kpc_records_key_update(link.a);

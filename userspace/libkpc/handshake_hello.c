@@ -202,8 +202,10 @@ static int check_modes(struct kpc_handshake *hs, SSL *ssl, int *alert)
 		return -EBADMSG;
 	}
 	if (!hello->psk_dhe_ke && !(hello->psk_ke && hs->policy.psk_ke)) {
-		kpci_handshake_fail(hs, KPC_HANDSHAKE_POLICY, "the peer does not offer psk_dhe_ke%s",
-				    hs->policy.psk_ke ? " or psk_ke" : ", which is required");
+		const char *rest = hs->policy.psk_ke ? " or psk_ke" : ", which is required";
+
+		kpci_handshake_fail(hs, KPC_HANDSHAKE_POLICY,
+				    "the peer does not offer psk_dhe_ke%s", rest);
 		return -EBADMSG;
 	}
 	return 0;
