@@ -38,24 +38,40 @@
 
 /*
  * Ends both sites. The kernel takes a namespace apart behind our back, and not
- * before its last socket is closed: whoever comes next finds nothing of it.
+ * before its last socket is closed and the last process has left it: a while
+ * is waited for that, so that whoever comes next finds nothing of it.
  */
 static inline void sites_down(void)
 {
+	int home;
+
 	close_range(3, ~0U, 0);
-	if (system("ip netns del kpc-a 2>/dev/null; ip netns del kpc-b 2>/dev/null\n"
-		   "for i in $(seq 100); do\n"
-		   "	[ \"$(cat /sys/module/kpc/refcnt 2>/dev/null)\" != 0 ] || break\n"
-		   "	[ -d /sys/module/kpc ] || break\n"
+	home = open("/proc/1/ns/net", O_RDONLY | O_CLOEXEC);
+	if (home < 0 || setns(home, CLONE_NEWNET))
+		return;
+	close(home);
+	if (system("ip netns del kpc-a; ip netns del kpc-b\n"
+		   "for i in $(seq 30); do\n"
+		   "	[ \"$(cat /sys/module/kpc/refcnt)\" != 0 ] || break\n"
 		   "	sleep 0.1\n"
 		   "done\n"))
 		return;
 }
 
+/* Closes a connection at once, with a reset, so that nothing of it lingers. */
+static inline void drop_socket(int fd)
+{
+	struct linger now = { .l_onoff = 1 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(fd);
+}
+
 static inline int sites_up(void)
 {
-	sites_down();
-	return system("set -e\n"
+	return system("ip netns del kpc-a 2>/dev/null\n"
+		"ip netns del kpc-b 2>/dev/null\n"
+		"set -e\n"
 		"modprobe tls; modprobe kpc\n"
 		"ip netns add kpc-a; ip netns add kpc-b\n"
 		"ip link add kpc0 netns kpc-a type veth peer name kpc0 netns kpc-b\n"

@@ -333,6 +333,9 @@ TEST_F(table, live_sockets_are_not_shut_out)
 	/* I3: what was there before is outside any binding now. */
 	EXPECT_EQ(send(child, "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT), 1);
 	EXPECT_LT(recv(client, &(char){ 0 }, 1, 0), 0);
+	drop_socket(child);
+	drop_socket(client);
+	close(listener);
 }
 
 TEST_F(table, configuration)
