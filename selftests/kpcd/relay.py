@@ -18,7 +18,9 @@ from sites import Loop, Machines, Tap, find_kpcd
 # Row, what, test, its arguments, and which benches it is for.
 CASES = (
     ("I8", "64 MiB both ways at once, unchanged", case_flow.test_bulk,
-     ("echo", 64 * MIB)),
+     ("echo", 64 * MIB), "agent"),
+    ("I8", "16 MiB both ways at once, unchanged", case_flow.test_bulk,
+     ("echo", 16 * MIB), "kernel"),
     ("I2", "who carries the records", case_flow.test_carrier, ()),
     ("I2", "the kernel counts them as its own", case_flow.test_tls_stat, (),
      "kernel"),
@@ -37,8 +39,15 @@ CASES = (
     ("I8", "the local program is gone", case_end.test_local_reset, ()),
     ("I8", "the backend is gone", case_end.test_backend_reset, ()),
     ("I8", "a reader that stops", case_flow.test_back_pressure, ()),
-    ("I8", "fifty readers that stop", case_flow.test_many_stalled, ()),
-    ("I8", "200 connections at once", case_flow.test_concurrent, (200,)),
+    ("I8", "fifty readers that stop", case_flow.test_many_stalled, (50,),
+     "agent"),
+    # More of them would fill the TCP memory of a small machine.
+    ("I8", "eight readers that stop", case_flow.test_many_stalled, (8,),
+     "kernel"),
+    ("I8", "200 connections at once", case_flow.test_concurrent, (200,),
+     "agent"),
+    ("I8", "100 connections at once", case_flow.test_concurrent, (100,),
+     "kernel"),
     ("I8", "connections that end in every way", case_chaos.test_chaos, (15,)),
     ("M7", "a foreign client of TLS 1.3", case_foreign.test_client,
      ("echo", "-tls1_3")),

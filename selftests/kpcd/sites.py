@@ -89,10 +89,6 @@ class Machines(Loop):
         for name in self.names.values():
             self.ip("netns", "add", name)
             self.ip("-n", name, "link", "set", "lo", "up")
-            # Stalled connections must not fill the machine's TCP memory.
-            for buffer in "tcp_rmem", "tcp_wmem":
-                self.ip("netns", "exec", name, "sysctl", "-qw",
-                        f"net.ipv4.{buffer}=4096 131072 524288")
         self.veth("a", "wire", "192.0.2.1", "192.0.2.2")
         self.veth("b", "wire", "198.51.100.1", "198.51.100.2")
         self.veth("a", "b", self.a, self.b)
