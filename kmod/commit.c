@@ -4,8 +4,8 @@
  *
  * Everything is checked and allocated first; from publish() on nothing can
  * fail. The packet path sees the old endpoints or the new ones. What is
- * deleted is flipped, a grace period passes, and only then is it reset and
- * told: when the caller acknowledges, no payload of it can pass (I4).
+ * deleted is flipped, a grace period passes, and only then is it told: when
+ * the caller acknowledges, no payload of it can pass (I4).
  */
 #include <linux/ktime.h>
 #include <linux/slab.h>
@@ -572,10 +572,11 @@ static int carry_out(struct plan *plan, struct kpc_outcome *outcome)
 	if (outcome->removed || outcome->ended) {
 		synchronize_net();
 		outcome->quiet = ktime_get_ns();
-		kpc_socks_reap(kn);
+		kpc_socks_settle(kn);
 	}
 	tell(plan);
-	if (!kn->n_associations)
+	/* Else the sweep does it, once what was ended has been reset. */
+	if (!kn->n_associations && !atomic_read(&kn->n_ended))
 		kpc_hooks_unregister(kn);
 	kpc_sweep_soon(kn);
 	return 0;

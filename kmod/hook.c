@@ -35,6 +35,7 @@
  * @flow: its ends, if it is TCP
  * @protocol: behind the extension headers
  * @out: at LOCAL_OUT
+ * @ended: sockets that were ended are about
  * @tcp: has a whole TCP header
  * @payload: carries payload
  * @rst: has the flag RST
@@ -48,6 +49,7 @@ struct packet {
 	struct kpc_flow flow;
 	u8 protocol;
 	bool out;
+	bool ended;
 	bool tcp;
 	bool payload;
 	bool rst;
@@ -316,6 +318,30 @@ static unsigned int judge_in(const struct packet *p)
 	return verdict;
 }
 
+/*
+ * A segment that no endpoint protects, any more perhaps. Its socket may be one
+ * that was ended with the endpoint, of which nothing passes (I4).
+ */
+static unsigned int judge_ended(const struct packet *p)
+{
+	struct sock *sk = p->skb->sk;
+	const struct kpc_sock *ks = NULL;
+	bool held = false;
+
+	if (p->flow.fragment && !p->out)
+		return drop(p, 0);
+	if (!sk && p->tcp && !p->out)
+		sk = lookup(p, &held);
+	if (sk && sk_fullsock(sk))
+		ks = kpc_sock_find(sk);
+	if (held)
+		sock_gen_put(sk);
+	if (!ks || READ_ONCE(ks->state) != KPC_SOCK_ENDED ||
+	    (p->out && p->rst && !p->payload))
+		return NF_ACCEPT;
+	return drop(p, p->out ? -EPERM : 0);
+}
+
 /* Most packets end here: no endpoint has their ports. */
 static bool is_foreign(const struct kpc_table *table, const struct sk_buff *skb,
 		       unsigned int offset, bool out)
@@ -347,7 +373,7 @@ static void read_tcp(struct packet *p, unsigned int offset)
 static unsigned int judge(struct packet *p, bool managed)
 {
 	if (!managed && !kpc_table_find(p->table, &p->flow))
-		return NF_ACCEPT;
+		return p->ended ? judge_ended(p) : NF_ACCEPT;
 	return p->out ? judge_out(p, managed) : judge_in(p);
 }
 
@@ -358,17 +384,18 @@ static unsigned int hook4(struct kpc_net *kn, struct sk_buff *skb,
 	const struct iphdr *iph = ip_hdr(skb);
 	bool managed = out && kpc_table_managed(table, skb->mark);
 	unsigned int offset = skb_network_offset(skb) + iph->ihl * 4;
+	bool ended = atomic_read(&kn->n_ended);
 	bool fragment = ip_is_fragment(iph);
 	struct packet p;
 
 	if (likely(!managed && (iph->protocol != IPPROTO_TCP ||
-				(!fragment &&
+				(!fragment && !ended &&
 				 is_foreign(table, skb, offset, out)))))
 		return NF_ACCEPT;
 
 	p = (struct packet){
 		.kn = kn, .table = table, .skb = skb, .state = state,
-		.protocol = iph->protocol, .out = out,
+		.protocol = iph->protocol, .out = out, .ended = ended,
 		.flow.family = AF_INET, .flow.fragment = fragment,
 	};
 	if (p.protocol == IPPROTO_TCP) {
@@ -401,6 +428,7 @@ static unsigned int hook6(struct kpc_net *kn, struct sk_buff *skb,
 	const struct kpc_table *table = rcu_dereference(kn->table);
 	const struct ipv6hdr *ip6h = ipv6_hdr(skb);
 	bool managed = out && kpc_table_managed(table, skb->mark);
+	bool ended = atomic_read(&kn->n_ended);
 	u8 protocol = ip6h->nexthdr;
 	__be16 frag_off = 0;
 	struct packet p;
@@ -411,13 +439,13 @@ static unsigned int hook6(struct kpc_net *kn, struct sk_buff *skb,
 				  &protocol, &frag_off);
 	fragment = frag_off & htons(IP6_OFFSET | IP6_MF);
 	if (likely(!managed && (offset < 0 || protocol != IPPROTO_TCP ||
-				(!fragment &&
+				(!fragment && !ended &&
 				 is_foreign(table, skb, offset, out)))))
 		return NF_ACCEPT;
 
 	p = (struct packet){
 		.kn = kn, .table = table, .skb = skb, .state = state,
-		.protocol = protocol, .out = out,
+		.protocol = protocol, .out = out, .ended = ended,
 		.flow.family = AF_INET6, .flow.fragment = fragment,
 	};
 	if (p.protocol == IPPROTO_TCP && offset >= 0) {

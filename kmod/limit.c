@@ -13,6 +13,7 @@
 #include "association.h"
 #include "establish.h"
 #include "event.h"
+#include "hook.h"
 #include "ktls.h"
 #include "limit.h"
 #include "net.h"
@@ -138,7 +139,9 @@ static void sweep_binding(struct kpc_sock *ks)
 	limits = rcu_dereference(ks->association->policy)->limits;
 	rcu_read_unlock();
 
-	lock_sock(sk);
+	/* One in its holder's use is looked at in the next second. */
+	if (!kpc_sock_trylock(sk))
+		return;
 	if (sk->sk_state == TCP_CLOSE) {
 		/* Reset by the peer, and its holder has not closed it yet. */
 		kpc_sock_remove(ks, KPC_REASON_CLOSED);
@@ -146,13 +149,13 @@ static void sweep_binding(struct kpc_sock *ks)
 		release_sock(sk);
 		return;
 	}
-	reason = keys_changed(ks);
-	release_sock(sk);
-
 	if (READ_ONCE(sk->sk_mark) != ks->mark)
 		reason = KPC_REASON_MARK_CHANGED;
 	else if (kpc_sock_moved(ks))
 		reason = KPC_REASON_PEER_CHANGED;
+	else
+		reason = keys_changed(ks);
+	release_sock(sk);
 	switch (reason) {
 	case KPC_REASON_MARK_CHANGED:
 	case KPC_REASON_PEER_CHANGED:
@@ -228,7 +231,7 @@ static bool has_work(const struct kpc_net *kn)
 	return !xa_empty(&kn->socks) || !list_empty(&kn->sessions) ||
 	       !list_empty(&kn->establishes) ||
 	       !list_empty(&kn->transactions) || kn->confirm_pending ||
-	       !list_empty(&kn->associations);
+	       kn->hooked;
 }
 
 /**
@@ -249,6 +252,9 @@ void kpc_sweep(struct work_struct *work)
 	kpc_confirm_expire(kn);
 	sweep_associations(kn);
 	sweep_agent(kn);
+	/* A commit leaves the hooks to what it ended and was not reset yet. */
+	if (!kn->n_associations && !atomic_read(&kn->n_ended))
+		kpc_hooks_unregister(kn);
 	again = has_work(kn);
 	mutex_unlock(&kn->lock);
 

@@ -22,6 +22,8 @@
 
 unsigned int kpc_net_id __read_mostly;
 struct workqueue_struct *kpc_wq;
+/* Of its own: a reset may wait for a socket's holder, a sweep never does. */
+struct workqueue_struct *kpc_reset_wq;
 
 static const struct kpc_config default_config = {
 	.mark_value		= 0x6b000000,
@@ -36,7 +38,8 @@ static const struct kpc_config default_config = {
 
 static void reap(struct work_struct *work)
 {
-	kpc_socks_reap(container_of(work, struct kpc_net, reap));
+	kpc_socks_reap(container_of(to_delayed_work(work), struct kpc_net,
+				    reap));
 }
 
 static int __net_init net_init(struct net *net)
@@ -56,7 +59,8 @@ static int __net_init net_init(struct net *net)
 	xa_init_flags(&kn->socks, XA_FLAGS_LOCK_BH);
 	spin_lock_init(&kn->sock_lock);
 	spin_lock_init(&kn->events.lock);
-	INIT_WORK(&kn->reap, reap);
+	INIT_DELAYED_WORK(&kn->reap, reap);
+	init_waitqueue_head(&kn->settled);
 	INIT_DELAYED_WORK(&kn->sweep, kpc_sweep);
 	return 0;
 }
@@ -98,14 +102,18 @@ static void __net_exit net_exit(struct net *net)
 	mutex_lock(&kn->lock);
 	free_sessions(kn);
 	kpc_socks_end(kn, NULL, KPC_REASON_UNLOAD);
-	kpc_socks_reap(kn);
+	mutex_unlock(&kn->lock);
+	cancel_delayed_work_sync(&kn->sweep);
+	/* One whose holder uses it is tried again until it is reset. */
+	wait_event(kn->settled, !atomic_read(&kn->n_ended));
+	cancel_delayed_work_sync(&kn->reap);
+
+	mutex_lock(&kn->lock);
 	kpc_hooks_unregister(kn);
 	free_associations(kn);
 	kpc_table_free(rcu_replace_pointer(kn->table, NULL,
 					   lockdep_is_held(&kn->lock)));
 	mutex_unlock(&kn->lock);
-	cancel_delayed_work_sync(&kn->sweep);
-	cancel_work_sync(&kn->reap);
 	xa_destroy(&kn->socks);
 }
 
@@ -123,9 +131,14 @@ static int __init kpc_init(void)
 	kpc_wq = alloc_workqueue("kpc", WQ_UNBOUND, 0);
 	if (!kpc_wq)
 		return -ENOMEM;
+	kpc_reset_wq = alloc_workqueue("kpc_reset", WQ_UNBOUND, 0);
+	if (!kpc_reset_wq) {
+		err = -ENOMEM;
+		goto err_wq;
+	}
 	err = kpc_socks_init();
 	if (err)
-		goto err_wq;
+		goto err_reset_wq;
 	err = register_pernet_subsys(&net_ops);
 	if (err)
 		goto err_socks;
@@ -143,6 +156,8 @@ err_pernet:
 	unregister_pernet_subsys(&net_ops);
 err_socks:
 	kpc_socks_exit();
+err_reset_wq:
+	destroy_workqueue(kpc_reset_wq);
 err_wq:
 	destroy_workqueue(kpc_wq);
 	return err;
@@ -157,6 +172,7 @@ static void __exit kpc_exit(void)
 	/* Callbacks that free what the packet path has left. */
 	rcu_barrier();
 	kpc_socks_exit();
+	destroy_workqueue(kpc_reset_wq);
 	destroy_workqueue(kpc_wq);
 }
 

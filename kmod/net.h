@@ -8,6 +8,7 @@
 #include <linux/mutex.h>
 #include <linux/netfilter.h>
 #include <linux/spinlock.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 #include <net/net_namespace.h>
@@ -75,10 +76,13 @@ struct kpc_config {
  * @last_sock: id given last
  * @n_handshakes: registered sockets that are not bound
  * @n_bindings: bound sockets
+ * @n_ended: sockets that were ended and may still be found; while there are
+ *	any the hooks look for them behind every port
+ * @settled: woken when @n_ended falls to 0
  * @sock_lock: guards @listeners and @ended
  * @listeners: registered sockets that have listened, RCU list
  * @ended: sockets to be reset by @reap
- * @reap: resets what the packet path ended
+ * @reap: resets what was ended; alone it waits for a socket's holder
  * @sweep: deadlines, limits and the tie of every binding, each second
  * @sweep_at: id of the socket that the next sweep begins behind
  * @events: numbering and rate of events
@@ -113,10 +117,12 @@ struct kpc_net {
 	atomic64_t last_sock;
 	atomic_t n_handshakes;
 	atomic_t n_bindings;
+	atomic_t n_ended;
+	wait_queue_head_t settled;
 	spinlock_t sock_lock; /* listeners and ended */
 	struct list_head listeners;
 	struct list_head ended;
-	struct work_struct reap;
+	struct delayed_work reap;
 	struct delayed_work sweep;
 	unsigned long sweep_at;
 
@@ -129,6 +135,7 @@ struct kpc_net {
 
 extern unsigned int kpc_net_id;
 extern struct workqueue_struct *kpc_wq;
+extern struct workqueue_struct *kpc_reset_wq;
 
 /**
  * kpc_net() - what kpc keeps for a namespace

@@ -243,7 +243,7 @@ int kpc_nl_binding_del_doit(struct sk_buff *skb, struct genl_info *info)
 	if (ks) {
 		kpc_sock_end(ks, KPC_REASON_OPERATOR);
 		synchronize_net();
-		kpc_socks_reap(kn);
+		kpc_socks_settle(kn);
 		kpc_sock_put(ks);
 	} else {
 		err = kpc_refuse(kn, info->extack, -ENOENT,

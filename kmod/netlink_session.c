@@ -303,7 +303,7 @@ int kpc_nl_close_doit(struct sk_buff *skb, struct genl_info *info)
 	}
 	if (kpc_socks_end(kn, a, KPC_REASON_OPERATOR)) {
 		synchronize_net();
-		kpc_socks_reap(kn);
+		kpc_socks_settle(kn);
 	}
 	err = reply_establish(info, e->id);
 	if (!kn->warden) {

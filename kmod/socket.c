@@ -20,9 +20,11 @@
  * anything but BINDING -> ENDED from anywhere, by compare and exchange, so
  * that one reason wins. ENDED is the flip that invariant I4 rests on: the
  * packet path reads @state at each packet, and who has flipped it and waited
- * for a grace period knows that no payload passes any more. kpc_socks_reap()
- * then resets the socket, from process context only, with the association's
- * mark put back so that the reset is let through.
+ * for a grace period knows that no payload passes any more, whatever table is
+ * in force: while one is ended the hooks look for it behind every port. The
+ * work kpc_net::reap then resets the socket, with the association's mark put
+ * back so that the reset is let through. No promise waits for the reset, for
+ * the holder of a socket can keep it locked as long as he likes.
  *
  * Locks, outermost first: kpc_net::lock, lock_sock(), kpc_net::sock_lock,
  * kpc_events::lock. The packet path and the tracepoints take the last two.
@@ -267,12 +269,18 @@ u64 kpc_sock_rx(const struct kpc_sock *ks)
 	return READ_ONCE(tcp_sk(ks->sk)->bytes_received) - ks->rx_base;
 }
 
+static void uncount_ended(struct kpc_net *kn)
+{
+	if (atomic_dec_and_test(&kn->n_ended))
+		wake_up_all(&kn->settled);
+}
+
 /**
  * kpc_sock_end() - let nothing of a socket pass any more
  * @ks: the socket
  * @reason: enum kpc_reason
  *
- * Context: any. The reset follows from a work item, or from kpc_socks_reap().
+ * Context: any. The reset follows from a work item.
  *
  * Return: whether this call ended it.
  */
@@ -280,18 +288,28 @@ bool kpc_sock_end(struct kpc_sock *ks, u8 reason)
 {
 	struct kpc_net *kn = ks->kn;
 	unsigned int state = READ_ONCE(ks->state);
+	bool held;
 
-	if ((state != KPC_SOCK_HANDSHAKE && state != KPC_SOCK_BOUND) ||
-	    cmpxchg(&ks->state, state, KPC_SOCK_ENDED) != state)
+	if (state != KPC_SOCK_HANDSHAKE && state != KPC_SOCK_BOUND)
 		return false;
+	/* Before the flip, so that who waits for one has waited for both. */
+	atomic_inc(&kn->n_ended);
+	if (cmpxchg(&ks->state, state, KPC_SOCK_ENDED) != state) {
+		uncount_ended(kn);
+		return false;
+	}
 
 	spin_lock_bh(&kn->sock_lock);
 	ks->reason = reason;
 	/* One that is being removed frees itself. */
-	if (refcount_inc_not_zero(&ks->ref))
+	held = refcount_inc_not_zero(&ks->ref);
+	if (held)
 		list_add_tail(&ks->end_node, &kn->ended);
 	spin_unlock_bh(&kn->sock_lock);
-	queue_work(kpc_wq, &kn->reap);
+	if (held)
+		mod_delayed_work(kpc_reset_wq, &kn->reap, 0);
+	else
+		uncount_ended(kn);
 	return true;
 }
 
@@ -354,7 +372,31 @@ void kpc_sock_remove(struct kpc_sock *ks, u8 reason)
 	kpc_sock_put(ks);
 }
 
-static void reset(struct kpc_sock *ks)
+/**
+ * kpc_sock_trylock() - lock_sock() that does not wait for the holder
+ * @sk: the socket
+ *
+ * A system call that copies from or to memory of its caller holds the socket
+ * as long as the page fault takes, and that is the caller's to choose.
+ *
+ * Return: whether the socket is locked, for release_sock().
+ */
+bool kpc_sock_trylock(struct sock *sk)
+{
+	bool free;
+
+	spin_lock_bh(&sk->sk_lock.slock);
+	free = !sk->sk_lock.owned;
+	if (free) {
+		sk->sk_lock.owned = 1;
+		mutex_acquire(&sk->sk_lock.dep_map, 0, 1, _RET_IP_);
+	}
+	spin_unlock_bh(&sk->sk_lock.slock);
+	return free;
+}
+
+/* Whether it was reset, and not in its holder's use. */
+static bool reset(struct kpc_sock *ks)
 {
 	struct sock *sk = ks->sk;
 	int error = ECONNABORTED;
@@ -363,27 +405,29 @@ static void reset(struct kpc_sock *ks)
 		error = errors[ks->reason];
 
 	/* The reset passes our own hook, and others' that look at the mark. */
-	lock_sock(sk);
+	if (!kpc_sock_trylock(sk))
+		return false;
 	if (ks->was_bound)
 		kpc_sock_set_mark(sk, ks->mark);
 	release_sock(sk);
 	tcp_abort(sk, error);
 
 	kpc_sock_remove(ks, ks->reason);
-	lock_sock(sk);
-	kpc_sock_set_mark(sk, ks->old_mark);
-	release_sock(sk);
+	/* It is closed: a connect() looks for a route of its own. */
+	WRITE_ONCE(sk->sk_mark, ks->old_mark);
+	return true;
 }
 
 /**
  * kpc_socks_reap() - reset the sockets that were ended
  * @kn: namespace
  *
- * Context: process.
+ * Context: kpc_net::reap alone. What its holder is using is tried again soon.
  */
 void kpc_socks_reap(struct kpc_net *kn)
 {
 	struct kpc_sock *ks;
+	LIST_HEAD(later);
 
 	for (;;) {
 		spin_lock_bh(&kn->sock_lock);
@@ -393,11 +437,33 @@ void kpc_socks_reap(struct kpc_net *kn)
 			list_del_init(&ks->end_node);
 		spin_unlock_bh(&kn->sock_lock);
 		if (!ks)
-			return;
-		reset(ks);
-		kpc_sock_put(ks);
+			break;
+		if (reset(ks)) {
+			kpc_sock_put(ks);
+			uncount_ended(kn);
+		} else {
+			list_add_tail(&ks->end_node, &later);
+		}
 		cond_resched();
 	}
+	if (list_empty(&later))
+		return;
+	spin_lock_bh(&kn->sock_lock);
+	list_splice(&later, &kn->ended);
+	spin_unlock_bh(&kn->sock_lock);
+	queue_delayed_work(kpc_reset_wq, &kn->reap, HZ / 10);
+}
+
+/**
+ * kpc_socks_settle() - give the resets of what was ended a moment
+ * @kn: namespace
+ *
+ * So an answer comes behind them, but where a holder prevents it. Nothing of
+ * these sockets passes either way.
+ */
+void kpc_socks_settle(struct kpc_net *kn)
+{
+	wait_event_timeout(kn->settled, !atomic_read(&kn->n_ended), KPC_SETTLE);
 }
 
 /**

@@ -125,6 +125,9 @@ struct kpc_sock {
 #define KPC_HANDSHAKE_WINDOW	65536
 #define KPC_HANDSHAKE_RECEIVED	(2 * KPC_HANDSHAKE_WINDOW)
 
+/* How long an answer waits at most for the resets that go before it. */
+#define KPC_SETTLE	(HZ / 20)
+
 int kpc_socks_init(void);
 void kpc_socks_exit(void);
 struct kpc_sock *kpc_sock_find(const struct sock *sk);
@@ -139,6 +142,8 @@ unsigned int kpc_socks_end(struct kpc_net *kn,
 			   u8 reason);
 void kpc_sock_remove(struct kpc_sock *ks, u8 reason);
 void kpc_socks_reap(struct kpc_net *kn);
+void kpc_socks_settle(struct kpc_net *kn);
+bool kpc_sock_trylock(struct sock *sk);
 void kpc_sock_set_mark(struct sock *sk, u32 mark);
 bool kpc_sock_moved(const struct kpc_sock *ks);
 u64 kpc_sock_tx(const struct kpc_sock *ks);
