@@ -232,9 +232,11 @@ struct kpc_sock *kpc_binding_new(struct kpc_net *kn,
 				 "the socket is not registered: handshake-new it before connect(), or accept() it from a registered listener");
 		goto out;
 	}
-	lock_sock(sk);
-	err = bind_locked(kn, extack, bind, ks);
-	release_sock(sk);
+	err = kpc_sock_lock(kn, extack, sk);
+	if (!err) {
+		err = bind_locked(kn, extack, bind, ks);
+		release_sock(sk);
+	}
 	if (err)
 		kpc_sock_put(ks);
 	else
@@ -248,6 +250,8 @@ static int keep_digests(struct kpc_net *kn, struct netlink_ext_ack *extack,
 			struct kpc_sock *ks, const struct kpc_session *session,
 			const u8 *tx_digest, const u8 *rx_digest)
 {
+	int err;
+
 	if (!ks || READ_ONCE(ks->state) != KPC_SOCK_BOUND)
 		return kpc_refuse(kn, extack, -ENOENT,
 				  "the socket is not bound");
@@ -260,7 +264,9 @@ static int keep_digests(struct kpc_net *kn, struct netlink_ext_ack *extack,
 	if (!tx_digest && !rx_digest)
 		return kpc_refuse(kn, extack, -EINVAL,
 				  "a rekey needs tx-digest or rx-digest");
-	lock_sock(ks->sk);
+	err = kpc_sock_lock(kn, extack, ks->sk);
+	if (err)
+		return err;
 	if (tx_digest) {
 		memcpy(ks->next_keys.tx, tx_digest, KPC_DIGEST_LEN);
 		ks->next |= KPC_NEXT_TX;

@@ -29,6 +29,7 @@
  * Locks, outermost first: kpc_net::lock, lock_sock(), kpc_net::sock_lock,
  * kpc_events::lock. The packet path and the tracepoints take the last two.
  */
+#include <linux/delay.h>
 #include <linux/file.h>
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
@@ -395,6 +396,28 @@ bool kpc_sock_trylock(struct sock *sk)
 	return free;
 }
 
+/**
+ * kpc_sock_lock() - lock the socket that a request names
+ * @kn: namespace, whose lock is held and not to be kept for long
+ * @extack: for the sentence of a refusal
+ * @sk: the socket
+ *
+ * Return: 0 with the socket locked, for release_sock(), or -EBUSY.
+ */
+int kpc_sock_lock(struct kpc_net *kn, struct netlink_ext_ack *extack,
+		  struct sock *sk)
+{
+	unsigned int tries = KPC_LOCK_TRIES;
+
+	while (!kpc_sock_trylock(sk)) {
+		if (!tries--)
+			return kpc_refuse(kn, extack, -EBUSY,
+					  "the socket is in use by another thread, which has it locked");
+		usleep_range(500, 1000);
+	}
+	return 0;
+}
+
 /* Whether it was reset, and not in its holder's use. */
 static bool reset(struct kpc_sock *ks)
 {
@@ -628,9 +651,11 @@ int kpc_handshake_new(struct kpc_net *kn, struct netlink_ext_ack *extack,
 
 	if (IS_ERR(sk))
 		return PTR_ERR(sk);
-	lock_sock(sk);
-	err = handshake_add(kn, extack, sk, association, session);
-	release_sock(sk);
+	err = kpc_sock_lock(kn, extack, sk);
+	if (!err) {
+		err = handshake_add(kn, extack, sk, association, session);
+		release_sock(sk);
+	}
 	sock_put(sk);
 	return err;
 }

@@ -125,6 +125,9 @@ struct kpc_sock {
 #define KPC_HANDSHAKE_WINDOW	65536
 #define KPC_HANDSHAKE_RECEIVED	(2 * KPC_HANDSHAKE_WINDOW)
 
+/* How often, a millisecond apart, a request tries to lock a socket in use. */
+#define KPC_LOCK_TRIES	20
+
 /* How long an answer waits at most for the resets that go before it. */
 #define KPC_SETTLE	(HZ / 20)
 
@@ -144,6 +147,8 @@ void kpc_sock_remove(struct kpc_sock *ks, u8 reason);
 void kpc_socks_reap(struct kpc_net *kn);
 void kpc_socks_settle(struct kpc_net *kn);
 bool kpc_sock_trylock(struct sock *sk);
+int kpc_sock_lock(struct kpc_net *kn, struct netlink_ext_ack *extack,
+		  struct sock *sk);
 void kpc_sock_set_mark(struct sock *sk, u32 mark);
 bool kpc_sock_moved(const struct kpc_sock *ks);
 u64 kpc_sock_tx(const struct kpc_sock *ks);
