@@ -82,6 +82,7 @@ static int submit(struct kpc_net *kn, struct sk_buff *skb,
 		  struct genl_info *info, struct kpc_staged *staged,
 		  struct kpc_outcome *outcome, bool *carried_out)
 {
+	bool revoked = !staged->policy;
 	struct kpc_transaction *t;
 	LIST_HEAD(alone);
 	int err;
@@ -94,9 +95,15 @@ static int submit(struct kpc_net *kn, struct sk_buff *skb,
 			return 0;
 	}
 	list_add(&staged->node, &alone);
-	if (!t)
+	if (!t && staged->policy && kn->confirm_pending)
+		err = kpc_refuse(kn, info->extack, -EBUSY,
+				 "an earlier commit waits to be confirmed or aborted, which would undo this");
+	else if (!t)
 		err = kpc_commit(kn, info->extack, KPC_LOAD_MODE_APPLY, &alone,
 				 false, outcome);
+	/* What is revoked stays so when the table of before comes back. */
+	if (!err && revoked)
+		kpc_confirm_forget(kn, staged->name);
 	kpc_staged_free(&alone);
 	return err;
 }

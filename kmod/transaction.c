@@ -207,6 +207,24 @@ int kpc_confirm(struct kpc_net *kn, struct netlink_ext_ack *extack, bool abort)
 }
 
 /**
+ * kpc_confirm_forget() - take an association out of the table to put back
+ * @kn: namespace, whose lock is held
+ * @name: of an association that was deleted
+ */
+void kpc_confirm_forget(struct kpc_net *kn, const char *name)
+{
+	struct kpc_staged *s, *next;
+
+	list_for_each_entry_safe(s, next, &kn->confirm, node) {
+		if (strcmp(s->name, name))
+			continue;
+		list_del(&s->node);
+		kfree(s->policy);
+		kfree(s);
+	}
+}
+
+/**
  * kpc_confirm_expire() - put the old table back if its time has come
  * @kn: namespace, whose lock is held
  *
