@@ -10,6 +10,7 @@
 #include <linux/ktime.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
+#include <linux/stringhash.h>
 
 #include "association.h"
 #include "binding.h"
@@ -31,6 +32,7 @@
  * @staged: brings @policy, or NULL if it stays
  * @fresh: to be added
  * @changed: @old gets @policy
+ * @next: one more than the index of the next slot in the same chain, or 0
  */
 struct slot {
 	struct kpc_association *old;
@@ -38,6 +40,7 @@ struct slot {
 	struct kpc_staged *staged;
 	struct kpc_association *fresh;
 	bool changed;
+	unsigned int next;
 };
 
 /**
@@ -48,6 +51,9 @@ struct slot {
  * @force: of the commit
  * @n: length of @slots
  * @slots: of associations in force first, in their order
+ * @chains: of slots by the hash of their names, the latest first; as
+ *	struct slot::next
+ * @chain_mask: chains minus one
  * @table: of endpoints to be
  */
 struct plan {
@@ -57,6 +63,8 @@ struct plan {
 	bool force;
 	unsigned int n;
 	struct slot *slots;
+	unsigned int *chains;
+	unsigned int chain_mask;
 	struct kpc_table *table;
 };
 
@@ -65,15 +73,37 @@ static const char *slot_name(const struct slot *s)
 	return s->old ? kpc_association_policy(s->old)->name : s->policy->name;
 }
 
+static unsigned int *chain_of(struct plan *plan, const char *name)
+{
+	unsigned int hash = full_name_hash(NULL, name, strlen(name));
+
+	return &plan->chains[hash & plan->chain_mask];
+}
+
+/* The latest one: a name may be deleted and added again. */
 static struct slot *find_slot(struct plan *plan, const char *name)
 {
-	unsigned int i = plan->n;
+	unsigned int at = *chain_of(plan, name);
 
-	/* The latest first: a name may be deleted and added again. */
-	while (i--)
-		if (!strcmp(slot_name(&plan->slots[i]), name))
-			return &plan->slots[i];
-	return NULL;
+	while (at && strcmp(slot_name(&plan->slots[at - 1]), name))
+		at = plan->slots[at - 1].next;
+	return at ? &plan->slots[at - 1] : NULL;
+}
+
+static struct slot *add_slot(struct plan *plan, struct kpc_association *old,
+			     struct kpc_staged *staged)
+{
+	struct slot *s = &plan->slots[plan->n++];
+	unsigned int *chain;
+
+	s->old = old;
+	s->staged = staged;
+	if (staged)
+		s->policy = staged->policy;
+	chain = chain_of(plan, slot_name(s));
+	s->next = *chain;
+	*chain = plan->n;
+	return s;
 }
 
 static int place_new(struct plan *plan, struct kpc_staged *staged)
@@ -90,9 +120,7 @@ static int place_new(struct plan *plan, struct kpc_staged *staged)
 		if (s)
 			return kpc_refuse(plan->kn, plan->extack, -EEXIST,
 					  "'%s' is named twice", staged->name);
-		s = &plan->slots[plan->n++];
-		s->policy = staged->policy;
-		s->staged = staged;
+		add_slot(plan, NULL, staged);
 		return 0;
 	}
 	if (s->staged && s->staged->policy)
@@ -107,9 +135,7 @@ static int place_new(struct plan *plan, struct kpc_staged *staged)
 					  "'%s' exists with another KpcId, IdA, IdB, kind or role: these do not change in place, delete it first",
 					  staged->name);
 		s->policy = NULL;
-		s = &plan->slots[plan->n++];
-		s->policy = staged->policy;
-		s->staged = staged;
+		add_slot(plan, NULL, staged);
 		return 0;
 	}
 
@@ -131,13 +157,13 @@ static int place(struct plan *plan, struct list_head *staged)
 	int err;
 
 	list_for_each_entry(a, &plan->kn->associations, node) {
-		s = &plan->slots[plan->n++];
-		s->old = a;
+		s = add_slot(plan, a, NULL);
 		a->slot = s;
 		if (plan->mode == KPC_LOAD_MODE_APPLY)
 			s->policy = kpc_association_policy(a);
 	}
 	list_for_each_entry(op, staged, node) {
+		cond_resched();
 		if (op->policy) {
 			err = place_new(plan, op);
 			if (err)
@@ -222,10 +248,16 @@ static int check_slots(struct plan *plan)
 	unsigned int i, j, n = 0;
 	int err;
 
+	for (i = 0; i < plan->n; i++)
+		n += !!plan->slots[i].policy;
+	/* What follows takes the square of their number. */
+	if (n > plan->kn->config.max_associations)
+		return kpc_refuse(plan->kn, plan->extack, -ENOSPC,
+				  "%u associations are more than %u (max-associations)",
+				  n, plan->kn->config.max_associations);
 	for (i = 0; i < plan->n; i++) {
 		const struct slot *s = &plan->slots[i];
 
-		n += !!s->policy;
 		if (!is_new(s))
 			continue;
 		err = check_mark(plan, s->policy);
@@ -240,10 +272,6 @@ static int check_slots(struct plan *plan)
 			return err;
 		cond_resched();
 	}
-	if (n > plan->kn->config.max_associations)
-		return kpc_refuse(plan->kn, plan->extack, -ENOSPC,
-				  "%u associations are more than %u (max-associations)",
-				  n, plan->kn->config.max_associations);
 	return 0;
 }
 
@@ -310,6 +338,7 @@ static int assign_marks(struct plan *plan)
 
 		if (!p || p->mark)
 			continue;
+		cond_resched();
 		p->mark = pair_mark(plan, p);
 		if (p->mark)
 			continue;
@@ -333,25 +362,52 @@ static int assign_marks(struct plan *plan)
 	return err;
 }
 
+/* Whether it brings selectors that were not there, and is not forced. */
+static bool may_lock_out(const struct slot *s)
+{
+	const struct kpc_policy *old;
+
+	if (!is_new(s) || s->staged->force)
+		return false;
+	if (!s->old)
+		return true;
+	old = kpc_association_policy(s->old);
+	return old->n_selectors != s->policy->n_selectors ||
+	       memcmp(old->selectors, s->policy->selectors,
+		      old->n_selectors * sizeof(old->selectors[0]));
+}
+
 static int check_lockout(struct plan *plan)
 {
-	unsigned int i;
-	int err;
+	unsigned int i, selectors = 0;
+	struct kpc_table *table;
+	int err = 0;
 
 	if (plan->force)
 		return 0;
-	for (i = 0; i < plan->n; i++) {
+	for (i = 0; i < plan->n; i++)
+		if (may_lock_out(&plan->slots[i]))
+			selectors += plan->slots[i].policy->n_selectors;
+	if (!selectors)
+		return 0;
+	/* All in one table, so that the live sockets are walked over once. */
+	table = kpc_table_alloc(&plan->kn->config, selectors);
+	if (!table)
+		return -ENOMEM;
+	for (i = 0; !err && i < plan->n; i++) {
 		const struct slot *s = &plan->slots[i];
 
-		if (!is_new(s) || s->staged->force)
+		if (!may_lock_out(s))
 			continue;
-		err = kpc_lockout_check(plan->kn, plan->extack, s->policy,
-					s->old ? kpc_association_policy(s->old) :
-						 NULL);
-		if (err)
-			return err;
+		err = kpc_lockout_check_ports(plan->kn, plan->extack,
+					      s->policy);
+		kpc_table_add(table, s->policy);
+		cond_resched();
 	}
-	return 0;
+	if (!err)
+		err = kpc_lockout_check_live(plan->kn, plan->extack, table);
+	kpc_table_free(table);
+	return err;
 }
 
 /*
@@ -611,9 +667,14 @@ int kpc_commit(struct kpc_net *kn, struct netlink_ext_ack *extack, u8 mode,
 
 	lockdep_assert_held(&kn->lock);
 	memset(outcome, 0, sizeof(*outcome));
+	plan.chain_mask = roundup_pow_of_two(n + 1) - 1;
 	plan.slots = kvcalloc(n + 1, sizeof(*plan.slots), GFP_KERNEL_ACCOUNT);
-	if (!plan.slots)
-		return -ENOMEM;
+	plan.chains = kvcalloc(plan.chain_mask + 1, sizeof(*plan.chains),
+			       GFP_KERNEL_ACCOUNT);
+	if (!plan.slots || !plan.chains) {
+		err = -ENOMEM;
+		goto out;
+	}
 
 	err = place(&plan, staged);
 	if (!err)
@@ -631,6 +692,8 @@ int kpc_commit(struct kpc_net *kn, struct netlink_ext_ack *extack, u8 mode,
 	if (err)
 		abandon(&plan);
 	forget_slots(&plan);
+out:
+	kvfree(plan.chains);
 	kvfree(plan.slots);
 	return err;
 }

@@ -25,7 +25,7 @@ struct workqueue_struct *kpc_wq;
 /* Of its own: a reset may wait for a socket's holder, a sweep never does. */
 struct workqueue_struct *kpc_reset_wq;
 
-static const struct kpc_config default_config = {
+const struct kpc_config kpc_default_config = {
 	.mark_value		= 0x6b000000,
 	.mark_mask		= 0xff000000,
 	.handshake_mark		= 0x6bffffff,
@@ -48,7 +48,7 @@ static int __net_init net_init(struct net *net)
 
 	kn->net = net;
 	mutex_init(&kn->lock);
-	kn->config = default_config;
+	kn->config = kpc_default_config;
 	INIT_LIST_HEAD(&kn->associations);
 	INIT_LIST_HEAD(&kn->sessions);
 	INIT_LIST_HEAD(&kn->establishes);

@@ -134,6 +134,7 @@ struct kpc_net {
 };
 
 extern unsigned int kpc_net_id;
+extern const struct kpc_config kpc_default_config;
 extern struct workqueue_struct *kpc_wq;
 extern struct workqueue_struct *kpc_reset_wq;
 

@@ -185,6 +185,35 @@ static int check_range(struct kpc_net *kn, struct genl_info *info,
 	return 0;
 }
 
+/* What the machine's memory and time pay for is its administrator's to give. */
+static int check_limits(struct kpc_net *kn, struct sk_buff *skb,
+			struct genl_info *info, const struct kpc_config *c)
+{
+	const struct kpc_config *most = &kpc_default_config;
+	const struct kpc_config *now = &kn->config;
+
+	if (c->max_associations < kn->n_associations)
+		return kpc_refuse(kn, info->extack, -EBUSY,
+				  "%u associations exist, more than max-associations %u",
+				  kn->n_associations, c->max_associations);
+	if (c->max_associations > KPC_ASSOCIATIONS_MAX)
+		return kpc_refuse(kn, info->extack, -ERANGE,
+				  "max-associations %u is more than %u",
+				  c->max_associations, KPC_ASSOCIATIONS_MAX);
+	if (c->max_associations <= max(now->max_associations,
+				       most->max_associations) &&
+	    c->max_bindings <= max(now->max_bindings, most->max_bindings) &&
+	    c->max_handshakes <= max(now->max_handshakes,
+				     most->max_handshakes))
+		return 0;
+	if (netlink_capable(skb, CAP_NET_ADMIN))
+		return 0;
+	return kpc_refuse(kn, info->extack, -EPERM,
+			  "a limit above %u associations, %u bindings or %u handshakes needs CAP_NET_ADMIN over the machine",
+			  most->max_associations, most->max_bindings,
+			  most->max_handshakes);
+}
+
 /**
  * kpc_nl_config_set_doit() - change the configuration
  * @skb: request
@@ -209,14 +238,8 @@ int kpc_nl_config_set_doit(struct sk_buff *skb, struct genl_info *info)
 		c.agent_lost = nla_get_u8(info->attrs[KPC_A_CONFIG_AGENT_LOST]);
 
 	err = check_range(kn, info, &c);
-	if (!err && c.max_associations < kn->n_associations)
-		err = kpc_refuse(kn, info->extack, -EBUSY,
-				 "%u associations exist, more than max-associations %u",
-				 kn->n_associations, c.max_associations);
-	if (!err && c.max_associations > KPC_ASSOCIATIONS_MAX)
-		err = kpc_refuse(kn, info->extack, -ERANGE,
-				 "max-associations %u is more than %u",
-				 c.max_associations, KPC_ASSOCIATIONS_MAX);
+	if (!err)
+		err = check_limits(kn, skb, info, &c);
 	if (!err)
 		kn->config = c;
 	mutex_unlock(&kn->lock);
