@@ -66,6 +66,17 @@ static bool carries(unsigned int conf)
 }
 
 /**
+ * kpc_ktls_gone() - whether close() has taken a socket's kernel TLS away
+ * @sk: TCP socket, locked
+ */
+bool kpc_ktls_gone(const struct sock *sk)
+{
+	const struct tcp_ulp_ops *ops = inet_csk(sk)->icsk_ulp_ops;
+
+	return ops && !strcmp(ops->name, "tls") && !tls_get_ctx(sk);
+}
+
+/**
  * kpc_ktls_read() - look at a socket's kernel TLS
  * @sk: TCP socket, locked
  * @ktls: filled

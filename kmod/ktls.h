@@ -29,6 +29,7 @@ struct kpc_ktls {
  */
 #define KPC_RECORDS_MAX	23726566ULL
 
+bool kpc_ktls_gone(const struct sock *sk);
 int kpc_ktls_read(const struct sock *sk, struct kpc_ktls *ktls);
 
 #endif /* KPC_KTLS_H */

@@ -87,7 +87,8 @@ static u8 limit_reached(struct kpc_sock *ks, const struct kpc_limits *limits)
 	    (s64)limits->lifetime * MSEC_PER_SEC)
 		return KPC_REASON_LIFETIME;
 	if (limits->idle &&
-	    time_after_eq(jiffies, ks->active + limits->idle * HZ))
+	    time_after_eq(jiffies,
+			  ks->active + (unsigned long)limits->idle * HZ))
 		return KPC_REASON_IDLE;
 	if (moved > ks->octets_max)
 		return KPC_REASON_OCTETS;
@@ -107,15 +108,16 @@ static bool key_known(const u8 *now, u8 *known, const u8 *next, u8 *flags,
 }
 
 /*
- * An orphan has no kernel TLS any more, only its rest to send. Called with
- * the socket locked.
+ * An orphan has no kernel TLS any more, only its rest to send, and one that
+ * close() has come to has lost it and is no orphan yet: nothing else takes the
+ * context away. Called with the socket locked.
  */
 static u8 keys_changed(struct kpc_sock *ks)
 {
 	struct kpc_ktls ktls;
 
 	if (ks->carrier != KPC_CARRIER_KERNEL || sock_flag(ks->sk, SOCK_DEAD) ||
-	    ks->sk->sk_state == TCP_CLOSE)
+	    ks->sk->sk_state == TCP_CLOSE || kpc_ktls_gone(ks->sk))
 		return KPC_REASON_NONE;
 	if (kpc_ktls_read(ks->sk, &ktls) ||
 	    !key_known(ktls.keys.tx, ks->keys.tx, ks->next_keys.tx, &ks->next,
@@ -217,10 +219,11 @@ static void sweep_associations(struct kpc_net *kn)
 /* Ends what the policy says should not outlive the agent. */
 static void sweep_agent(struct kpc_net *kn)
 {
+	unsigned long patience = kn->config.agent_lost_seconds;
+
 	if (!kn->warden_missed ||
 	    kn->config.agent_lost != KPC_AGENT_LOST_END ||
-	    time_before(jiffies, kn->warden_lost +
-				 kn->config.agent_lost_seconds * HZ))
+	    time_before(jiffies, kn->warden_lost + patience * HZ))
 		return;
 	kn->warden_missed = false;
 	kpc_socks_end(kn, NULL, KPC_REASON_AGENT_LOST);
