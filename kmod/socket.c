@@ -155,19 +155,22 @@ void kpc_sock_put(struct kpc_sock *ks)
  * @kn: its namespace
  * @sk: the socket, locked
  * @association: it will be bound to, or NULL
+ * @most: handshakes that may be under way, with this one
  * @gfp: how to allocate
+ *
+ * The caller gives it its mark, and then the state KPC_SOCK_HANDSHAKE.
  *
  * Return: the new entry, which belongs to the table, or an error pointer:
  * -EEXIST if the socket is known, -ENOSPC if there are too many.
  */
 struct kpc_sock *kpc_sock_add(struct kpc_net *kn, struct sock *sk,
-			      struct kpc_association *association, gfp_t gfp)
+			      struct kpc_association *association, u32 most,
+			      gfp_t gfp)
 {
 	struct kpc_sock *ks;
 	int err;
 
-	if (atomic_inc_return(&kn->n_handshakes) >
-	    READ_ONCE(kn->config.max_handshakes)) {
+	if (atomic_inc_return(&kn->n_handshakes) > most) {
 		err = -ENOSPC;
 		goto err_count;
 	}
@@ -178,6 +181,7 @@ struct kpc_sock *kpc_sock_add(struct kpc_net *kn, struct sock *sk,
 	}
 	ks->sk = sk;
 	ks->kn = kn;
+	ks->state = KPC_SOCK_BINDING;
 	ks->old_mark = READ_ONCE(sk->sk_mark);
 	ks->budget = KPC_HANDSHAKE_OCTETS;
 	ks->patience = KPC_HANDSHAKE_SECONDS * HZ;
@@ -553,10 +557,12 @@ static bool is_listener_of(const struct kpc_sock *ks, const struct sock *child)
  * @kn: its namespace
  * @sk: a socket that became ESTABLISHED and nobody accepted yet, locked
  *
- * Context: softirq. One that cannot be registered can send nothing.
+ * Context: softirq. One that cannot be registered can send nothing. A quarter
+ * of the handshakes is left to those that this side begins.
  */
 void kpc_handshake_child(struct kpc_net *kn, struct sock *sk)
 {
+	u32 most = READ_ONCE(kn->config.max_handshakes);
 	struct kpc_sock *ks;
 	bool found = false;
 
@@ -569,9 +575,12 @@ void kpc_handshake_child(struct kpc_net *kn, struct sock *sk)
 		}
 	}
 	if (found) {
-		ks = kpc_sock_add(kn, sk, NULL, GFP_ATOMIC | __GFP_NOWARN);
+		ks = kpc_sock_add(kn, sk, NULL, most - most / 4,
+				  GFP_ATOMIC | __GFP_NOWARN);
 		if (!IS_ERR(ks)) {
 			ks->old_mark = 0;
+			/* Who judges it by its mark sees this one. */
+			smp_store_release(&ks->state, KPC_SOCK_HANDSHAKE);
 			kpc_handshake_connected(ks);
 		}
 	}
@@ -607,7 +616,8 @@ static int handshake_add(struct kpc_net *kn, struct netlink_ext_ack *extack,
 		return kpc_refuse(kn, extack, -EINVAL,
 				  "a listener is registered without an association");
 
-	ks = kpc_sock_add(kn, sk, association, GFP_KERNEL_ACCOUNT);
+	ks = kpc_sock_add(kn, sk, association, kn->config.max_handshakes,
+			  GFP_KERNEL_ACCOUNT);
 	if (ks == ERR_PTR(-EEXIST))
 		return kpc_refuse(kn, extack, -EEXIST,
 				  "the socket is registered already");
@@ -622,7 +632,8 @@ static int handshake_add(struct kpc_net *kn, struct netlink_ext_ack *extack,
 	if (association) {
 		policy = kpc_association_policy(association);
 		ks->budget = policy->limits.handshake_octets;
-		ks->patience = policy->limits.handshake_seconds * HZ;
+		ks->patience =
+			(unsigned long)policy->limits.handshake_seconds * HZ;
 	} else {
 		/* A listener waits as long as it likes. */
 		ks->patience = 0;
@@ -632,6 +643,8 @@ static int handshake_add(struct kpc_net *kn, struct netlink_ext_ack *extack,
 		spin_unlock_bh(&kn->sock_lock);
 	}
 	kpc_sock_set_mark(sk, kn->config.handshake_mark);
+	/* Who judges it by its mark sees this one. */
+	smp_store_release(&ks->state, KPC_SOCK_HANDSHAKE);
 	return 0;
 }
 

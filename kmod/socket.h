@@ -20,7 +20,7 @@ struct kpc_net;
 /**
  * enum kpc_sock_state - how far a socket is
  * @KPC_SOCK_HANDSHAKE: registered; wears the handshake mark
- * @KPC_SOCK_BINDING: changing from one mark to the other
+ * @KPC_SOCK_BINDING: changing from one mark to the other, also the first time
  * @KPC_SOCK_BOUND: tied to its association
  * @KPC_SOCK_ENDED: nothing passes but the reset that follows
  */
@@ -138,7 +138,8 @@ struct kpc_sock *kpc_sock_get(const struct sock *sk);
 struct kpc_sock *kpc_sock_next(struct kpc_net *kn, unsigned long *id);
 void kpc_sock_put(struct kpc_sock *ks);
 struct kpc_sock *kpc_sock_add(struct kpc_net *kn, struct sock *sk,
-			      struct kpc_association *association, gfp_t gfp);
+			      struct kpc_association *association, u32 most,
+			      gfp_t gfp);
 bool kpc_sock_end(struct kpc_sock *ks, u8 reason);
 unsigned int kpc_socks_end(struct kpc_net *kn,
 			   const struct kpc_association *association,
