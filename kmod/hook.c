@@ -534,4 +534,6 @@ void kpc_hooks_unregister(struct kpc_net *kn)
 		return;
 	nf_unregister_net_hooks(kn->net, kn->hooks, ARRAY_SIZE(hooks));
 	kn->hooked = false;
+	/* What runs in one still reads the table, and this module's text. */
+	synchronize_net();
 }
