@@ -59,6 +59,7 @@ static int __net_init net_init(struct net *net)
 	xa_init_flags(&kn->socks, XA_FLAGS_LOCK_BH);
 	spin_lock_init(&kn->sock_lock);
 	spin_lock_init(&kn->events.lock);
+	spin_lock_init(&kn->sentence_lock);
 	INIT_DELAYED_WORK(&kn->reap, reap);
 	init_waitqueue_head(&kn->settled);
 	INIT_DELAYED_WORK(&kn->sweep, kpc_sweep);
@@ -87,7 +88,7 @@ static void free_sessions(struct kpc_net *kn)
 	list_for_each_entry_safe(t, next_t, &kn->transactions, node)
 		kpc_transaction_free(t);
 	kpc_establishes_free(kn);
-	kpc_staged_free(&kn->confirm);
+	kpc_confirm_drop(kn);
 }
 
 /*

@@ -24,9 +24,21 @@ struct kpc_session;
 #define KPC_ASSOCIATIONS_MAX	65536U
 struct kpc_table;
 
-/* Refusals in flight at one time whose sentences stay apart. */
-#define KPC_SENTENCES		8
+/* Tasks that may be refused in one second with a sentence. */
+#define KPC_SENTENCES		16
 #define KPC_SENTENCE_MAX	256
+
+/**
+ * struct kpc_sentence - why a request is refused
+ * @task: that asked, or NULL; only compared
+ * @at: jiffies at which
+ * @text: in words
+ */
+struct kpc_sentence {
+	const struct task_struct *task;
+	unsigned long at;
+	char text[KPC_SENTENCE_MAX];
+};
 
 /**
  * struct kpc_config - what config-set changes
@@ -87,8 +99,8 @@ struct kpc_config {
  * @sweep_at: id of the socket that the next sweep begins behind
  * @events: numbering and rate of events
  * @counters: of the namespace
- * @sentences: text of the latest refusals
- * @sentence: number of the latest one
+ * @sentence_lock: guards @sentences
+ * @sentences: of the latest refusals
  */
 struct kpc_net {
 	struct net *net;
@@ -129,8 +141,8 @@ struct kpc_net {
 	struct kpc_events events;
 	struct kpc_counters counters;
 
-	char sentences[KPC_SENTENCES][KPC_SENTENCE_MAX];
-	atomic_t sentence;
+	spinlock_t sentence_lock; /* sentences */
+	struct kpc_sentence sentences[KPC_SENTENCES];
 };
 
 extern unsigned int kpc_net_id;

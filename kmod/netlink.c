@@ -49,6 +49,27 @@ struct genl_family kpc_family __ro_after_init = {
 	.n_mcgrps	= ARRAY_SIZE(groups),
 };
 
+/*
+ * A task has one request at a time, so that it may take its own slot again;
+ * another's is left to it for a second, in which its answer is put together.
+ */
+static struct kpc_sentence *take_sentence(struct kpc_net *kn)
+{
+	struct kpc_sentence *s, *oldest = &kn->sentences[0];
+	unsigned int i;
+
+	for (i = 0; i < KPC_SENTENCES; i++) {
+		s = &kn->sentences[i];
+		if (s->task == current)
+			return s;
+		if (!s->task || (oldest->task && time_before(s->at, oldest->at)))
+			oldest = s;
+	}
+	if (oldest->task && time_before(jiffies, oldest->at + HZ))
+		return NULL;
+	return oldest;
+}
+
 /**
  * kpc_refuse() - say why a request is refused
  * @kn: namespace of the sender
@@ -57,24 +78,32 @@ struct genl_family kpc_family __ro_after_init = {
  * @fmt: one sentence
  *
  * The kernel's own buffer holds 80 octets, which an identity alone may fill,
- * and 6.1 has none. The sentence is kept in a ring of the namespace, where
- * the answer reads it before long.
+ * and 6.1 has none. The sentence is kept in the namespace, where the answer
+ * reads it before long.
  *
  * Return: @err.
  */
 int kpc_refuse(struct kpc_net *kn, struct netlink_ext_ack *extack, int err,
 	       const char *fmt, ...)
 {
-	unsigned int slot;
+	struct kpc_sentence *s;
 	va_list args;
 
 	if (!extack)
 		return err;
-	slot = (unsigned int)atomic_inc_return(&kn->sentence) % KPC_SENTENCES;
-	va_start(args, fmt);
-	vsnprintf(kn->sentences[slot], KPC_SENTENCE_MAX, fmt, args);
-	va_end(args);
-	extack->_msg = kn->sentences[slot];
+	spin_lock_bh(&kn->sentence_lock);
+	s = take_sentence(kn);
+	if (s) {
+		s->task = current;
+		s->at = jiffies;
+		va_start(args, fmt);
+		vsnprintf(s->text, sizeof(s->text), fmt, args);
+		va_end(args);
+		extack->_msg = s->text;
+	} else {
+		extack->_msg = "refused, with too many others to say why";
+	}
+	spin_unlock_bh(&kn->sentence_lock);
 	return err;
 }
 
@@ -109,7 +138,9 @@ int kpc_sender(struct kpc_net *kn, struct sk_buff *skb,
 	sender->session = kpc_session_find(kn, NETLINK_CB(skb).sk);
 	sender->admin = netlink_ns_capable(skb, kn->net->user_ns,
 					   CAP_NET_ADMIN);
-	if (sender->session || sender->admin)
+	/* A warden has the right by itself, and shows it each time. */
+	if (sender->admin || (sender->session &&
+			      sender->session->type == KPC_SESSION_TYPE_WORKER))
 		return 0;
 	return kpc_refuse(kn, info->extack, -EPERM,
 			  "this needs CAP_NET_ADMIN over the network namespace, or the socket of a worker session");
@@ -165,6 +196,9 @@ static int check_range(struct kpc_net *kn, struct genl_info *info,
 	    c->mark_mask == now->mark_mask &&
 	    c->handshake_mark == now->handshake_mark)
 		return 0;
+	if (kn->confirm_pending)
+		return kpc_refuse(kn, info->extack, -EBUSY,
+				  "the managed range does not change while a commit waits to be confirmed or aborted");
 	if (kn->n_associations || !xa_empty(&kn->socks))
 		return kpc_refuse(kn, info->extack, -EBUSY,
 				  "the managed range does not change while %u associations exist or sockets are registered",
@@ -196,6 +230,9 @@ static int check_limits(struct kpc_net *kn, struct sk_buff *skb,
 		return kpc_refuse(kn, info->extack, -EBUSY,
 				  "%u associations exist, more than max-associations %u",
 				  kn->n_associations, c->max_associations);
+	if (c->max_associations < now->max_associations && kn->confirm_pending)
+		return kpc_refuse(kn, info->extack, -EBUSY,
+				  "max-associations does not fall while a commit waits to be confirmed or aborted");
 	if (c->max_associations > KPC_ASSOCIATIONS_MAX)
 		return kpc_refuse(kn, info->extack, -ERANGE,
 				  "max-associations %u is more than %u",

@@ -4,6 +4,7 @@
  * back unless a commit is confirmed.
  */
 #include <linux/jiffies.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 #include <net/sock.h>
 
@@ -172,9 +173,24 @@ int kpc_confirm_keep(struct kpc_net *kn, struct list_head *kept)
 void kpc_confirm_arm(struct kpc_net *kn, struct list_head *kept, u32 seconds)
 {
 	list_splice_init(kept, &kn->confirm);
-	kn->confirm_deadline = jiffies + seconds * HZ;
+	kn->confirm_deadline = jiffies + (unsigned long)seconds * HZ;
 	kn->confirm_pending = true;
+	/* The table to put back may be the only one with associations. */
+	__module_get(THIS_MODULE);
 	kpc_sweep_soon(kn);
+}
+
+/**
+ * kpc_confirm_drop() - keep the table in force
+ * @kn: namespace, whose lock is held
+ */
+void kpc_confirm_drop(struct kpc_net *kn)
+{
+	if (!kn->confirm_pending)
+		return;
+	kpc_staged_free(&kn->confirm);
+	kn->confirm_pending = false;
+	module_put(THIS_MODULE);
 }
 
 static int roll_back(struct kpc_net *kn, struct netlink_ext_ack *extack)
@@ -186,8 +202,7 @@ static int roll_back(struct kpc_net *kn, struct netlink_ext_ack *extack)
 			 &outcome);
 	if (err)
 		return err;
-	kpc_staged_free(&kn->confirm);
-	kn->confirm_pending = false;
+	kpc_confirm_drop(kn);
 	return 0;
 }
 
@@ -201,8 +216,7 @@ int kpc_confirm(struct kpc_net *kn, struct netlink_ext_ack *extack, bool abort)
 {
 	if (abort)
 		return roll_back(kn, extack);
-	kpc_staged_free(&kn->confirm);
-	kn->confirm_pending = false;
+	kpc_confirm_drop(kn);
 	return 0;
 }
 

@@ -84,6 +84,7 @@ int kpc_confirm_keep(struct kpc_net *kn, struct list_head *kept);
 void kpc_confirm_arm(struct kpc_net *kn, struct list_head *kept, u32 seconds);
 int kpc_confirm(struct kpc_net *kn, struct netlink_ext_ack *extack, bool abort);
 void kpc_confirm_forget(struct kpc_net *kn, const char *name);
+void kpc_confirm_drop(struct kpc_net *kn);
 void kpc_confirm_expire(struct kpc_net *kn);
 
 #endif /* KPC_TRANSACTION_H */
