@@ -623,6 +623,7 @@ static int carry_out(struct plan *plan, struct kpc_outcome *outcome)
 					  err);
 	}
 
+	kn->commits++;
 	publish(plan, outcome);
 	end_socks(plan, outcome);
 	if (outcome->removed || outcome->ended) {

@@ -200,7 +200,8 @@ static int fill_violation(struct sk_buff *skb, struct kpc_net *kn,
 			from_kuid_munged(kn->net->user_ns,
 					 kpc_sock_uid(v->sk))))
 		return -EMSGSIZE;
-	if (v->by_current &&
+	/* The number is the machine's, and nothing to other users of it. */
+	if (v->by_current && kn->net->user_ns == &init_user_ns &&
 	    nla_put_u32(skb, KPC_A_VIOLATION_PID, task_tgid_nr(current)))
 		return -EMSGSIZE;
 	return 0;

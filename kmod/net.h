@@ -80,6 +80,7 @@ struct kpc_config {
  * @confirm: policies to put back unless confirmed; under @lock
  * @confirm_deadline: jiffies at which that happens; under @lock
  * @confirm_pending: a commit waits for confirmation; under @lock
+ * @commits: carried out; under @lock
  * @last_association: id given last; under @lock
  * @last_session: id given last; under @lock
  * @last_establish: id given last; under @lock
@@ -119,6 +120,7 @@ struct kpc_net {
 	struct list_head confirm;
 	unsigned long confirm_deadline;
 	bool confirm_pending;
+	u32 commits;
 	u32 last_association;
 	u32 last_session;
 	u32 last_establish;

@@ -244,24 +244,26 @@ int kpc_nl_association_get_dumpit(struct sk_buff *skb,
 {
 	struct kpc_net *kn = kpc_net(sock_net(skb->sk));
 	struct kpc_association *a;
-	int err;
+	int err = 0;
 
 	mutex_lock(&kn->lock);
-	cb->seq = kn->last_association + kn->n_associations;
+	cb->seq = kn->commits + 1;
 	list_for_each_entry(a, &kn->associations, node) {
 		if (a->id <= cb->args[0])
 			continue;
 		err = dump_one(skb, cb, a);
-		/* The first message of a dump may be too small for one. */
-		if (err && !skb->len && !cb->args[0] &&
+		/* A message of the dump may be too small for one. */
+		if (err && !skb->len &&
 		    !pskb_expand_head(skb, 0, KPC_ASSOCIATION_MSG, GFP_KERNEL))
 			err = dump_one(skb, cb, a);
 		if (err)
 			break;
 		cb->args[0] = a->id;
+		err = 0;
 	}
 	mutex_unlock(&kn->lock);
-	return skb->len;
+	/* An empty message would be taken for the end. */
+	return skb->len ?: err;
 }
 
 static int fill_endpoint(struct sk_buff *skb, const struct kpc_endpoint *e)
@@ -373,7 +375,7 @@ int kpc_nl_endpoint_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 
 	mutex_lock(&kn->lock);
 	table = locked_table(kn);
-	cb->seq = kn->last_association + kn->n_associations;
+	cb->seq = kn->commits + 1;
 	for (; table && cb->args[0] < table->n; cb->args[0]++) {
 		hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid,
 				  cb->nlh->nlmsg_seq, &kpc_family, NLM_F_MULTI,

@@ -301,6 +301,7 @@ int kpc_nl_close_doit(struct sk_buff *skb, struct genl_info *info)
 		err = PTR_ERR(e);
 		goto out;
 	}
+	kpc_grants_drop(kn, a->id);
 	if (kpc_socks_end(kn, a, KPC_REASON_OPERATOR)) {
 		synchronize_net();
 		kpc_socks_settle(kn);

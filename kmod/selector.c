@@ -116,7 +116,7 @@ int kpc_address_fill(struct sk_buff *skb, int attr, u16 family,
  * @attr: attribute
  *
  * Return: bits of the address form's fixed head, or -EINVAL if the length is
- * not the family's.
+ * not the family's, or if it is an IPv4 address in IPv6 form.
  */
 int kpc_address_parse(struct in6_addr *address, u16 family,
 		      const struct nlattr *attr)
@@ -127,7 +127,8 @@ int kpc_address_parse(struct in6_addr *address, u16 family,
 	}
 	if (family == AF_INET6 && nla_len(attr) == sizeof(*address)) {
 		*address = nla_get_in6_addr(attr);
-		return 0;
+		/* No flow has one: it is of AF_INET. */
+		return ipv6_addr_v4mapped(address) ? -EINVAL : 0;
 	}
 	return -EINVAL;
 }
@@ -168,6 +169,9 @@ static int parse_side(struct kpc_side *side, u16 family, struct nlattr **tb,
 		return -EINVAL;
 	}
 	side->prefix = prefix ? head + nla_get_u8(prefix) : 128;
+	/* Every address of the family is no address at all. */
+	if (side->prefix == head)
+		side->prefix = 0;
 	ipv6_addr_prefix(&side->address, &host, side->prefix);
 	return 0;
 }

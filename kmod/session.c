@@ -281,3 +281,19 @@ void kpc_grants_expire(struct kpc_net *kn)
 			if (time_after(jiffies, g->until))
 				grant_free(s, g);
 }
+
+/**
+ * kpc_grants_drop() - take all leave for an association back
+ * @kn: namespace, whose lock is held
+ * @association: id
+ */
+void kpc_grants_drop(struct kpc_net *kn, u32 association)
+{
+	struct kpc_grant *g, *next;
+	struct kpc_session *s;
+
+	list_for_each_entry(s, &kn->sessions, node)
+		list_for_each_entry_safe(g, next, &s->grants, node)
+			if (g->association == association)
+				grant_free(s, g);
+}

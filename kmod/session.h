@@ -52,5 +52,6 @@ unsigned int kpc_session_bindings(struct kpc_net *kn, u32 id);
 int kpc_grant_new(struct kpc_session *session, u32 association);
 bool kpc_grant_take(struct kpc_session *session, u32 association);
 void kpc_grants_expire(struct kpc_net *kn);
+void kpc_grants_drop(struct kpc_net *kn, u32 association);
 
 #endif /* KPC_SESSION_H */

@@ -12,12 +12,27 @@
 #include "socket.h"
 #include "trace.h"
 
+static void end_bound(const struct sock *sk)
+{
+	struct kpc_sock *ks = kpc_sock_get(sk);
+
+	if (!ks)
+		return;
+	if (ks->was_bound)
+		kpc_sock_end(ks, KPC_REASON_PEER_CHANGED);
+	kpc_sock_put(ks);
+}
+
 static void on_state(void *data, const struct sock *sk, const int from,
 		     const int to)
 {
 	struct kpc_net *kn;
 	struct kpc_sock *ks;
 
+	/* Disconnected, and connected again: this is nobody's handshake. */
+	if (to == TCP_SYN_SENT && sk->sk_protocol == IPPROTO_TCP &&
+	    atomic_read(&kpc_net(sock_net(sk))->n_bindings))
+		end_bound(sk);
 	if (to != TCP_ESTABLISHED || sk->sk_protocol != IPPROTO_TCP ||
 	    (from != TCP_SYN_RECV && from != TCP_SYN_SENT))
 		return;
