@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What may happen while a commit waits to be confirmed: a revocation holds
+ * (I4), nothing else changes the table or the range it comes back under.
+ */
+#include "kselftest_harness.h"
+
+#include "pair.h"
+
+FIXTURE(pending) {
+	struct nl a;
+};
+
+static int load(struct nl *nl, const struct assoc *add, uint32_t seconds)
+{
+	int err;
+
+	nl_req(nl, KPC_CMD_TRANSACTION_BEGIN);
+	nl_u8(nl, KPC_A_TRANSACTION_MODE, KPC_LOAD_MODE_APPLY);
+	err = nl_talk(nl) ?: assoc_new(nl, add);
+	if (err)
+		return err;
+	nl_req(nl, KPC_CMD_TRANSACTION_COMMIT);
+	nl_u32(nl, KPC_A_TRANSACTION_CONFIRM_SECONDS, seconds);
+	return nl_talk(nl);
+}
+
+static int config(struct nl *nl, uint16_t attr, uint32_t value)
+{
+	nl_req(nl, KPC_CMD_CONFIG_SET);
+	nl_u32(nl, attr, value);
+	return nl_talk(nl);
+}
+
+FIXTURE_SETUP(pending)
+{
+	struct assoc one = ASSOC_A("one"), two = ASSOC_A("two");
+	struct assoc three = ASSOC_A("three");
+
+	two.id_b = "//sp.example/cse-c";
+	three.id_b = "//sp.example/cse-d";
+	ASSERT_EQ(sites_up(), 0);
+	ASSERT_EQ(site_nl(&self->a, 'a'), 0);
+	ASSERT_EQ(assoc_new(&self->a, &one), 0) TH_LOG("%s", self->a.said);
+	ASSERT_EQ(assoc_new(&self->a, &two), 0) TH_LOG("%s", self->a.said);
+	ASSERT_EQ(load(&self->a, &three, 2), 0) TH_LOG("%s", self->a.said);
+}
+
+FIXTURE_TEARDOWN(pending)
+{
+	close(self->a.fd);
+	sites_down();
+}
+
+TEST_F(pending, revoked_stays_revoked)
+{
+	struct assoc four = ASSOC_A("four");
+
+	ASSERT_EQ(assoc_del(&self->a, "one"), 0) TH_LOG("%s", self->a.said);
+	four.id_b = "//sp.example/cse-e";
+	EXPECT_EQ(assoc_new(&self->a, &four), -EBUSY);
+	EXPECT_NE(strstr(self->a.said, "would undo this"), NULL);
+	/* The table of before comes back, without what was revoked. */
+	for (int i = 0; i < 50 && !assoc_get(&self->a, "three"); i++)
+		usleep(100000);
+	EXPECT_EQ(assoc_get(&self->a, "three"), -ENOENT);
+	EXPECT_EQ(assoc_get(&self->a, "two"), 0);
+	EXPECT_EQ(assoc_get(&self->a, "one"), -ENOENT);
+	EXPECT_EQ(assoc_new(&self->a, &four), 0) TH_LOG("%s", self->a.said);
+}
+
+TEST_F(pending, range_stays_for_the_old_table)
+{
+	ASSERT_EQ(assoc_del(&self->a, "one"), 0);
+	ASSERT_EQ(assoc_del(&self->a, "two"), 0);
+	ASSERT_EQ(assoc_del(&self->a, "three"), 0);
+	EXPECT_EQ(config(&self->a, KPC_A_CONFIG_HANDSHAKE_MARK, 0x6b000077), -EBUSY);
+	EXPECT_EQ(config(&self->a, KPC_A_CONFIG_MAX_ASSOCIATIONS, 1), -EBUSY);
+	EXPECT_NE(strstr(self->a.said, "waits to be confirmed"), NULL);
+	/* No association is left, and yet the module has work to do. */
+	EXPECT_NE(system("rmmod kpc 2>/dev/null"), 0);
+	nl_req(&self->a, KPC_CMD_TRANSACTION_CONFIRM);
+	ASSERT_EQ(nl_talk(&self->a), 0) TH_LOG("%s", self->a.said);
+	EXPECT_EQ(config(&self->a, KPC_A_CONFIG_MAX_ASSOCIATIONS, 1), 0);
+}
+
+/* Limits that the whole machine pays for are not a namespace's to raise. */
+TEST_F(pending, limits_are_the_machines)
+{
+	pid_t pid;
+	int status;
+
+	EXPECT_EQ(config(&self->a, KPC_A_CONFIG_MAX_ASSOCIATIONS, 5000), 0);
+	pid = fork();
+	if (!pid) {
+		struct nl own;
+
+		if (unshare(CLONE_NEWUSER | CLONE_NEWNET) || nl_open(&own))
+			_exit(1);
+		if (config(&own, KPC_A_CONFIG_MAX_ASSOCIATIONS, 4000))
+			_exit(2);
+		_exit(config(&own, KPC_A_CONFIG_MAX_ASSOCIATIONS, 5000) == -EPERM ? 0 : 3);
+	}
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EQ(status, 0);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A holder that keeps his socket locked: a thread of his reads into a page
+ * whose fault nobody answers. He delays no revocation of his own socket (I4),
+ * and no deadline and no request of others (X2).
+ */
+#include "kselftest_harness.h"
+
+#include <linux/userfaultfd.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "pair.h"
+
+FIXTURE(holder) {
+	struct nl a, b;
+	struct pair p;
+};
+
+/* The thread, what it reads from and into, and who would answer the fault. */
+static struct {
+	pthread_t thread;
+	int fd;
+	int uffd;
+	void *page;
+	bool stuck;
+} held;
+
+static void *reader(void *data)
+{
+	return (void *)recv(held.fd, held.page, 16, 0);
+}
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+static long dropped_in(struct nl *nl)
+{
+	nl_req(nl, KPC_CMD_STATS_GET);
+	return nl_talk(nl) ? -1 : (long)nl_get(nl, KPC_A_STATS_DROPPED_IN);
+}
+
+FIXTURE_SETUP(holder)
+{
+	struct assoc a = ASSOC_A("to-b"), b = ASSOC_B("from-a");
+	struct uffdio_register area = { 0 };
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffd_msg msg;
+
+	ASSERT_EQ(sites_up(), 0);
+	ASSERT_EQ(site_nl(&self->a, 'a'), 0);
+	ASSERT_EQ(site_nl(&self->b, 'b'), 0);
+	ASSERT_EQ(assoc_new(&self->a, &a), 0) TH_LOG("%s", self->a.said);
+	ASSERT_EQ(assoc_new(&self->b, &b), 0) TH_LOG("%s", self->b.said);
+	pair_init(&self->p, &self->a, &self->b, "to-b", "from-a");
+	ASSERT_EQ(pair_listen(&self->p), 0);
+	ASSERT_EQ(pair_connect(&self->p), 0);
+	ASSERT_EQ(pair_bind(&self->p), 0);
+	ASSERT_TRUE(crosses(self->p.client, self->p.server, "first"));
+
+	held.uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (held.uffd < 0)
+		SKIP(return, "no userfaultfd");
+	ASSERT_EQ(ioctl(held.uffd, UFFDIO_API, &api), 0);
+	held.page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE |
+			 MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(held.page, MAP_FAILED);
+	area.range.start = (uintptr_t)held.page;
+	area.range.len = 4096;
+	area.mode = UFFDIO_REGISTER_MODE_MISSING;
+	ASSERT_EQ(ioctl(held.uffd, UFFDIO_REGISTER, &area), 0);
+
+	held.fd = self->p.server;
+	ASSERT_EQ(send(self->p.client, "held", 4, 0), 4);
+	ASSERT_EQ(pthread_create(&held.thread, NULL, reader, NULL), 0);
+	/* It is in the fault when the fault can be read. */
+	ASSERT_EQ(read(held.uffd, &msg, sizeof(msg)), (ssize_t)sizeof(msg));
+	ASSERT_EQ(msg.event, UFFD_EVENT_PAGEFAULT);
+	held.stuck = true;
+}
+
+static void let_go(void)
+{
+	struct uffdio_zeropage zero = { 0 };
+
+	if (!held.stuck)
+		return;
+	zero.range.start = (uintptr_t)held.page;
+	zero.range.len = 4096;
+	ioctl(held.uffd, UFFDIO_ZEROPAGE, &zero);
+	pthread_join(held.thread, NULL);
+	held.stuck = false;
+}
+
+FIXTURE_TEARDOWN(holder)
+{
+	let_go();
+	pair_close(&self->p);
+	close(self->a.fd);
+	close(self->b.fd);
+	close(held.uffd);
+	sites_down();
+}
+
+TEST_F(holder, revocation_does_not_wait)
+{
+	double start = now();
+	long before;
+
+	ASSERT_EQ(assoc_del(&self->b, "from-a"), 0) TH_LOG("%s", self->b.said);
+	EXPECT_LT(now() - start, 1);
+	EXPECT_EQ(dump(&self->b, KPC_CMD_ENDPOINT_GET), 0);
+	/* No endpoint is left, its holder has it, and still nothing arrives. */
+	before = dropped_in(&self->b);
+	EXPECT_EQ(send(self->p.client, "after", 5, 0), 5);
+	for (int i = 0; i < 30 && dropped_in(&self->b) == before; i++)
+		usleep(100000);
+	EXPECT_GT(dropped_in(&self->b), before);
+
+	let_go();
+	EXPECT_EQ(error_within(self->p.server, 3000), ECONNABORTED);
+}
+
+TEST_F(holder, deadlines_of_others_hold)
+{
+	struct assoc other = ASSOC_B("other");
+	static const unsigned char digest[KPC_DIGEST_LEN];
+	double start = now();
+	int fd;
+
+	/* Requests and the sweep of the namespace go on. */
+	other.id_a = "//sp.example/cse-x";
+	other.port = PORT + 1;
+	ASSERT_EQ(assoc_new(&self->b, &other), 0) TH_LOG("%s", self->b.said);
+	ASSERT_EQ(site_enter('a'), 0);
+	/* Registered at a, which no holder is of, and never bound. */
+	fd = tcp_socket();
+	ASSERT_EQ(handshake_new(&self->a, fd, "to-b"), 0);
+	close(fd);
+	nl_req(&self->b, KPC_CMD_TRANSACTION_BEGIN);
+	nl_u8(&self->b, KPC_A_TRANSACTION_MODE, KPC_LOAD_MODE_APPLY);
+	ASSERT_EQ(nl_talk(&self->b), 0);
+	nl_req(&self->b, KPC_CMD_ASSOCIATION_DEL);
+	nl_str(&self->b, KPC_A_ASSOCIATION_NAME, "other");
+	ASSERT_EQ(nl_talk(&self->b), 0);
+	nl_req(&self->b, KPC_CMD_TRANSACTION_COMMIT);
+	nl_u32(&self->b, KPC_A_TRANSACTION_CONFIRM_SECONDS, 2);
+	ASSERT_EQ(nl_talk(&self->b), 0) TH_LOG("%s", self->b.said);
+	EXPECT_LT(now() - start, 2);
+	/* The sweep puts it back, past the socket that is held. */
+	for (int i = 0; i < 60 && assoc_get(&self->b, "other"); i++)
+		usleep(100000);
+	EXPECT_EQ(assoc_get(&self->b, "other"), 0);
+	/* A request about the held socket is refused, not kept waiting. */
+	start = now();
+	nl_req(&self->b, KPC_CMD_BINDING_REKEY);
+	nl_u32(&self->b, KPC_A_BINDING_FD, self->p.server);
+	nl_put(&self->b, KPC_A_BINDING_RX_DIGEST, digest, sizeof(digest));
+	EXPECT_EQ(nl_talk(&self->b), -EBUSY);
+	EXPECT_LT(now() - start, 1);
+}
+
+TEST_HARNESS_MAIN
