@@ -48,7 +48,7 @@ packages()
 root_sections()
 {
 	case $1 in
-	tools)		echo tools source ;;
+	tools)		echo tools source source-backports ;;
 	trixie)		echo guest trixie trixie-backports ;;
 	bookworm)	echo guest bookworm ;;
 	*)		die "no root filesystem '$1': tools, trixie or bookworm" ;;
