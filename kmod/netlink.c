@@ -147,38 +147,42 @@ int kpc_sender(struct kpc_net *kn, struct sk_buff *skb,
 }
 
 /**
- * kpc_reply() - begin a reply
+ * kpc_reply_begin() - begin a reply
  * @info: the request
  * @size: of the attributes, at most
- * @hdr: set, for genlmsg_end()
+ * @reply: filled, for kpc_reply_end()
+ *
+ * Who changes something begins before, while the request can still fail.
  */
-struct sk_buff *kpc_reply(struct genl_info *info, size_t size, void **hdr)
+int kpc_reply_begin(struct genl_info *info, size_t size,
+		    struct kpc_reply *reply)
 {
-	struct sk_buff *skb = genlmsg_new(size, GFP_KERNEL);
-
-	if (!skb)
-		return NULL;
-	*hdr = genlmsg_put_reply(skb, info, &kpc_family, 0,
-				 info->genlhdr->cmd);
-	return skb;
+	reply->msg = genlmsg_new(size, GFP_KERNEL);
+	if (!reply->msg)
+		return -ENOMEM;
+	reply->hdr = genlmsg_put_reply(reply->msg, info, &kpc_family, 0,
+				       info->genlhdr->cmd);
+	return 0;
 }
 
 /**
  * kpc_reply_end() - send a reply, or drop it
  * @info: the request
- * @msg: from kpc_reply()
- * @hdr: from kpc_reply()
- * @failed: something did not fit
+ * @reply: from kpc_reply_begin()
+ * @err: what the request came to; not 0, there is nothing to send
+ *
+ * Return: @err, or why the reply was not sent. Who has changed something does
+ * not pass that on: the change is made, and a requester whose buffer is full
+ * learns of a lost reply from the missing of it.
  */
-int kpc_reply_end(struct genl_info *info, struct sk_buff *msg, void *hdr,
-		  bool failed)
+int kpc_reply_end(struct genl_info *info, struct kpc_reply *reply, int err)
 {
-	if (failed) {
-		nlmsg_free(msg);
-		return -EMSGSIZE;
+	if (err) {
+		nlmsg_free(reply->msg);
+		return err;
 	}
-	genlmsg_end(msg, hdr);
-	return genlmsg_reply(msg, info);
+	genlmsg_end(reply->msg, reply->hdr);
+	return genlmsg_reply(reply->msg, info);
 }
 
 static void read_u32(struct genl_info *info, int attr, u32 *value)
@@ -283,6 +287,29 @@ int kpc_nl_config_set_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+static int fill_config(struct sk_buff *msg, struct kpc_net *kn)
+{
+	const struct kpc_config *c = &kn->config;
+
+	lockdep_assert_held(&kn->lock);
+	if (nla_put_u32(msg, KPC_A_CONFIG_MARK_VALUE, c->mark_value) ||
+	    nla_put_u32(msg, KPC_A_CONFIG_MARK_MASK, c->mark_mask) ||
+	    nla_put_u32(msg, KPC_A_CONFIG_HANDSHAKE_MARK, c->handshake_mark) ||
+	    nla_put_u8(msg, KPC_A_CONFIG_AGENT_LOST, c->agent_lost) ||
+	    nla_put_u32(msg, KPC_A_CONFIG_AGENT_LOST_SECONDS,
+			c->agent_lost_seconds) ||
+	    nla_put_u32(msg, KPC_A_CONFIG_MAX_ASSOCIATIONS,
+			c->max_associations) ||
+	    nla_put_u32(msg, KPC_A_CONFIG_MAX_BINDINGS, c->max_bindings) ||
+	    nla_put_u32(msg, KPC_A_CONFIG_MAX_HANDSHAKES, c->max_handshakes) ||
+	    nla_put_u64_64bit(msg, KPC_A_CONFIG_GENERATION,
+			      kpc_event_generation(kn), KPC_A_CONFIG_PAD) ||
+	    nla_put_u32(msg, KPC_A_CONFIG_ABI, KPC_ABI_VERSION) ||
+	    nla_put_string(msg, KPC_A_CONFIG_MODULE_VERSION, KPC_VERSION))
+		return -EMSGSIZE;
+	return 0;
+}
+
 /**
  * kpc_nl_config_get_doit() - tell the configuration
  * @skb: request
@@ -291,9 +318,7 @@ int kpc_nl_config_set_doit(struct sk_buff *skb, struct genl_info *info)
 int kpc_nl_config_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct kpc_net *kn = kpc_info_net(info);
-	struct kpc_config c;
-	struct sk_buff *msg;
-	void *hdr;
+	struct kpc_reply reply;
 	u32 abi;
 	int err;
 
@@ -304,28 +329,13 @@ int kpc_nl_config_get_doit(struct sk_buff *skb, struct genl_info *info)
 					  "the module has ABI %d, not %u",
 					  KPC_ABI_VERSION, abi);
 	}
+	err = kpc_reply_begin(info, NLMSG_DEFAULT_SIZE, &reply);
+	if (err)
+		return err;
 	mutex_lock(&kn->lock);
-	c = kn->config;
+	err = fill_config(reply.msg, kn);
 	mutex_unlock(&kn->lock);
-
-	msg = kpc_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
-	if (!msg)
-		return -ENOMEM;
-	err = nla_put_u32(msg, KPC_A_CONFIG_MARK_VALUE, c.mark_value) ||
-	      nla_put_u32(msg, KPC_A_CONFIG_MARK_MASK, c.mark_mask) ||
-	      nla_put_u32(msg, KPC_A_CONFIG_HANDSHAKE_MARK, c.handshake_mark) ||
-	      nla_put_u8(msg, KPC_A_CONFIG_AGENT_LOST, c.agent_lost) ||
-	      nla_put_u32(msg, KPC_A_CONFIG_AGENT_LOST_SECONDS,
-			  c.agent_lost_seconds) ||
-	      nla_put_u32(msg, KPC_A_CONFIG_MAX_ASSOCIATIONS,
-			  c.max_associations) ||
-	      nla_put_u32(msg, KPC_A_CONFIG_MAX_BINDINGS, c.max_bindings) ||
-	      nla_put_u32(msg, KPC_A_CONFIG_MAX_HANDSHAKES, c.max_handshakes) ||
-	      nla_put_u64_64bit(msg, KPC_A_CONFIG_GENERATION,
-				kpc_event_generation(kn), KPC_A_CONFIG_PAD) ||
-	      nla_put_u32(msg, KPC_A_CONFIG_ABI, KPC_ABI_VERSION) ||
-	      nla_put_string(msg, KPC_A_CONFIG_MODULE_VERSION, KPC_VERSION);
-	return kpc_reply_end(info, msg, hdr, err);
+	return kpc_reply_end(info, &reply, err);
 }
 
 static int fill_stats(struct sk_buff *msg, struct kpc_net *kn, bool reset)
@@ -374,17 +384,16 @@ static int fill_stats(struct sk_buff *msg, struct kpc_net *kn, bool reset)
 int kpc_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct kpc_net *kn = kpc_info_net(info);
-	struct sk_buff *msg;
-	void *hdr;
+	struct kpc_reply reply;
 	int err;
 
-	msg = kpc_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
-	if (!msg)
-		return -ENOMEM;
+	err = kpc_reply_begin(info, NLMSG_DEFAULT_SIZE, &reply);
+	if (err)
+		return err;
 	mutex_lock(&kn->lock);
-	err = fill_stats(msg, kn, info->attrs[KPC_A_STATS_RESET]);
+	err = fill_stats(reply.msg, kn, info->attrs[KPC_A_STATS_RESET]);
 	mutex_unlock(&kn->lock);
-	return kpc_reply_end(info, msg, hdr, err);
+	return kpc_reply_end(info, &reply, err);
 }
 
 /* Told behind the end of any netlink socket; which one, the socket says. */

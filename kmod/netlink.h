@@ -25,14 +25,24 @@ struct kpc_sender {
 	bool admin;
 };
 
+/**
+ * struct kpc_reply - a reply that is being put together
+ * @msg: takes the attributes
+ * @hdr: of @msg
+ */
+struct kpc_reply {
+	struct sk_buff *msg;
+	void *hdr;
+};
+
 __printf(4, 5)
 int kpc_refuse(struct kpc_net *kn, struct netlink_ext_ack *extack, int err,
 	       const char *fmt, ...);
 int kpc_sender(struct kpc_net *kn, struct sk_buff *skb,
 	       struct genl_info *info, struct kpc_sender *sender);
-struct sk_buff *kpc_reply(struct genl_info *info, size_t size, void **hdr);
-int kpc_reply_end(struct genl_info *info, struct sk_buff *msg, void *hdr,
-		  bool failed);
+int kpc_reply_begin(struct genl_info *info, size_t size,
+		    struct kpc_reply *reply);
+int kpc_reply_end(struct genl_info *info, struct kpc_reply *reply, int err);
 int kpc_missing(struct kpc_net *kn, struct genl_info *info, int attr,
 		const char *what);
 

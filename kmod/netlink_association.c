@@ -66,21 +66,11 @@ static int fill(struct sk_buff *skb, struct kpc_association *a)
 	return 0;
 }
 
-static int reply_association(struct kpc_association *a, struct genl_info *info)
-{
-	struct sk_buff *msg;
-	void *hdr;
-
-	msg = kpc_reply(info, KPC_ASSOCIATION_MSG, &hdr);
-	if (!msg)
-		return -ENOMEM;
-	return kpc_reply_end(info, msg, hdr, fill(msg, a));
-}
-
-/* Stages an operation, or carries it out alone. */
+/* Stages an operation, or carries it out alone, with the reply made before. */
 static int submit(struct kpc_net *kn, struct sk_buff *skb,
 		  struct genl_info *info, struct kpc_staged *staged,
-		  struct kpc_outcome *outcome, bool *carried_out)
+		  struct kpc_reply *reply, struct kpc_outcome *outcome,
+		  bool *carried_out)
 {
 	bool revoked = !staged->policy;
 	struct kpc_transaction *t;
@@ -99,8 +89,13 @@ static int submit(struct kpc_net *kn, struct sk_buff *skb,
 		err = kpc_refuse(kn, info->extack, -EBUSY,
 				 "an earlier commit waits to be confirmed or aborted, which would undo this");
 	else if (!t)
+		err = kpc_reply_begin(info, KPC_ASSOCIATION_MSG, reply);
+	if (!t && !err) {
 		err = kpc_commit(kn, info->extack, KPC_LOAD_MODE_APPLY, &alone,
 				 false, outcome);
+		if (err)
+			nlmsg_free(reply->msg);
+	}
 	/* What is revoked stays so when the table of before comes back. */
 	if (!err && revoked)
 		kpc_confirm_forget(kn, staged->name);
@@ -120,6 +115,7 @@ int kpc_nl_association_new_doit(struct sk_buff *skb, struct genl_info *info)
 	struct kpc_outcome outcome;
 	struct kpc_policy *policy;
 	struct kpc_staged *staged;
+	struct kpc_reply reply;
 	bool carried_out;
 	int err;
 
@@ -134,27 +130,22 @@ int kpc_nl_association_new_doit(struct sk_buff *skb, struct genl_info *info)
 		return -ENOMEM;
 	}
 	mutex_lock(&kn->lock);
-	err = submit(kn, skb, info, staged, &outcome, &carried_out);
+	err = submit(kn, skb, info, staged, &reply, &outcome, &carried_out);
 	if (!err && carried_out)
-		err = reply_association(kpc_association_find(kn, name), info);
+		kpc_reply_end(info, &reply,
+			      fill(reply.msg, kpc_association_find(kn, name)));
 	mutex_unlock(&kn->lock);
 	return err;
 }
 
-static int reply_del(struct genl_info *info, const char *name, u32 bindings,
-		     u64 took)
+static int fill_del(struct sk_buff *msg, const char *name, u32 bindings,
+		    u64 took)
 {
-	struct sk_buff *msg;
-	void *hdr;
-	int err;
-
-	msg = kpc_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
-	if (!msg)
-		return -ENOMEM;
-	err = nla_put_string(msg, KPC_A_ASSOCIATION_NAME, name) ||
-	      nla_put_u32(msg, KPC_A_ASSOCIATION_BINDINGS, bindings) ||
-	      fill_u64(msg, KPC_A_ASSOCIATION_TOOK, took);
-	return kpc_reply_end(info, msg, hdr, err);
+	if (nla_put_string(msg, KPC_A_ASSOCIATION_NAME, name) ||
+	    nla_put_u32(msg, KPC_A_ASSOCIATION_BINDINGS, bindings) ||
+	    fill_u64(msg, KPC_A_ASSOCIATION_TOOK, took))
+		return -EMSGSIZE;
+	return 0;
 }
 
 /**
@@ -168,6 +159,7 @@ int kpc_nl_association_del_doit(struct sk_buff *skb, struct genl_info *info)
 	u64 received = ktime_get_ns();
 	struct kpc_outcome outcome;
 	struct kpc_staged *staged;
+	struct kpc_reply reply;
 	bool carried_out;
 	char *name;
 	int err;
@@ -181,11 +173,12 @@ int kpc_nl_association_del_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!staged)
 		return -ENOMEM;
 	mutex_lock(&kn->lock);
-	err = submit(kn, skb, info, staged, &outcome, &carried_out);
+	err = submit(kn, skb, info, staged, &reply, &outcome, &carried_out);
 	mutex_unlock(&kn->lock);
 	if (!err && carried_out)
-		err = reply_del(info, name, outcome.ended,
-				outcome.quiet - received);
+		kpc_reply_end(info, &reply,
+			      fill_del(reply.msg, name, outcome.ended,
+				       outcome.quiet - received));
 	return err;
 }
 
@@ -198,22 +191,22 @@ int kpc_nl_association_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct kpc_net *kn = kpc_info_net(info);
 	struct kpc_association *a;
+	struct kpc_reply reply;
 	const char *name;
 	int err;
 
-	err = kpc_missing(kn, info, KPC_A_ASSOCIATION_NAME, "name");
+	err = kpc_missing(kn, info, KPC_A_ASSOCIATION_NAME, "name") ?:
+	      kpc_reply_begin(info, KPC_ASSOCIATION_MSG, &reply);
 	if (err)
 		return err;
 	name = nla_data(info->attrs[KPC_A_ASSOCIATION_NAME]);
 	mutex_lock(&kn->lock);
 	a = kpc_association_find(kn, name);
-	if (a)
-		err = reply_association(a, info);
-	else
-		err = kpc_refuse(kn, info->extack, -ENOENT,
-				 "no association has the name '%s'", name);
+	err = a ? fill(reply.msg, a) :
+		  kpc_refuse(kn, info->extack, -ENOENT,
+			     "no association has the name '%s'", name);
 	mutex_unlock(&kn->lock);
-	return err;
+	return kpc_reply_end(info, &reply, err);
 }
 
 static int dump_one(struct sk_buff *skb, struct netlink_callback *cb,
@@ -294,14 +287,12 @@ static const struct kpc_table *locked_table(struct kpc_net *kn)
 					 lockdep_is_held(&kn->lock));
 }
 
-static int reply_endpoint(struct kpc_net *kn, struct genl_info *info,
-			  u8 role, u16 family, const struct in6_addr *address,
-			  u16 port)
+static int tell_endpoint(struct sk_buff *msg, struct kpc_net *kn,
+			 struct genl_info *info, u8 role, u16 family,
+			 const struct in6_addr *address, u16 port)
 {
 	const struct kpc_table *table = locked_table(kn);
 	const struct kpc_endpoint *e = NULL;
-	struct sk_buff *msg;
-	void *hdr;
 
 	if (table)
 		e = kpc_table_find_side(table, role, family, address, port);
@@ -310,10 +301,7 @@ static int reply_endpoint(struct kpc_net *kn, struct genl_info *info,
 				  "no endpoint protects %s %pI6c port %u",
 				  role == KPC_ROLE_B ? "local" : "remote",
 				  address, port);
-	msg = kpc_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
-	if (!msg)
-		return -ENOMEM;
-	return kpc_reply_end(info, msg, hdr, fill_endpoint(msg, e));
+	return fill_endpoint(msg, e);
 }
 
 /**
@@ -334,6 +322,7 @@ int kpc_nl_endpoint_get_doit(struct sk_buff *skb, struct genl_info *info)
 	};
 	struct kpc_net *kn = kpc_info_net(info);
 	struct nlattr **tb = info->attrs;
+	struct kpc_reply reply;
 	struct in6_addr address;
 	unsigned int i;
 	u16 family;
@@ -354,12 +343,15 @@ int kpc_nl_endpoint_get_doit(struct sk_buff *skb, struct genl_info *info)
 			      tb[KPC_A_ENDPOINT_ADDRESS]) < 0)
 		return kpc_refuse(kn, info->extack, -EINVAL,
 				  "an address is 4 octets with AF_INET or 16 with AF_INET6");
+	err = kpc_reply_begin(info, NLMSG_DEFAULT_SIZE, &reply);
+	if (err)
+		return err;
 	mutex_lock(&kn->lock);
-	err = reply_endpoint(kn, info, nla_get_u8(tb[KPC_A_ENDPOINT_ROLE]),
-			     family, &address,
-			     nla_get_u16(tb[KPC_A_ENDPOINT_PORT_MIN]));
+	err = tell_endpoint(reply.msg, kn, info,
+			    nla_get_u8(tb[KPC_A_ENDPOINT_ROLE]), family,
+			    &address, nla_get_u16(tb[KPC_A_ENDPOINT_PORT_MIN]));
 	mutex_unlock(&kn->lock);
-	return err;
+	return kpc_reply_end(info, &reply, err);
 }
 
 /**
@@ -412,21 +404,14 @@ int kpc_nl_transaction_begin_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-static int reply_commit(struct genl_info *info,
-			const struct kpc_outcome *outcome)
+static int fill_commit(struct sk_buff *msg, const struct kpc_outcome *outcome)
 {
-	struct sk_buff *msg;
-	void *hdr;
-	int err;
-
-	msg = kpc_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
-	if (!msg)
-		return -ENOMEM;
-	err = nla_put_u32(msg, KPC_A_TRANSACTION_ADDED, outcome->added) ||
-	      nla_put_u32(msg, KPC_A_TRANSACTION_CHANGED, outcome->changed) ||
-	      nla_put_u32(msg, KPC_A_TRANSACTION_REMOVED, outcome->removed) ||
-	      nla_put_u32(msg, KPC_A_TRANSACTION_ENDED, outcome->ended);
-	return kpc_reply_end(info, msg, hdr, err);
+	if (nla_put_u32(msg, KPC_A_TRANSACTION_ADDED, outcome->added) ||
+	    nla_put_u32(msg, KPC_A_TRANSACTION_CHANGED, outcome->changed) ||
+	    nla_put_u32(msg, KPC_A_TRANSACTION_REMOVED, outcome->removed) ||
+	    nla_put_u32(msg, KPC_A_TRANSACTION_ENDED, outcome->ended))
+		return -EMSGSIZE;
+	return 0;
 }
 
 static int commit_staged(struct kpc_net *kn, struct genl_info *info,
@@ -477,14 +462,19 @@ int kpc_nl_transaction_commit_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct kpc_net *kn = kpc_info_net(info);
 	struct kpc_outcome outcome;
+	struct kpc_reply reply;
 	int err;
 
+	err = kpc_reply_begin(info, NLMSG_DEFAULT_SIZE, &reply);
+	if (err)
+		return err;
 	mutex_lock(&kn->lock);
 	err = commit_staged(kn, info,
 			    kpc_transaction_find(kn, NETLINK_CB(skb).sk),
 			    &outcome);
 	mutex_unlock(&kn->lock);
-	return err ?: reply_commit(info, &outcome);
+	kpc_reply_end(info, &reply, err ?: fill_commit(reply.msg, &outcome));
+	return err;
 }
 
 /**

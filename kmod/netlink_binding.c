@@ -95,21 +95,15 @@ static void violation_grant(struct kpc_net *kn, struct kpc_association *a)
 	kpc_event_violation(kn, &v);
 }
 
-static int reply_binding(struct genl_info *info, const struct kpc_sock *ks,
-			 const char *name)
+static int fill_new(struct sk_buff *msg, const struct kpc_sock *ks,
+		    const char *name)
 {
-	struct sk_buff *msg;
-	void *hdr;
-	int err;
-
-	msg = kpc_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
-	if (!msg)
-		return -ENOMEM;
-	err = nla_put_u64_64bit(msg, KPC_A_BINDING_ID, ks->id,
-				KPC_A_BINDING_PAD) ||
-	      nla_put_string(msg, KPC_A_BINDING_ASSOCIATION, name) ||
-	      nla_put_u32(msg, KPC_A_BINDING_MARK, ks->mark);
-	return kpc_reply_end(info, msg, hdr, err);
+	if (nla_put_u64_64bit(msg, KPC_A_BINDING_ID, ks->id,
+			      KPC_A_BINDING_PAD) ||
+	    nla_put_string(msg, KPC_A_BINDING_ASSOCIATION, name) ||
+	    nla_put_u32(msg, KPC_A_BINDING_MARK, ks->mark))
+		return -EMSGSIZE;
+	return 0;
 }
 
 static const u8 *digest_of(struct genl_info *info, int attr)
@@ -123,6 +117,7 @@ static int binding_new(struct kpc_net *kn, struct sk_buff *skb,
 	struct nlattr **tb = info->attrs;
 	struct kpc_sender sender;
 	struct kpc_association *a;
+	struct kpc_reply reply;
 	struct kpc_sock *ks;
 	int err;
 
@@ -132,12 +127,16 @@ static int binding_new(struct kpc_net *kn, struct sk_buff *skb,
 	a = association_of(kn, info, KPC_A_BINDING_ASSOCIATION);
 	if (IS_ERR(a))
 		return PTR_ERR(a);
+	err = kpc_reply_begin(info, NLMSG_DEFAULT_SIZE, &reply);
+	if (err)
+		return err;
 	if (is_worker(&sender) && !kpc_grant_take(sender.session, a->id)) {
 		violation_grant(kn, a);
-		return kpc_refuse(kn, info->extack, -EPERM,
-				  "session %u holds no grant for '%s'",
-				  sender.session->id,
-				  kpc_association_policy(a)->name);
+		err = kpc_refuse(kn, info->extack, -EPERM,
+				 "session %u holds no grant for '%s'",
+				 sender.session->id,
+				 kpc_association_policy(a)->name);
+		return kpc_reply_end(info, &reply, err);
 	}
 
 	ks = kpc_binding_new(kn, info->extack, &(struct kpc_bind){
@@ -153,10 +152,11 @@ static int binding_new(struct kpc_net *kn, struct sk_buff *skb,
 		.session	= sender.session,
 	});
 	if (IS_ERR(ks))
-		return PTR_ERR(ks);
-	err = reply_binding(info, ks, kpc_association_policy(a)->name);
+		return kpc_reply_end(info, &reply, PTR_ERR(ks));
+	kpc_reply_end(info, &reply,
+		      fill_new(reply.msg, ks, kpc_association_policy(a)->name));
 	kpc_sock_put(ks);
-	return err;
+	return 0;
 }
 
 /**
@@ -319,24 +319,21 @@ static struct kpc_sock *find_for(struct kpc_net *kn, struct sk_buff *skb,
 int kpc_nl_binding_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct kpc_net *kn = kpc_info_net(info);
+	struct kpc_reply reply;
 	struct kpc_sock *ks;
-	struct sk_buff *msg;
-	void *hdr;
 	int err;
 
+	err = kpc_reply_begin(info, NLMSG_DEFAULT_SIZE, &reply);
+	if (err)
+		return err;
 	ks = find_for(kn, skb, info);
 	if (IS_ERR(ks))
-		return PTR_ERR(ks);
-	msg = kpc_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
-	if (!msg) {
-		kpc_sock_put(ks);
-		return -ENOMEM;
-	}
+		return kpc_reply_end(info, &reply, PTR_ERR(ks));
 	mutex_lock(&kn->lock);
-	err = fill(msg, kn, ks);
+	err = fill(reply.msg, kn, ks);
 	mutex_unlock(&kn->lock);
 	kpc_sock_put(ks);
-	return kpc_reply_end(info, msg, hdr, err);
+	return kpc_reply_end(info, &reply, err);
 }
 
 static int dump_one(struct sk_buff *skb, struct netlink_callback *cb,

@@ -68,18 +68,12 @@ static struct kpc_session *session_new(struct kpc_net *kn, struct sk_buff *skb,
 	return s;
 }
 
-static int reply_session(struct genl_info *info, u32 id)
+static int fill_new(struct sk_buff *msg, u32 id)
 {
-	struct sk_buff *msg;
-	void *hdr;
-	int err;
-
-	msg = kpc_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
-	if (!msg)
-		return -ENOMEM;
-	err = nla_put_u32(msg, KPC_A_SESSION_ID, id) ||
-	      nla_put_u32(msg, KPC_A_SESSION_ABI, KPC_ABI_VERSION);
-	return kpc_reply_end(info, msg, hdr, err);
+	if (nla_put_u32(msg, KPC_A_SESSION_ID, id) ||
+	    nla_put_u32(msg, KPC_A_SESSION_ABI, KPC_ABI_VERSION))
+		return -EMSGSIZE;
+	return 0;
 }
 
 /**
@@ -91,6 +85,7 @@ int kpc_nl_session_new_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	const struct nlattr *abi = info->attrs[KPC_A_SESSION_ABI];
 	struct kpc_net *kn = kpc_info_net(info);
+	struct kpc_reply reply;
 	struct kpc_session *s;
 	u32 id = 0;
 	int err;
@@ -102,12 +97,17 @@ int kpc_nl_session_new_doit(struct sk_buff *skb, struct genl_info *info)
 		return kpc_refuse(kn, info->extack, -EPROTO,
 				  "the module has ABI %d, the agent %u",
 				  KPC_ABI_VERSION, nla_get_u32(abi));
+	err = kpc_reply_begin(info, NLMSG_DEFAULT_SIZE, &reply);
+	if (err)
+		return err;
 	mutex_lock(&kn->lock);
 	s = session_new(kn, skb, info);
-	if (!IS_ERR(s))
+	err = PTR_ERR_OR_ZERO(s);
+	if (!err)
 		id = s->id;
 	mutex_unlock(&kn->lock);
-	return IS_ERR(s) ? PTR_ERR(s) : reply_session(info, id);
+	kpc_reply_end(info, &reply, err ?: fill_new(reply.msg, id));
+	return err;
 }
 
 static int fill_session(struct sk_buff *skb, struct kpc_net *kn,
@@ -123,19 +123,15 @@ static int fill_session(struct sk_buff *skb, struct kpc_net *kn,
 	return 0;
 }
 
-static int session_get(struct kpc_net *kn, struct genl_info *info, u32 id)
+static int tell_session(struct sk_buff *msg, struct kpc_net *kn,
+			struct genl_info *info, u32 id)
 {
 	struct kpc_session *s = kpc_session_find_id(kn, id);
-	struct sk_buff *msg;
-	void *hdr;
 
 	if (!s)
 		return kpc_refuse(kn, info->extack, -ENOENT,
 				  "no session has the id %u", id);
-	msg = kpc_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
-	if (!msg)
-		return -ENOMEM;
-	return kpc_reply_end(info, msg, hdr, fill_session(msg, kn, s));
+	return fill_session(msg, kn, s);
 }
 
 /**
@@ -146,16 +142,19 @@ static int session_get(struct kpc_net *kn, struct genl_info *info, u32 id)
 int kpc_nl_session_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct kpc_net *kn = kpc_info_net(info);
+	struct kpc_reply reply;
 	int err;
 
-	err = kpc_missing(kn, info, KPC_A_SESSION_ID, "id");
+	err = kpc_missing(kn, info, KPC_A_SESSION_ID, "id") ?:
+	      kpc_reply_begin(info, NLMSG_DEFAULT_SIZE, &reply);
 	if (err)
 		return err;
 	mutex_lock(&kn->lock);
 	kpc_sessions_reap(kn);
-	err = session_get(kn, info, nla_get_u32(info->attrs[KPC_A_SESSION_ID]));
+	err = tell_session(reply.msg, kn, info,
+			   nla_get_u32(info->attrs[KPC_A_SESSION_ID]));
 	mutex_unlock(&kn->lock);
-	return err;
+	return kpc_reply_end(info, &reply, err);
 }
 
 /**
@@ -231,18 +230,6 @@ int kpc_nl_grant_new_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-static int reply_establish(struct genl_info *info, u32 id)
-{
-	struct sk_buff *msg;
-	void *hdr;
-
-	msg = kpc_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
-	if (!msg)
-		return -ENOMEM;
-	return kpc_reply_end(info, msg, hdr,
-			     nla_put_u32(msg, KPC_A_ESTABLISH_ID, id));
-}
-
 /**
  * kpc_nl_establish_doit() - ask the agent to establish an association
  * @skb: request
@@ -256,8 +243,12 @@ int kpc_nl_establish_doit(struct sk_buff *skb, struct genl_info *info)
 	struct kpc_net *kn = kpc_info_net(info);
 	struct kpc_establish *e;
 	struct kpc_association *a;
+	struct kpc_reply reply;
 	int err;
 
+	err = kpc_reply_begin(info, NLMSG_DEFAULT_SIZE, &reply);
+	if (err)
+		return err;
 	mutex_lock(&kn->lock);
 	kpc_sessions_reap(kn);
 	a = named(kn, info, KPC_A_ESTABLISH_ASSOCIATION);
@@ -270,8 +261,10 @@ int kpc_nl_establish_doit(struct sk_buff *skb, struct genl_info *info)
 		e = kpc_establish_new(kn, info->extack,
 				      kpc_association_policy(a)->name,
 				      KPC_ESTABLISH_STATE_REQUESTED);
-		err = IS_ERR(e) ? PTR_ERR(e) : reply_establish(info, e->id);
+		err = PTR_ERR_OR_ZERO(e);
 	}
+	kpc_reply_end(info, &reply,
+		      err ?: nla_put_u32(reply.msg, KPC_A_ESTABLISH_ID, e->id));
 	mutex_unlock(&kn->lock);
 	return err;
 }
@@ -286,34 +279,42 @@ int kpc_nl_close_doit(struct sk_buff *skb, struct genl_info *info)
 	struct kpc_net *kn = kpc_info_net(info);
 	struct kpc_establish *e;
 	struct kpc_association *a;
+	struct kpc_reply reply;
 	int err;
 
+	err = kpc_reply_begin(info, NLMSG_DEFAULT_SIZE, &reply);
+	if (err)
+		return err;
 	mutex_lock(&kn->lock);
 	kpc_sessions_reap(kn);
 	a = named(kn, info, KPC_A_ESTABLISH_ASSOCIATION);
 	if (IS_ERR(a)) {
 		err = PTR_ERR(a);
-		goto out;
+		goto err;
 	}
 	e = kpc_establish_new(kn, info->extack, kpc_association_policy(a)->name,
 			      KPC_ESTABLISH_STATE_CLOSING);
 	if (IS_ERR(e)) {
 		err = PTR_ERR(e);
-		goto out;
+		goto err;
 	}
 	kpc_grants_drop(kn, a->id);
 	if (kpc_socks_end(kn, a, KPC_REASON_OPERATOR)) {
 		synchronize_net();
 		kpc_socks_settle(kn);
 	}
-	err = reply_establish(info, e->id);
+	kpc_reply_end(info, &reply,
+		      nla_put_u32(reply.msg, KPC_A_ESTABLISH_ID, e->id));
 	if (!kn->warden) {
 		e->state = KPC_ESTABLISH_STATE_CLOSED;
 		kpc_establish_done(kn, e);
 	}
-out:
 	mutex_unlock(&kn->lock);
-	return err;
+	return 0;
+
+err:
+	mutex_unlock(&kn->lock);
+	return kpc_reply_end(info, &reply, err);
 }
 
 static int take_answer(struct kpc_net *kn, struct sk_buff *skb,
