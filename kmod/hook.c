@@ -10,6 +10,7 @@
  * which the sender's survives over loopback: the socket that will receive it
  * is what counts.
  */
+#include <linux/ip.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
@@ -36,6 +37,7 @@
  * @protocol: behind the extension headers
  * @out: at LOCAL_OUT
  * @ended: sockets that were ended are about
+ * @routed: goes to another address than its header says first
  * @tcp: has a whole TCP header
  * @payload: carries payload
  * @rst: has the flag RST
@@ -50,6 +52,7 @@ struct packet {
 	u8 protocol;
 	bool out;
 	bool ended;
+	bool routed;
 	bool tcp;
 	bool payload;
 	bool rst;
@@ -208,7 +211,8 @@ static unsigned int judge_out(const struct packet *p, bool managed)
 	return p->tcp && p->rst && !p->payload ? NF_ACCEPT : drop(p, -EPERM);
 }
 
-static struct sock *lookup4(const struct packet *p, bool *held)
+static struct sock *lookup4(const struct packet *p, bool established,
+			    bool *held)
 {
 	const struct iphdr *iph = ip_hdr(p->skb);
 	struct kpc_lookup at = {
@@ -218,15 +222,17 @@ static struct sock *lookup4(const struct packet *p, bool *held)
 		.dif	= inet_iif(p->skb),
 		.sdif	= inet_sdif(p->skb),
 	};
-	struct sock *sk;
+	struct sock *sk = NULL;
 
-	sk = kpc_lookup_established4(&at, iph->saddr, iph->daddr);
+	if (established)
+		sk = kpc_lookup_established4(&at, iph->saddr, iph->daddr);
 	*held = sk;
 	return sk ?: kpc_lookup_listener4(&at, iph->saddr, iph->daddr);
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
-static struct sock *lookup6(const struct packet *p, bool *held)
+static struct sock *lookup6(const struct packet *p, bool established,
+			    bool *held)
 {
 	const struct ipv6hdr *ip6h = ipv6_hdr(p->skb);
 	struct kpc_lookup at = {
@@ -236,21 +242,22 @@ static struct sock *lookup6(const struct packet *p, bool *held)
 		.dif	= inet6_iif(p->skb),
 		.sdif	= inet6_sdif(p->skb),
 	};
-	struct sock *sk;
+	struct sock *sk = NULL;
 
-	sk = kpc_lookup_established6(&at, &ip6h->saddr, &ip6h->daddr);
+	if (established)
+		sk = kpc_lookup_established6(&at, &ip6h->saddr, &ip6h->daddr);
 	*held = sk;
 	return sk ?: kpc_lookup_listener6(&at, &ip6h->saddr, &ip6h->daddr);
 }
 #endif
 
-static struct sock *lookup(const struct packet *p, bool *held)
+static struct sock *lookup(const struct packet *p, bool established, bool *held)
 {
 #if IS_ENABLED(CONFIG_IPV6)
 	if (p->flow.family == AF_INET6)
-		return lookup6(p, held);
+		return lookup6(p, established, held);
 #endif
-	return lookup4(p, held);
+	return lookup4(p, established, held);
 }
 
 static unsigned int judge_handshake_in(const struct packet *p,
@@ -308,7 +315,13 @@ static unsigned int judge_in(const struct packet *p)
 	if (p->flow.fragment)
 		return violate(p, NULL, NULL, KPC_VIOLATION_KIND_ENDPOINT);
 	if (!sk)
-		sk = lookup(p, &held);
+		sk = lookup(p, true, &held);
+	/* TIME_WAIT gives way to a SYN, which is a listener's then. */
+	if (sk && sk->sk_state == TCP_TIME_WAIT && p->open) {
+		if (held)
+			sock_gen_put(sk);
+		sk = lookup(p, false, &held);
+	}
 	/* Nobody will receive it: the answer is a reset. */
 	if (!sk)
 		return NF_ACCEPT;
@@ -331,7 +344,7 @@ static unsigned int judge_ended(const struct packet *p)
 	if (p->flow.fragment && !p->out)
 		return drop(p, 0);
 	if (!sk && p->tcp && !p->out)
-		sk = lookup(p, &held);
+		sk = lookup(p, true, &held);
 	if (sk && sk_fullsock(sk))
 		ks = kpc_sock_find(sk);
 	if (held)
@@ -370,11 +383,52 @@ static void read_tcp(struct packet *p, unsigned int offset)
 	p->open = th->syn && !th->ack;
 }
 
+/* A sender's way to an address that is not in the header's place for it. */
+static unsigned int judge_routed(const struct packet *p, bool managed)
+{
+	const struct sock *sk = p->skb->sk;
+
+	return violate(p, sk && sk_fullsock(sk) ? sk : NULL, NULL,
+		       managed ? KPC_VIOLATION_KIND_MARK :
+				 KPC_VIOLATION_KIND_ENDPOINT);
+}
+
 static unsigned int judge(struct packet *p, bool managed)
 {
+	if (unlikely(p->routed))
+		return judge_routed(p, managed);
 	if (!managed && !kpc_table_find(p->table, &p->flow))
 		return p->ended ? judge_ended(p) : NF_ACCEPT;
 	return p->out ? judge_out(p, managed) : judge_in(p);
+}
+
+/*
+ * Whether an IPv4 packet has a source route: its header names the next of the
+ * routers, and only the option where it goes in the end. What cannot be read
+ * is taken for one.
+ */
+static bool is_routed4(const struct sk_buff *skb)
+{
+	unsigned int i, len = ip_hdrlen(skb) - sizeof(struct iphdr);
+	u8 buf[MAX_IPOPTLEN];
+	const u8 *opt;
+
+	if (likely(!len))
+		return false;
+	opt = skb_header_pointer(skb, skb_network_offset(skb) +
+				 sizeof(struct iphdr), len, buf);
+	if (!opt)
+		return true;
+	for (i = 0; i < len; i += opt[i + 1]) {
+		while (i < len && opt[i] == IPOPT_NOOP)
+			i++;
+		if (i == len || opt[i] == IPOPT_END)
+			return false;
+		if (opt[i] == IPOPT_LSRR || opt[i] == IPOPT_SSRR ||
+		    i + 1 == len || opt[i + 1] < 2)
+			return true;
+	}
+	return false;
 }
 
 static unsigned int hook4(struct kpc_net *kn, struct sk_buff *skb,
@@ -387,15 +441,18 @@ static unsigned int hook4(struct kpc_net *kn, struct sk_buff *skb,
 	bool ended = atomic_read(&kn->n_ended);
 	bool fragment = ip_is_fragment(iph);
 	struct packet p;
+	bool foreign;
 
-	if (likely(!managed && (iph->protocol != IPPROTO_TCP ||
-				(!fragment && !ended &&
-				 is_foreign(table, skb, offset, out)))))
+	if (likely(!managed && iph->protocol != IPPROTO_TCP))
+		return NF_ACCEPT;
+	foreign = !managed && !fragment && is_foreign(table, skb, offset, out);
+	if (likely(foreign && !ended))
 		return NF_ACCEPT;
 
 	p = (struct packet){
 		.kn = kn, .table = table, .skb = skb, .state = state,
 		.protocol = iph->protocol, .out = out, .ended = ended,
+		.routed = out && !foreign && is_routed4(skb),
 		.flow.family = AF_INET, .flow.fragment = fragment,
 	};
 	if (p.protocol == IPPROTO_TCP) {
@@ -422,6 +479,31 @@ static unsigned int hook_in4(void *priv, struct sk_buff *skb,
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
+/*
+ * The protocol of a fragment that is not the first. Only the first one has the
+ * ports, and if more headers lie between, only the first one has those too:
+ * what may be TCP behind them is taken for it.
+ */
+static u8 later_protocol(const struct sk_buff *skb, int offset)
+{
+	const struct frag_hdr *fh;
+	struct frag_hdr buf;
+
+	fh = skb_header_pointer(skb, offset, sizeof(buf), &buf);
+	if (!fh || ipv6_ext_hdr(fh->nexthdr))
+		return IPPROTO_TCP;
+	return fh->nexthdr;
+}
+
+/* As is_routed4(), by a routing header. */
+static bool is_routed6(const struct sk_buff *skb)
+{
+	unsigned int offset = 0;
+
+	return ipv6_hdr(skb)->nexthdr != IPPROTO_TCP &&
+	       ipv6_find_hdr(skb, &offset, NEXTHDR_ROUTING, NULL, NULL) >= 0;
+}
+
 static unsigned int hook6(struct kpc_net *kn, struct sk_buff *skb,
 			  const struct nf_hook_state *state, bool out)
 {
@@ -431,21 +513,25 @@ static unsigned int hook6(struct kpc_net *kn, struct sk_buff *skb,
 	bool ended = atomic_read(&kn->n_ended);
 	u8 protocol = ip6h->nexthdr;
 	__be16 frag_off = 0;
+	bool fragment, foreign;
 	struct packet p;
-	bool fragment;
 	int offset;
 
 	offset = ipv6_skip_exthdr(skb, skb_network_offset(skb) + sizeof(*ip6h),
 				  &protocol, &frag_off);
 	fragment = frag_off & htons(IP6_OFFSET | IP6_MF);
-	if (likely(!managed && (offset < 0 || protocol != IPPROTO_TCP ||
-				(!fragment && !ended &&
-				 is_foreign(table, skb, offset, out)))))
+	if (unlikely(fragment && protocol == NEXTHDR_FRAGMENT && offset >= 0))
+		protocol = later_protocol(skb, offset);
+	if (likely(!managed && (offset < 0 || protocol != IPPROTO_TCP)))
+		return NF_ACCEPT;
+	foreign = !managed && !fragment && is_foreign(table, skb, offset, out);
+	if (likely(foreign && !ended))
 		return NF_ACCEPT;
 
 	p = (struct packet){
 		.kn = kn, .table = table, .skb = skb, .state = state,
 		.protocol = protocol, .out = out, .ended = ended,
+		.routed = out && !foreign && is_routed6(skb),
 		.flow.family = AF_INET6, .flow.fragment = fragment,
 	};
 	if (p.protocol == IPPROTO_TCP && offset >= 0) {

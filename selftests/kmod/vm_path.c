@@ -6,6 +6,7 @@
 #include "kselftest_harness.h"
 
 #include <netinet/ip.h>
+#include <netinet/ip6.h>
 
 #include "pair.h"
 
@@ -213,6 +214,166 @@ TEST_F(path, raw_sockets_and_fragments)
 	ASSERT_EQ(nl_event(&self->ev_a, KPC_CMD_VIOLATION_NTF, 1000), 0);
 	EXPECT_EQ(nl_get(&self->ev_a, KPC_A_VIOLATION_KIND), KPC_VIOLATION_KIND_ENDPOINT);
 	close(raw);
+}
+
+struct later_fragment {
+	struct ip6_hdr ip6;
+	struct ip6_frag frag;
+	char data[16];
+} __attribute__((packed));
+
+static ssize_t inject6(int raw, uint8_t protocol, uint16_t offlg)
+{
+	struct sockaddr_in6 to = at6("2001:db8::2", 0);
+	struct later_fragment f = {
+		.ip6 = { .ip6_plen = htons(sizeof(f) - sizeof(f.ip6)),
+			 .ip6_nxt = IPPROTO_FRAGMENT, .ip6_hlim = 64 },
+		.frag = { .ip6f_nxt = protocol, .ip6f_offlg = htons(offlg),
+			  .ip6f_ident = htonl(7) },
+		.data = "no port in here",
+	};
+
+	f.ip6.ip6_vfc = 0x60;
+	inet_pton(AF_INET6, "2001:db8::1", &f.ip6.ip6_src);
+	f.ip6.ip6_dst = to.sin6_addr;
+	return sendto(raw, &f, sizeof(f), 0, (struct sockaddr *)&to, sizeof(to));
+}
+
+/* I3: a later fragment of IPv6 shows no port, and perhaps no protocol. */
+TEST_F(path, later_fragments_of_ipv6)
+{
+	struct assoc a = ASSOC_A("to-b");
+	int raw;
+
+	a.family = AF_INET6;
+	a.address = "2001:db8::2";
+	ASSERT_EQ(assoc_new(&self->a, &a), 0) TH_LOG("%s", self->a.said);
+	ASSERT_EQ(wire_count('a', "ip6 daddr 2001:db8::2 exthdr frag exists"), 0);
+	ASSERT_EQ(site_enter('a'), 0);
+	raw = socket(AF_INET6, SOCK_RAW, IPPROTO_RAW);
+	ASSERT_GE(raw, 0);
+	EXPECT_LT(inject6(raw, IPPROTO_TCP, 0x0008), 0);
+	EXPECT_LT(inject6(raw, IPPROTO_TCP, 0x0009), 0);
+	/* TCP may stand behind a header that the first fragment has. */
+	EXPECT_LT(inject6(raw, IPPROTO_DSTOPTS, 0x0008), 0);
+	EXPECT_EQ(wire_packets('a'), 0);
+	EXPECT_EQ(nl_event(&self->ev_a, KPC_CMD_VIOLATION_NTF, 1000), 0);
+	EXPECT_GT(inject6(raw, IPPROTO_UDP, 0x0008), 0);
+	EXPECT_EQ(wire_packets('a'), 1);
+	close(raw);
+}
+
+/* I3: the packet's header names a router, the endpoint comes later. */
+TEST_F(path, source_routes)
+{
+	uint8_t lsrr[8] = { 1, 131, 7, 4, 192, 0, 2, 2 };
+	uint8_t alert[4] = { 148, 4, 0, 0 };
+	struct {
+		struct ip6_rthdr h;
+		uint8_t last, flags;
+		uint16_t tag;
+		struct in6_addr segments[2];
+	} srh = { .h = { .ip6r_len = 4, .ip6r_type = 4, .ip6r_segleft = 1 },
+		  .last = 1 };
+	struct assoc a = ASSOC_A("to-b"), a6 = ASSOC_A("to-b6");
+	int fd;
+
+	a.address = "198.51.100.9";
+	a6.family = AF_INET6;
+	a6.address = "2001:db8:1::9";
+	a6.mark = 0x6b000006;
+	a6.id_b = "//sp.example/cse-c";
+	ASSERT_EQ(assoc_new(&self->a, &a), 0) TH_LOG("%s", self->a.said);
+	ASSERT_EQ(assoc_new(&self->a, &a6), 0) TH_LOG("%s", self->a.said);
+	ASSERT_EQ(wire_count('a', "tcp dport 8883"), 0);
+	ASSERT_EQ(site_enter('a'), 0);
+
+	fd = tcp_socket();
+	ASSERT_EQ(setsockopt(fd, IPPROTO_IP, IP_OPTIONS, lsrr, sizeof(lsrr)), 0);
+	EXPECT_EQ(tcp_connect(fd, "198.51.100.9", PORT), -ECONNREFUSED);
+	close(fd);
+	EXPECT_EQ(nl_event(&self->ev_a, KPC_CMD_VIOLATION_NTF, 1000), 0);
+	EXPECT_EQ(nl_get(&self->ev_a, KPC_A_VIOLATION_KIND),
+		  KPC_VIOLATION_KIND_ENDPOINT);
+
+	inet_pton(AF_INET6, "2001:db8::2", &srh.segments[1]);
+	fd = socket6();
+	ASSERT_EQ(setsockopt(fd, IPPROTO_IPV6, IPV6_RTHDR, &srh, sizeof(srh)), 0)
+		TH_LOG("%m");
+	EXPECT_EQ(connect6(fd, "2001:db8:1::9"), -ECONNREFUSED);
+	close(fd);
+	EXPECT_EQ(wire_packets('a'), 0);
+
+	/* Other options are nobody's business: the way is the usual one. */
+	EXPECT_EQ(assoc_del(&self->a, "to-b"), 0);
+	EXPECT_EQ(assoc_del(&self->a, "to-b6"), 0);
+	a.address = ADDR_B;
+	ASSERT_EQ(assoc_new(&self->a, &a), 0) TH_LOG("%s", self->a.said);
+	fd = tcp_socket();
+	ASSERT_EQ(setsockopt(fd, IPPROTO_IP, IP_OPTIONS, alert,
+			     sizeof(alert)), 0);
+	ASSERT_EQ(handshake_new(&self->a, fd, "to-b"), 0);
+	EXPECT_EQ(tcp_connect(fd, ADDR_B, PORT), -ECONNREFUSED);
+	EXPECT_EQ(wire_packets('a'), 1);
+	close(fd);
+}
+
+static int sysctl_of(char site, const char *setting)
+{
+	char cmd[128];
+
+	snprintf(cmd, sizeof(cmd), "ip netns exec kpc-%c sysctl -qw %s", site,
+		 setting);
+	return system(cmd);
+}
+
+/* I3: a SYN with data that TIME_WAIT gives way to is a listener's. */
+TEST_F(path, fast_open_behind_time_wait)
+{
+	struct assoc a = ASSOC_A("to-b"), b = ASSOC_B("from-a");
+	struct sockaddr_in here = at(ADDR_A, 5555), there = at(ADDR_B, PORT);
+	int fd, listener, on = 1;
+
+	ASSERT_EQ(assoc_new(&self->a, &a), 0) TH_LOG("%s", self->a.said);
+	ASSERT_EQ(assoc_new(&self->b, &b), 0) TH_LOG("%s", self->b.said);
+	ASSERT_EQ(sysctl_of('a', "net.ipv4.tcp_fastopen=5"), 0);
+	ASSERT_EQ(sysctl_of('b', "net.ipv4.tcp_fastopen=0x202"), 0);
+	ASSERT_EQ(pair_listen(&self->p), 0) TH_LOG("%s", self->b.said);
+	ASSERT_EQ(site_enter('a'), 0);
+	fd = tcp_socket();
+	ASSERT_EQ(handshake_new(&self->a, fd, "to-b"), 0);
+	ASSERT_EQ(bind(fd, (struct sockaddr *)&here, sizeof(here)), 0);
+	ASSERT_EQ(tcp_connect(fd, ADDR_B, PORT), 0);
+	self->p.server = accept(self->p.listener, NULL, NULL);
+	ASSERT_GE(self->p.server, 0);
+	/* b closes first, and a last: the wait is b's. */
+	close(self->p.server);
+	close(self->p.listener);
+	self->p.server = -1;
+	self->p.listener = -1;
+	ASSERT_EQ(recv(fd, &(char){ 0 }, 1, 0), 0);
+	close(fd);
+	usleep(200000);
+	ASSERT_EQ(assoc_del(&self->a, "to-b"), 0);
+
+	ASSERT_EQ(site_enter('b'), 0);
+	listener = tcp_socket();
+	ASSERT_EQ(setsockopt(listener, IPPROTO_TCP, TCP_FASTOPEN, &on,
+			     sizeof(on)), 0);
+	ASSERT_EQ(tcp_listen(listener, ADDR_B, PORT), 0);
+	nonblock(listener);
+	ASSERT_EQ(site_enter('a'), 0);
+	fd = tcp_socket();
+	nonblock(fd);
+	ASSERT_EQ(bind(fd, (struct sockaddr *)&here, sizeof(here)), 0);
+	sendto(fd, "fast", 4, MSG_FASTOPEN | MSG_NOSIGNAL,
+	       (struct sockaddr *)&there, sizeof(there));
+	EXPECT_EQ(nl_event(&self->ev_b, KPC_CMD_VIOLATION_NTF, 2000), 0);
+	EXPECT_EQ(nl_get(&self->ev_b, KPC_A_VIOLATION_DIRECTION),
+		  KPC_DIRECTION_IN);
+	EXPECT_LT(accept(listener, NULL, NULL), 0);
+	drop_socket(fd);
+	close(listener);
 }
 
 /* Kinds of sockets that cannot be bound are told so. */
