@@ -169,6 +169,11 @@ static void bind_sock(struct kpc_net *kn, struct kpc_sock *ks,
 		refcount_inc(&a->ref);
 		ks->association = a;
 	}
+	/* It was accepted. */
+	if (ks->listener) {
+		sock_put(ks->listener);
+		ks->listener = NULL;
+	}
 	ks->was_bound = true;
 	atomic_dec(&kn->n_handshakes);
 	atomic_inc(&kn->n_bindings);

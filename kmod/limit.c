@@ -142,7 +142,7 @@ static void sweep_binding(struct kpc_sock *ks)
 	rcu_read_unlock();
 
 	/* One in its holder's use is looked at in the next second. */
-	if (!kpc_sock_trylock(sk))
+	if (!kpc_sock_trylock(sk, 0))
 		return;
 	if (sk->sk_state == TCP_CLOSE) {
 		/* Reset by the peer, and its holder has not closed it yet. */

@@ -108,6 +108,8 @@ static void __net_exit net_exit(struct net *net)
 	/* One whose holder uses it is tried again until it is reset. */
 	wait_event(kn->settled, !atomic_read(&kn->n_ended));
 	cancel_delayed_work_sync(&kn->reap);
+	/* Children refused since; there are no more, the probes are gone. */
+	kpc_socks_reap(kn);
 
 	mutex_lock(&kn->lock);
 	kpc_hooks_unregister(kn);

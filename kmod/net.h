@@ -62,6 +62,19 @@ struct kpc_config {
 	u32 max_handshakes;
 };
 
+/* Children to be reset that are kept at a time, for want of memory, say. */
+#define KPC_REFUSED	64
+
+/**
+ * struct kpc_refused - a child that could not be registered
+ * @child: held
+ * @listener: whose it is, held
+ */
+struct kpc_refused {
+	struct sock *child;
+	struct sock *listener;
+};
+
 /**
  * struct kpc_net - one network namespace
  * @net: the namespace; its memory outlives this
@@ -92,9 +105,11 @@ struct kpc_config {
  * @n_ended: sockets that were ended and may still be found; while there are
  *	any the hooks look for them behind every port
  * @settled: woken when @n_ended falls to 0
- * @sock_lock: guards @listeners and @ended
+ * @sock_lock: guards @listeners, @ended and @refused
  * @listeners: registered sockets that have listened, RCU list
  * @ended: sockets to be reset by @reap
+ * @refused: children that could not be registered, to be reset by @reap
+ * @n_refused: length of @refused
  * @reap: resets what was ended; alone it waits for a socket's holder
  * @sweep: deadlines, limits and the tie of every binding, each second
  * @sweep_at: id of the socket that the next sweep begins behind
@@ -133,9 +148,11 @@ struct kpc_net {
 	atomic_t n_bindings;
 	atomic_t n_ended;
 	wait_queue_head_t settled;
-	spinlock_t sock_lock; /* listeners and ended */
+	spinlock_t sock_lock; /* listeners, ended and refused */
 	struct list_head listeners;
 	struct list_head ended;
+	struct kpc_refused refused[KPC_REFUSED];
+	unsigned int n_refused;
 	struct delayed_work reap;
 	struct delayed_work sweep;
 	unsigned long sweep_at;

@@ -347,6 +347,7 @@ static int fill_stats(struct sk_buff *msg, struct kpc_net *kn, bool reset)
 		[KPC_COUNT_SUPPRESSED]	= KPC_A_STATS_SUPPRESSED,
 		[KPC_COUNT_DROPPED_OUT]	= KPC_A_STATS_DROPPED_OUT,
 		[KPC_COUNT_DROPPED_IN]	= KPC_A_STATS_DROPPED_IN,
+		[KPC_COUNT_REFUSED]	= KPC_A_STATS_REFUSED,
 	};
 	const struct kpc_table *table;
 	unsigned int i;

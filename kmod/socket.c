@@ -26,8 +26,9 @@
  * back so that the reset is let through. No promise waits for the reset, for
  * the holder of a socket can keep it locked as long as he likes.
  *
- * Locks, outermost first: kpc_net::lock, lock_sock(), kpc_net::sock_lock,
- * kpc_events::lock. The packet path and the tracepoints take the last two.
+ * Locks, outermost first: kpc_net::lock, lock_sock() of a listener and of its
+ * child, kpc_net::sock_lock, kpc_events::lock. The packet path and the
+ * tracepoints take the last two.
  */
 #include <linux/delay.h>
 #include <linux/file.h>
@@ -136,6 +137,8 @@ static void free_rcu(struct rcu_head *rcu)
 	struct kpc_sock *ks = container_of(rcu, struct kpc_sock, rcu);
 
 	kpc_association_put(ks->association);
+	if (ks->listener)
+		sock_put(ks->listener);
 	sock_put(ks->sk);
 	kfree_sensitive(ks);
 }
@@ -380,13 +383,14 @@ void kpc_sock_remove(struct kpc_sock *ks, u8 reason)
 /**
  * kpc_sock_trylock() - lock_sock() that does not wait for the holder
  * @sk: the socket
+ * @subclass: for lockdep, SINGLE_DEPTH_NESTING for the outer one of two
  *
  * A system call that copies from or to memory of its caller holds the socket
  * as long as the page fault takes, and that is the caller's to choose.
  *
  * Return: whether the socket is locked, for release_sock().
  */
-bool kpc_sock_trylock(struct sock *sk)
+bool kpc_sock_trylock(struct sock *sk, unsigned int subclass)
 {
 	bool free;
 
@@ -394,7 +398,7 @@ bool kpc_sock_trylock(struct sock *sk)
 	free = !sk->sk_lock.owned;
 	if (free) {
 		sk->sk_lock.owned = 1;
-		mutex_acquire(&sk->sk_lock.dep_map, 0, 1, _RET_IP_);
+		mutex_acquire(&sk->sk_lock.dep_map, subclass, 1, _RET_IP_);
 	}
 	spin_unlock_bh(&sk->sk_lock.slock);
 	return free;
@@ -413,7 +417,7 @@ int kpc_sock_lock(struct kpc_net *kn, struct netlink_ext_ack *extack,
 {
 	unsigned int tries = KPC_LOCK_TRIES;
 
-	while (!kpc_sock_trylock(sk)) {
+	while (!kpc_sock_trylock(sk, 0)) {
 		if (!tries--)
 			return kpc_refuse(kn, extack, -EBUSY,
 					  "the socket is in use by another thread, which has it locked");
@@ -422,31 +426,93 @@ int kpc_sock_lock(struct kpc_net *kn, struct netlink_ext_ack *extack,
 	return 0;
 }
 
-/* Whether it was reset, and not in its holder's use. */
-static bool reset(struct kpc_sock *ks)
+/*
+ * Resets a socket, unless its holder is using it. Who closes a listener takes
+ * for granted that no child that waits in its queue is locked, so that a child
+ * is locked with its listener.
+ */
+static bool reset(struct sock *sk, struct sock *listener, u32 mark, int error)
 {
-	struct sock *sk = ks->sk;
+	bool done = false;
+
+	if (listener && !kpc_sock_trylock(listener, SINGLE_DEPTH_NESTING))
+		return false;
+	if (kpc_sock_trylock(sk, 0)) {
+		/* The reset passes our own hook, and others' that see it. */
+		if (READ_ONCE(sk->sk_mark) != mark)
+			kpc_sock_set_mark(sk, mark);
+		release_sock(sk);
+		tcp_abort(sk, error);
+		done = true;
+	}
+	if (listener)
+		release_sock(listener);
+	return done;
+}
+
+/*
+ * A child that could not be registered can neither send nor receive, but
+ * nobody would know. Behind more of them than are kept at a time it stays so,
+ * until who accepts it gives up.
+ */
+static void refuse(struct kpc_net *kn, struct sock *sk, struct sock *listener)
+{
+	bool kept;
+
+	kpc_count(&kn->counters, KPC_COUNT_REFUSED);
+	spin_lock_bh(&kn->sock_lock);
+	kept = kn->n_refused < KPC_REFUSED;
+	if (kept) {
+		sock_hold(sk);
+		sock_hold(listener);
+		kn->refused[kn->n_refused++] = (struct kpc_refused){
+			.child = sk, .listener = listener,
+		};
+	}
+	spin_unlock_bh(&kn->sock_lock);
+	if (kept)
+		mod_delayed_work(kpc_reset_wq, &kn->reap, 0);
+}
+
+static void reset_refused(struct kpc_net *kn)
+{
+	struct kpc_refused r;
+
+	for (;;) {
+		spin_lock_bh(&kn->sock_lock);
+		if (kn->n_refused)
+			r = kn->refused[--kn->n_refused];
+		else
+			r.child = NULL;
+		spin_unlock_bh(&kn->sock_lock);
+		if (!r.child)
+			return;
+		/* One that was accepted and is in use is its holder's. */
+		reset(r.child, r.listener, READ_ONCE(r.child->sk_mark),
+		      ECONNABORTED);
+		sock_put(r.child);
+		sock_put(r.listener);
+		cond_resched();
+	}
+}
+
+static bool reset_ended(struct kpc_sock *ks)
+{
+	u32 mark = ks->was_bound ? ks->mark : READ_ONCE(ks->sk->sk_mark);
 	int error = ECONNABORTED;
 
 	if (ks->reason < ARRAY_SIZE(errors) && errors[ks->reason])
 		error = errors[ks->reason];
-
-	/* The reset passes our own hook, and others' that look at the mark. */
-	if (!kpc_sock_trylock(sk))
+	if (!reset(ks->sk, ks->listener, mark, error))
 		return false;
-	if (ks->was_bound)
-		kpc_sock_set_mark(sk, ks->mark);
-	release_sock(sk);
-	tcp_abort(sk, error);
-
 	kpc_sock_remove(ks, ks->reason);
 	/* It is closed: a connect() looks for a route of its own. */
-	WRITE_ONCE(sk->sk_mark, ks->old_mark);
+	WRITE_ONCE(ks->sk->sk_mark, ks->old_mark);
 	return true;
 }
 
 /**
- * kpc_socks_reap() - reset the sockets that were ended
+ * kpc_socks_reap() - reset the sockets that were ended or refused
  * @kn: namespace
  *
  * Context: kpc_net::reap alone. What its holder is using is tried again soon.
@@ -456,6 +522,7 @@ void kpc_socks_reap(struct kpc_net *kn)
 	struct kpc_sock *ks;
 	LIST_HEAD(later);
 
+	reset_refused(kn);
 	for (;;) {
 		spin_lock_bh(&kn->sock_lock);
 		ks = list_first_entry_or_null(&kn->ended, struct kpc_sock,
@@ -465,7 +532,7 @@ void kpc_socks_reap(struct kpc_net *kn)
 		spin_unlock_bh(&kn->sock_lock);
 		if (!ks)
 			break;
-		if (reset(ks)) {
+		if (reset_ended(ks)) {
 			kpc_sock_put(ks);
 			uncount_ended(kn);
 		} else {
@@ -557,31 +624,35 @@ static bool is_listener_of(const struct kpc_sock *ks, const struct sock *child)
  * @kn: its namespace
  * @sk: a socket that became ESTABLISHED and nobody accepted yet, locked
  *
- * Context: softirq. One that cannot be registered can send nothing. A quarter
- * of the handshakes is left to those that this side begins.
+ * Context: softirq. One that cannot be registered can send nothing, and is
+ * reset. A quarter of the handshakes is left to those that this side begins.
  */
 void kpc_handshake_child(struct kpc_net *kn, struct sock *sk)
 {
 	u32 most = READ_ONCE(kn->config.max_handshakes);
+	struct sock *listener = NULL;
 	struct kpc_sock *ks;
-	bool found = false;
 
 	rcu_read_lock();
 	list_for_each_entry_rcu(ks, &kn->listeners, listen_node) {
 		if (READ_ONCE(ks->state) == KPC_SOCK_HANDSHAKE &&
 		    is_listener_of(ks, sk)) {
-			found = true;
+			listener = ks->sk;
 			break;
 		}
 	}
-	if (found) {
+	if (listener) {
 		ks = kpc_sock_add(kn, sk, NULL, most - most / 4,
 				  GFP_ATOMIC | __GFP_NOWARN);
 		if (!IS_ERR(ks)) {
 			ks->old_mark = 0;
+			sock_hold(listener);
+			ks->listener = listener;
 			/* Who judges it by its mark sees this one. */
 			smp_store_release(&ks->state, KPC_SOCK_HANDSHAKE);
 			kpc_handshake_connected(ks);
+		} else {
+			refuse(kn, sk, listener);
 		}
 	}
 	rcu_read_unlock();

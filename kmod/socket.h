@@ -46,6 +46,7 @@ struct kpc_keys {
  * @node: in the table by socket
  * @sk: the socket, held
  * @kn: its namespace
+ * @listener: a child's, held until BIND
  * @association: bound to, or to be bound to; NULL for listeners and their
  *	children; set before @state becomes KPC_SOCK_BOUND
  * @mark: of the association, once bound
@@ -84,6 +85,7 @@ struct kpc_sock {
 	struct rhash_head node;
 	struct sock *sk;
 	struct kpc_net *kn;
+	struct sock *listener;
 	struct kpc_association *association;
 	u32 mark;
 	u32 old_mark;
@@ -147,7 +149,7 @@ unsigned int kpc_socks_end(struct kpc_net *kn,
 void kpc_sock_remove(struct kpc_sock *ks, u8 reason);
 void kpc_socks_reap(struct kpc_net *kn);
 void kpc_socks_settle(struct kpc_net *kn);
-bool kpc_sock_trylock(struct sock *sk);
+bool kpc_sock_trylock(struct sock *sk, unsigned int subclass);
 int kpc_sock_lock(struct kpc_net *kn, struct netlink_ext_ack *extack,
 		  struct sock *sk);
 void kpc_sock_set_mark(struct sock *sk, u32 mark);

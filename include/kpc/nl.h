@@ -230,6 +230,8 @@ struct kpc_commit {
  * @suppressed: Violation events not sent because there were too many.
  * @dropped_out: Packets dropped on their way out.
  * @dropped_in: Packets dropped on their way in.
+ * @refused: Connections to a registered listener that were reset because no
+ *	more handshakes could be registered.
  */
 struct kpc_stats {
 	uint32_t associations;
@@ -243,6 +245,7 @@ struct kpc_stats {
 	uint64_t suppressed;
 	uint64_t dropped_out;
 	uint64_t dropped_in;
+	uint64_t refused;
 };
 
 /**

@@ -325,6 +325,34 @@ TEST_F(wire, handshake_octets)
 		  errno == ENOTCONN, true);
 }
 
+/* A child that cannot be registered is reset, and not left to its fate. */
+TEST_F(wire, children_beyond_the_limit)
+{
+	int clients[3], i, err;
+
+	/* A quarter is kept for connections from here; the listener is one. */
+	nl_req(&self->b, KPC_CMD_CONFIG_SET);
+	nl_u32(&self->b, KPC_A_CONFIG_MAX_HANDSHAKES, 4);
+	ASSERT_EQ(nl_talk(&self->b), 0) TH_LOG("%s", self->b.said);
+	ASSERT_EQ(site_enter('a'), 0);
+	for (i = 0; i < 3; i++) {
+		clients[i] = tcp_socket();
+		ASSERT_EQ(handshake_new(&self->a, clients[i], "to-b"), 0);
+		/* The reset may be there before connect() returns. */
+		err = tcp_connect(clients[i], ADDR_B, PORT);
+		if (i < 2 || err != -ECONNRESET)
+			ASSERT_EQ(err, 0);
+	}
+	EXPECT_EQ(err ?: -error_within(clients[2], 3000), -ECONNRESET);
+	EXPECT_TRUE(crosses(clients[0], accept(self->p.listener, NULL, NULL),
+			    "the first"));
+	EXPECT_TRUE(crosses(clients[1], accept(self->p.listener, NULL, NULL),
+			    "the second"));
+	nl_req(&self->b, KPC_CMD_STATS_GET);
+	ASSERT_EQ(nl_talk(&self->b), 0);
+	EXPECT_EQ(nl_get(&self->b, KPC_A_STATS_REFUSED), 1);
+}
+
 TEST_F(wire, handshake_seconds)
 {
 	struct assoc a = ASSOC_A("to-b");

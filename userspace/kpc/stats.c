@@ -23,6 +23,7 @@ static void put_stats(struct cli *cli, const struct kpc_stats *stats)
 		{ "suppressed", stats->suppressed },
 		{ "dropped_out", stats->dropped_out },
 		{ "dropped_in", stats->dropped_in },
+		{ "refused", stats->refused },
 	};
 	size_t i;
 

@@ -86,6 +86,7 @@ static const struct kpci_nl_field stats_fields[] = {
 	FIELD(suppressed, SUPPRESSED, U64),
 	FIELD(dropped_out, DROPPED_OUT, U64),
 	FIELD(dropped_in, DROPPED_IN, U64),
+	FIELD(refused, REFUSED, U64),
 };
 
 #undef FIELD
