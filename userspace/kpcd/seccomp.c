@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <seccomp.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -71,7 +72,8 @@ static const int allowed[] = {
 
 /*
  * Calls that libraries try and can do without: refused, not fatal. OpenSSL
- * looks at files and identity when it gathers errors or randomness.
+ * looks at files and identity when it gathers errors or randomness. More key
+ * memory than was taken at the start is locked memory.
  */
 static const int refused[] = {
 	SCMP_SYS(access),
@@ -82,6 +84,7 @@ static const int refused[] = {
 	SCMP_SYS(getuid),
 	SCMP_SYS(ioctl),
 	SCMP_SYS(lseek),
+	SCMP_SYS(memfd_secret),
 	SCMP_SYS(newfstatat),
 	SCMP_SYS(open),
 	SCMP_SYS(openat),
@@ -91,19 +94,21 @@ static const int refused[] = {
 	SCMP_SYS(statx),
 };
 
-/* A new socket is a TCP one: no raw, packet, netlink or UNIX socket. */
+/* A new socket is a TCP one: no MPTCP, raw, packet, netlink or UNIX socket. */
 static int allow_tcp_sockets(scmp_filter_ctx filter)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
+	const uint64_t flags = SOCK_CLOEXEC | SOCK_NONBLOCK;
 	size_t i;
 	int err;
 
 	for (i = 0; i < sizeof(families) / sizeof(*families); i++) {
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
-				       SCMP_SYS(socket), 2,
+				       SCMP_SYS(socket), 3,
 				       SCMP_A0(SCMP_CMP_EQ, families[i]),
-				       SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf,
-					       SOCK_STREAM));
+				       SCMP_A1(SCMP_CMP_MASKED_EQ, ~flags,
+					       SOCK_STREAM),
+				       SCMP_A2(SCMP_CMP_EQ, IPPROTO_TCP));
 		if (err)
 			return err;
 	}
