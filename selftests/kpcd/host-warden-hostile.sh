@@ -98,6 +98,8 @@ elif sys.argv[2] == "empty":
     say(KEY_REQUEST, key_request(b"", listener=1))
 elif sys.argv[2] == "short":
     warden.send(b"\1")
+elif sys.argv[2] == "half":
+    warden.shutdown(socket.SHUT_WR)
 elif sys.argv[2] == "type":
     say(4711, b"")
 elif sys.argv[2] == "long":
@@ -117,7 +119,7 @@ hostile ask >"$dir/said" 2>&1
 if grep -q "^steal" "$dir/said"; then
 	skip_all "$(cat "$dir/said")"
 fi
-plan 19
+plan 20
 said()
 {
 	grep -qx -- "$1" "$dir/said" || { cat "$dir/said"; return 1; }
@@ -157,4 +159,5 @@ ok "an empty KpcId too" ended empty
 ok "a short packet too" ended short
 ok "an unknown type too" ended type
 ok "a long packet too" ended long
+ok "a socket that is closed for sending alone too" ended half
 finish

@@ -239,7 +239,8 @@ static void ready(struct loop_source *source, uint32_t events)
 			 MSG_DONTWAIT | MSG_TRUNC);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
-		if (n <= 0)
+		/* The end of its process; an end without it is a message too. */
+		if (n < 0 || (!n && (events & EPOLLHUP)))
 			break;
 		if ((size_t)n <= sizeof(message) &&
 		    inbox_message(worker, &message, n) == 0)
