@@ -173,6 +173,13 @@ void connection_initiate(struct worker *worker,
 	c->handshake->give_up = timer_now() + ms;
 	if (fd >= 0)
 		connection_plain(c, fd, tcp);
+	if (worker->initiation_count >= INITIATIONS_MAX) {
+		connection_fail(c, KPC_EVENT_REFUSED, -EBUSY,
+				"too many handshakes with far ends are under way");
+		return;
+	}
+	worker->initiation_count++;
+	c->handshake->counted = true;
 	connection_deadline(c, ms);
 	connect_next(c, 0);
 }

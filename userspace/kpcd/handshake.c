@@ -82,6 +82,9 @@ void handshake_detach(struct connection *c)
 	if (!hs)
 		return;
 	handshake_unlist(hs);
+	if (hs->counted)
+		c->worker->initiation_count--;
+	hs->counted = false;
 	step_remove(hs);
 	waiter_remove(&c->worker->requests, &hs->waiter);
 	waiter_remove(&c->worker->binds, &hs->waiter);

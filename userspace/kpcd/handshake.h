@@ -10,6 +10,8 @@
 
 /* Peers of role b that have not proved a key yet; more push out the oldest. */
 #define HANDSHAKES_MAX		1024
+/* Handshakes that this side begins; local programs are refused above it. */
+#define INITIATIONS_MAX		1024
 #define HANDSHAKE_SECONDS	30
 /* One address of several may take so long before the next is tried. */
 #define CONNECT_SECONDS		10
@@ -21,6 +23,7 @@
  * @step_next: in the worker's list of steps
  * @stepping: it is in that list
  * @listed: it is in the list by age
+ * @counted: role a, it is one of INITIATIONS_MAX
  * @connection: whose it is
  * @tls: libkpc's, NULL until it begins
  * @waiter: question to warden or module
@@ -40,6 +43,7 @@ struct handshake {
 	struct handshake *step_next;
 	bool stepping;
 	bool listed;
+	bool counted;
 	struct connection *connection;
 	struct kpc_handshake *tls;
 	struct waiter waiter;

@@ -29,12 +29,14 @@ static void worker_complain(const char *what, int error)
 
 /*
  * Key memory is mapped and locked by calls that are gone later, so all of it is
- * taken now: one key for each handshake, and those being handed on.
+ * taken now: one key for each handshake of either role, and those being handed
+ * on.
  */
 static void key_memory_reserve(void)
 {
 	struct kpc_error err;
-	int ret = kpc_key_reserve(HANDSHAKES_MAX + 8, &err);
+	int ret = kpc_key_reserve(HANDSHAKES_MAX + INITIATIONS_MAX + 8,
+				  &err);
 
 	if (ret)
 		worker_complain(err.text, ret);

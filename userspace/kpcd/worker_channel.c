@@ -13,12 +13,12 @@
 /* Taken off the socket before connections have their turn again. */
 #define MESSAGES_AT_ONCE	64
 /* Events that wait for room; more are lost rather than memory. */
-#define OUTBOX_MAX		4096
+#define OUTBOX_MAX		2048
 
 struct outgoing {
 	struct outgoing *next;
 	size_t length;
-	uint8_t octets[];
+	uint8_t octets[] __attribute__((aligned(8)));
 };
 
 static bool channel_try(struct worker *worker, const void *octets,
@@ -35,6 +35,17 @@ static bool channel_try(struct worker *worker, const void *octets,
 	return true;
 }
 
+/* Nobody waits any more for what a peer asked that is gone. */
+static bool is_wanted(struct worker *worker, const struct outgoing *at)
+{
+	const struct kpc_message *message = (const void *)at->octets;
+
+	if (message->type != KPC_MESSAGE_KEY_REQUEST &&
+	    message->type != KPC_MESSAGE_BACKEND_REQUEST)
+		return true;
+	return waiter_waits(&worker->requests, message->request);
+}
+
 static void outbox_wait(struct worker *worker)
 {
 	if (!worker->message_out.pending)
@@ -47,7 +58,8 @@ static void outbox_ready(struct engine_op *op, int result)
 	struct outgoing *first;
 
 	while ((first = worker->outbox)) {
-		if (!channel_try(worker, first->octets, first->length)) {
+		if (is_wanted(worker, first) &&
+		    !channel_try(worker, first->octets, first->length)) {
 			outbox_wait(worker);
 			return;
 		}
@@ -57,6 +69,29 @@ static void outbox_ready(struct engine_op *op, int result)
 		worker->outbox_count--;
 		free(first);
 	}
+}
+
+/*
+ * A warden that is slow must not cost memory for peers that are gone. What is
+ * left belongs to connections; looked through again when it has doubled.
+ */
+static void outbox_prune(struct worker *worker)
+{
+	struct outgoing **at = &worker->outbox;
+	struct outgoing *one;
+
+	while ((one = *at)) {
+		if (is_wanted(worker, one)) {
+			at = &one->next;
+			continue;
+		}
+		*at = one->next;
+		worker->outbox_count--;
+		free(one);
+	}
+	worker->outbox_end = at;
+	worker->outbox_most = worker->outbox_count < OUTBOX_MAX / 2 ?
+			      OUTBOX_MAX : 2 * worker->outbox_count;
 }
 
 void channel_send(struct worker *worker, const struct kpc_message *message,
@@ -69,6 +104,8 @@ void channel_send(struct worker *worker, const struct kpc_message *message,
 	if (worker->outbox_count >= OUTBOX_MAX &&
 	    message->type == KPC_MESSAGE_EVENT)
 		return;
+	if (worker->outbox_count >= worker->outbox_most)
+		outbox_prune(worker);
 	last = malloc(sizeof(*last) + length);
 	if (!last)
 		return;
@@ -168,6 +205,7 @@ static void channel_ready(struct engine_op *op, int result)
 void channel_start(struct worker *worker)
 {
 	worker->outbox_end = &worker->outbox;
+	worker->outbox_most = OUTBOX_MAX;
 	worker->message_in = (struct engine_op){
 		.done = channel_ready,
 		.fd = worker->message_fd,

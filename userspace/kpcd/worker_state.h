@@ -48,6 +48,9 @@ struct waiter_table {
 /** waiter_add() - number a question; Return: its number, never 0 */
 uint32_t waiter_add(struct waiter_table *table, struct waiter *waiter);
 
+/** waiter_waits() - Return: whether somebody waits for the answer to @id */
+bool waiter_waits(const struct waiter_table *table, uint32_t id);
+
 /** waiter_remove() - the answer is not wanted any more */
 void waiter_remove(struct waiter_table *table, struct waiter *waiter);
 
@@ -117,6 +120,7 @@ struct rate {
  * @outbox: messages for which there was no room
  * @outbox_end: where the next goes
  * @outbox_count: how many
+ * @outbox_most: above it questions that nobody waits for any more are dropped
  * @requests: questions to the warden
  * @netlink_fd: to the module, -1 without
  * @netlink_in: waits for its answers
@@ -138,6 +142,7 @@ struct rate {
  * @handshakes: role b, without a proof of the key yet, the oldest first
  * @handshakes_end: the youngest
  * @handshake_count: how many
+ * @initiation_count: role a, handshakes under way
  * @steps: handshakes that have something to compute
  * @steps_end: where the next goes
  * @transfers: free ones
@@ -154,6 +159,7 @@ struct worker {
 	struct outgoing *outbox;
 	struct outgoing **outbox_end;
 	unsigned int outbox_count;
+	unsigned int outbox_most;
 	struct waiter_table requests;
 	int netlink_fd;
 	struct engine_op netlink_in;
@@ -175,6 +181,7 @@ struct worker {
 	struct handshake *handshakes;
 	struct handshake *handshakes_end;
 	unsigned int handshake_count;
+	unsigned int initiation_count;
 	struct handshake *steps;
 	struct handshake **steps_end;
 	struct transfer *transfers;

@@ -9,6 +9,15 @@ static struct waiter **waiter_slot(struct waiter_table *table, uint32_t id)
 	return &table->slots[id % WAITER_SLOTS];
 }
 
+bool waiter_waits(const struct waiter_table *table, uint32_t id)
+{
+	const struct waiter *at = table->slots[id % WAITER_SLOTS];
+
+	while (at && at->id != id)
+		at = at->next;
+	return at;
+}
+
 uint32_t waiter_add(struct waiter_table *table, struct waiter *waiter)
 {
 	struct waiter **slot;

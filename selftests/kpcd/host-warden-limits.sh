@@ -1,0 +1,130 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Proves that what waits in a worker is bounded: handshakes that local programs
+# of role a begin, and questions to a warden that does not answer (I5, I8).
+
+. "$(dirname "$0")/lib.sh"
+plan 11
+ulimit -n 8192 2>/dev/null || skip_all "8192 descriptors are needed"
+
+b=$(free_port)
+mute=$(free_port)
+write "$dir/keys" <<END
+pump@example.org hex:$key
+mute@example.org hex:$other
+END
+write "$dir/table" <<END
+association pump role b kpc-id pump@example.org \\
+	id-a //a.example/cse id-b //b.example/cse \\
+	offload off listen 127.0.0.1:$b plain unix:$dir/back start auto
+association mute role a kpc-id mute@example.org \\
+	id-a //b.example/cse id-b //m.example/cse \\
+	offload off peer 127.0.0.1:$mute plain unix:$dir/front start demand
+END
+echo_backend "$dir/back"
+
+cat >"$dir/many.py" <<'END'
+"""Many connections at once, held or not."""
+import select, socket, sys, time
+
+def hold(path, port, count):
+    """Local programs, and a far end that takes all and says nothing."""
+    far = socket.create_server(("127.0.0.1", port), backlog=4096)
+    far.setblocking(False)
+    local, taken, ended = [], [], 0
+    for _ in range(count):
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(path)
+        local.append(s)
+        try:
+            taken.append(far.accept()[0])
+        except BlockingIOError:
+            pass
+    until = time.monotonic() + 20
+    while time.monotonic() < until and len(taken) + ended < count:
+        ready = select.poll()
+        ready.register(far, select.POLLIN)
+        for s in local:
+            ready.register(s, select.POLLIN)
+        events = dict(ready.poll(100))
+        if far.fileno() in events:
+            taken.append(far.accept()[0])
+        for s in [s for s in local if s.fileno() in events]:
+            local.remove(s)
+            ended += 1
+    print("taken", len(taken), "ended", ended, flush=True)
+
+def hello(port, identity):
+    """What a client of this identity says first."""
+    import subprocess
+    server = socket.create_server(("127.0.0.1", 0))
+    client = subprocess.Popen(
+        ["openssl", "s_client", "-connect", "127.0.0.1:%d" % server.getsockname()[1],
+         "-psk_identity", identity, "-psk", "00" * 16, "-tls1_3"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL)
+    peer = server.accept()[0]
+    head = peer.recv(5, socket.MSG_WAITALL)
+    data = head + peer.recv(int.from_bytes(head[3:5], "big"), socket.MSG_WAITALL)
+    client.kill()
+    client.wait()
+    return data
+
+def flood(port, identity, count):
+    """Peers that say hello, are heard, and give way to those behind them."""
+    data = hello(port, identity)
+    held = []
+    for _ in range(count):
+        s = socket.create_connection(("127.0.0.1", port))
+        s.sendall(data)
+        held.append(s)
+        time.sleep(0.0003)
+        if len(held) > 2000:
+            held.pop(0).close()
+
+if sys.argv[1] == "hold":
+    hold(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+else:
+    flood(int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
+END
+
+up b --table "$dir/table" --keys "$dir/keys" --workers 1 --no-pin
+warden=$pid
+worker=$(workers "$warden")
+within 10 test -S "$dir/front"
+
+python3 "$dir/many.py" hold "$dir/front" "$mute" 1100 >"$dir/held" 2>&1
+sed 's/^/# /' "$dir/held"
+ok "1024 handshakes of role a are begun, more local programs are refused" \
+	grep -qx "taken 1024 ended 76" "$dir/held"
+ok "and the log says why" logged b \
+	"too many handshakes with far ends are under way"
+ok "the worker is the same" test "$(workers "$warden")" = "$worker"
+ok "no system call of it was refused" not logged b "made a system call"
+ok "a peer of role b is served meanwhile and after" \
+	answered "$b" pump@example.org $key -tls1_3
+freed()
+{
+	python3 "$dir/many.py" hold "$dir/front" "$mute" 8 >"$dir/held" 2>&1
+	grep -qx "taken 8 ended 0" "$dir/held"
+}
+ok "handshakes that ended make room" within 10 freed
+
+memory()
+{
+	sed -n 's/^RssAnon:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$worker/status"
+}
+kill -STOP "$warden"
+ok "4000 peers while the warden does not answer" \
+	python3 "$dir/many.py" flood "$b" pump@example.org 4000
+before=$(memory)
+ok "and 16000 more" python3 "$dir/many.py" flood "$b" pump@example.org 16000
+after=$(memory)
+echo "# the worker has $before kB, then $after kB"
+kill -CONT "$warden"
+# Each question is a kilobyte; what the heap keeps of handshakes varies.
+ok "questions of peers that are gone take no memory" \
+	test $((after - before)) -lt 13000
+ok "the worker is the same still" test "$(workers "$warden")" = "$worker"
+ok "and serves" within 20 answered "$b" pump@example.org $key -tls1_3
+finish
