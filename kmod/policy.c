@@ -297,6 +297,7 @@ static int parse_agent(struct kpc_net *kn, struct netlink_ext_ack *extack,
 		agent->format = nla_get_u8(tb[KPC_A_AGENT_FORMAT]);
 	agent->weak_key = nla_get_flag(tb[KPC_A_AGENT_WEAK_KEY]);
 	agent->proxy = nla_get_flag(tb[KPC_A_AGENT_PROXY]);
+	agent->allow_any = nla_get_flag(tb[KPC_A_AGENT_ALLOW_ANY]);
 	if (tb[KPC_A_AGENT_OWNER]) {
 		agent->has_owner = true;
 		agent->owner = nla_get_u32(tb[KPC_A_AGENT_OWNER]);
@@ -591,6 +592,7 @@ static int fill_agent(struct sk_buff *skb, const struct kpc_agent_policy *a)
 	    nla_put_u8(skb, KPC_A_AGENT_FORMAT, a->format) ||
 	    (a->weak_key && nla_put_flag(skb, KPC_A_AGENT_WEAK_KEY)) ||
 	    (a->proxy && nla_put_flag(skb, KPC_A_AGENT_PROXY)) ||
+	    (a->allow_any && nla_put_flag(skb, KPC_A_AGENT_ALLOW_ANY)) ||
 	    (a->has_owner && nla_put_u32(skb, KPC_A_AGENT_OWNER, a->owner)) ||
 	    (a->has_mode && nla_put_u32(skb, KPC_A_AGENT_MODE, a->mode)))
 		return -EMSGSIZE;

@@ -53,6 +53,7 @@ struct kpc_limits {
  * @format: enum kpc_id_format
  * @weak_key: a short Kpc is taken
  * @proxy: the backend is told the identity
+ * @allow_any: every user may be at a plain TCP leg
  * @has_owner: @owner was given
  * @has_mode: @mode was given
  * @n_allow_uids: length of @allow_uids
@@ -70,6 +71,7 @@ struct kpc_agent_policy {
 	u8 format;
 	bool weak_key;
 	bool proxy;
+	bool allow_any;
 	bool has_owner;
 	bool has_mode;
 	u8 n_allow_uids;

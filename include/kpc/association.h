@@ -82,9 +82,11 @@ struct kpc_limit {
  * @weak_key: A Kpc under 16 octets is taken.
  * @proxy: Role b tells the backend the identity by PROXY protocol v2.
  * @allow_uids: Users that may be at the far end of a plain TCP leg.
- * @allow_uid_count: How many; 0 with a TCP leg: any user.
+ * @allow_uid_count: How many; 0 with a TCP leg and without @allow_any: nobody.
+ * @allow_any: Every local user may be there.
  * @has_owner: @owner was given; without it the agent's own user.
- * @owner: Uid that owns the UNIX socket of the plain leg.
+ * @owner: Role a, uid that owns the UNIX socket of the plain leg; role b, uid
+ *   that the backend has that listens there, unless it is root.
  * @mode: Permission bits of that socket.
  */
 struct kpc_agent {
@@ -99,6 +101,7 @@ struct kpc_agent {
 	bool proxy;
 	uint32_t allow_uids[KPC_ALLOW_UIDS_MAX];
 	size_t allow_uid_count;
+	bool allow_any;
 	bool has_owner;
 	uint32_t owner;
 	uint32_t mode;

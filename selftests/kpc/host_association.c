@@ -69,7 +69,9 @@ static const struct {
 	{ A "plain tcp:127.0.0.1:1883 allow-uid root", A "plain tcp:127.0.0.1:1883 allow-uid 0" },
 	{ A "plain tcp:127.0.0.1:1883 allow-uid any", NULL },
 	{ A "plain tcp:192.0.2.9:1883 allow-uid any", NULL },
-	{ B "plain tcp:192.0.2.9:1883", B "plain tcp:192.0.2.9:1883 allow-uid any" },
+	{ B "plain tcp:192.0.2.9:1883", NULL },
+	{ B "plain tcp:192.0.2.9:1883 allow-uid any", NULL },
+	{ B "plain unix:/run/backend.sock owner 65534", NULL },
 	{ B "plain unix:/run/backend.sock proxy yes", NULL },
 	{ A "authority gateway.example", NULL },
 	{ A "start auto", NULL },
@@ -187,9 +189,13 @@ static const struct {
 	{ A "owner nosuchuser",
 	  "owner \"nosuchuser\" is no user of this machine; a user's name or number is accepted" },
 	{ A "mode 0999", "mode \"0999\" is not a file mode; octal 0 to 0777 is accepted" },
+	{ A "plain unix:/x allow-uid any",
+	  "allow-uid is for plain tcp:ADDRESS:PORT; plain unix: takes owner and mode" },
+	{ A "allow-uid any",
+	  "owner, mode and allow-uid need plain unix:PATH or plain tcp:ADDRESS:PORT" },
 	{ B "plain unix:/x mode 0666",
-	  "owner and mode are for role a, which makes the socket; role b connects to the "
-	  "backend's" },
+	  "mode is for role a, which makes the socket; role b connects to the backend's, "
+	  "whose owner may be told" },
 	{ A "proxy yes", "proxy is for role b, which tells its backend who connected" },
 	{ A "proxy maybe", "proxy \"maybe\" is not known; yes or no is accepted" },
 	{ A "authority a_b", "authority \"a_b\" is not a host name of letters, digits and "

@@ -5,15 +5,24 @@
 # (M1, M3, M4, M7, X5, I7).
 
 . "$(dirname "$0")/lib.sh"
-plan 22
+plan 25
 
 b=$(free_port)
 foreign=$(free_port)
 write "$dir/keys-b" <<END
 new@example.org hex:$key
 old@example.org hex:$other
+kept@example.org ascii:whose-backend-is-roots
+lent@example.org ascii:whose-backend-is-nobodys
 END
 write "$dir/table-b" <<END
+association kept role b kpc-id kept@example.org \\
+	id-a //a.example/cse/Ckept id-b //b.example/cse \\
+	offload off listen 127.0.0.1:$b plain unix:$dir/other start auto
+association lent role b kpc-id lent@example.org \\
+	id-a //a.example/cse/Clent id-b //b.example/cse \\
+	offload off listen 127.0.0.1:$b plain unix:$dir/other owner 65534 \\
+	start auto
 association new role b kpc-id new@example.org \\
 	id-a //a.example/cse id-b //b.example/cse \\
 	offload off listen 127.0.0.1:$b plain unix:$dir/back start auto
@@ -46,6 +55,30 @@ echo_backend "$dir/back"
 up b --table "$dir/table-b" --keys "$dir/keys-b" --workers 2
 ok "M4, M7: s_client, TLS 1.3" answered "$b" new@example.org $key -tls1_3
 ok "M4, M7: s_client, TLS 1.2" answered "$b" old@example.org $other -tls1_2
+
+# A backend at a path where another user could come first.
+if [ "$(id -u)" = 0 ]; then
+	mkdir "$dir/nobody"
+	chown 65534 "$dir/nobody"
+	setpriv --reuid 65534 --clear-groups socat \
+		"UNIX-LISTEN:$dir/nobody/s,fork,mode=0666" PIPE \
+		</dev/null >/dev/null 2>&1 &
+	started+=($!)
+	within 5 test -S "$dir/nobody/s"
+	ln -s nobody/s "$dir/other"
+	text=$(printf whose-backend-is-roots | od -An -tx1 | tr -d ' \n')
+	ok "a backend is root's unless its owner is told" \
+		not answered "$b" kept@example.org "$text" -tls1_3
+	ok "who listens there is logged" logged b \
+		"uid 65534 listens at $dir/other, who is neither root nor its owner"
+	text=$(printf whose-backend-is-nobodys | od -An -tx1 | tr -d ' \n')
+	ok "with its owner it is taken" \
+		answered "$b" lent@example.org "$text" -tls1_3
+else
+	for what in "a backend is root's" "it is logged" "or its owner's"; do
+		skip "$what" "only root can listen as another user"
+	done
+fi
 
 gnutls_answered()
 {

@@ -12,7 +12,7 @@
 . "$(dirname "$0")/lib.sh"
 
 modprobe kpc 2>"$dir/why" || skip_all "no module kpc: $(head -n 1 "$dir/why")"
-plan 39
+plan 42
 
 # The module goes with its last association, these with their namespaces.
 clean_up_sites()
@@ -44,6 +44,7 @@ pump@example.org hex:$key
 tank@example.org hex:$other
 wrong@example.org ascii:these-are-not-the-octets
 name@example.org ascii:found-by-a-name-and-not-by-digits
+bare@example.org ascii:of-one-that-lets-nobody-in
 END
 write "$dir/keys-b" <<END
 pump@example.org hex:$key
@@ -186,6 +187,21 @@ ok "M5: kpc provision on both sites while the agents run" eval \
 	'provision b b listen 10.77.0.2:5684 plain unix:$dir/back &&
 	 provision a a peer 10.77.0.2:5684 plain unix:$dir/fresh'
 ok "needs no further step" within 10 logged a "association established NAME=fresh"
+
+# What kpc would not send: a plain TCP leg for which no user is named.
+ok "an association without allow-uid is taken from another sender" \
+	na "$KPC_BUILD/selftests/kpcd/tool_bare_association" bare role a \
+	$(words bare) peer 10.77.0.2:5684 plain tcp:127.0.0.1:4000 \
+	allow-uid any start demand
+ok "its local port is opened" within 10 \
+	eval "na ss -Htln 'sport = :4000' | grep -q ."
+nobody_is_let_in()
+{
+	na bash -c 'exec 3<>/dev/tcp/127.0.0.1/4000; timeout 5 cat <&3'
+	within 5 logged a "local user refused NAME=bare.*is not among allow-uid"
+}
+ok "I5: and lets nobody in, root neither" nobody_is_let_in
+na kpc association del bare
 
 # The workers.
 holder=$(sed -n 's/.*connection up NAME=pump.*WORKER=//p' "$dir/a.log" | tail -n 1)

@@ -182,6 +182,7 @@ static void json_agent(struct json *json, const struct kpc_agent *agent)
 	for (i = 0; i < agent->allow_uid_count; i++)
 		json_number(json, NULL, agent->allow_uids[i]);
 	json_array_end(json);
+	json_bool(json, "allow_any", agent->allow_any);
 	if (agent->has_owner)
 		json_number(json, "owner", agent->owner);
 	snprintf(mode, sizeof(mode), "%04o", agent->mode & 07777);

@@ -14,21 +14,18 @@
 #include "log.h"
 #include "warden.h"
 
+/* Who began to listen: root, who may hand the socket on, or its owner. */
 static int check_user(const struct kpc_agent *agent, int fd)
 {
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
-	size_t i;
 
-	if (!agent->allow_uid_count && !agent->has_owner)
-		return 0;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len))
 		return -errno;
-	if (agent->has_owner && peer.uid == agent->owner)
+	if (!peer.uid || (agent->has_owner && peer.uid == agent->owner))
 		return 0;
-	for (i = 0; i < agent->allow_uid_count; i++)
-		if (peer.uid == agent->allow_uids[i])
-			return 0;
+	log_say(LOG_ERR, "uid %u listens at %s, who is neither root nor its owner",
+		peer.uid, agent->plain + 5);
 	return -EPERM;
 }
 

@@ -76,7 +76,8 @@ struct kpc_message_kpcid {
  * @versions: enum kpc_version_flags
  * @suites: IANA codes in order of preference, @suite_count of them; none
  *	means the profile's
- * @allow_uids: users that may speak at a plain TCP leg
+ * @allow_any: every local user may speak at a plain TCP leg
+ * @allow_uids: users that may otherwise
  * @plain: role b, the backend "tcp:ADDRESS:PORT" that the worker connects to
  *	itself; empty where the warden must (UNIX sockets)
  */
@@ -92,6 +93,7 @@ struct kpc_message_association {
 	uint8_t proxy;
 	uint8_t suite_count;
 	uint8_t allow_uid_count;
+	uint8_t allow_any;
 	uint16_t suites[KPC_SUITES_MAX];
 	uint32_t allow_uids[KPC_ALLOW_UIDS_MAX];
 	uint32_t handshake_seconds;

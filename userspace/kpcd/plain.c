@@ -2,7 +2,9 @@
 /*
  * The plain legs: which local user may be at their other end.
  */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,21 +22,10 @@ static bool uid_listed(const struct association *association, uint32_t uid)
 	return false;
 }
 
-static int unix_peer_uid(int fd, uint32_t *uid)
-{
-	struct ucred peer;
-	socklen_t length = sizeof(peer);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length))
-		return -errno;
-	*uid = peer.uid;
-	return 0;
-}
-
 /*
  * A UNIX socket is guarded by its owner and mode already. A TCP port is open
- * to every user; a configuration that wants that says `allow-uid any`, which
- * is the empty list here.
+ * to every user, and without a list to none, unless the configuration says
+ * `allow-uid any`.
  */
 static bool local_allowed(struct worker *worker,
 			  const struct association *association, int fd,
@@ -43,10 +34,9 @@ static bool local_allowed(struct worker *worker,
 	uint32_t uid;
 	int ret;
 
-	if (!association->config.allow_uid_count)
+	if (!tcp || association->config.allow_any)
 		return true;
-	ret = tcp ? diag_peer_uid(worker->diag_fd, fd, &uid) :
-		    unix_peer_uid(fd, &uid);
+	ret = diag_peer_uid(worker->diag_fd, fd, &uid);
 	if (ret == -ENOENT)
 		snprintf(text, size,
 			 "who connected is not a program of this machine");
@@ -102,6 +92,19 @@ void plain_accept(struct listener *listener, int fd)
 	relay_start(c);
 }
 
+static bool is_loopback(const struct sockaddr *address)
+{
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
+
+	if (address->sa_family == AF_INET)
+		return ntohl(v4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+		return v6->sin6_addr.s6_addr[12] == IN_LOOPBACKNET;
+	return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+}
+
+/* Of a backend that may be on another machine there is no user to be told. */
 bool plain_backend_allowed(struct worker *worker,
 			   const struct association *association,
 			   const struct sockaddr *address, char *text)
@@ -110,7 +113,8 @@ bool plain_backend_allowed(struct worker *worker,
 	uint32_t uid;
 	int ret;
 
-	if (!association->config.allow_uid_count)
+	if (association->config.allow_any ||
+	    (!association->config.allow_uid_count && !is_loopback(address)))
 		return true;
 	ret = diag_listener_uid(worker->diag_fd, address, &uid);
 	if (ret)

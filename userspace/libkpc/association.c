@@ -144,13 +144,12 @@ static int check_plain_unix(const struct kpc_association *association,
 		return kpc_error_return(err, -EINVAL,
 					"plain path has %zu octets; a socket's path has at most %d",
 					strlen(path), UNIX_PATH_MAX);
-	if (agent->allow_uid_count)
+	if (agent->allow_uid_count || agent->allow_any)
 		return kpc_error_return(err, -EINVAL,
 					"allow-uid is for plain tcp:ADDRESS:PORT; plain unix: takes owner and mode");
-	if (association->role == KPC_ROLE_B &&
-	    (agent->has_owner || agent->mode != 0600))
+	if (association->role == KPC_ROLE_B && agent->mode != 0600)
 		return kpc_error_return(err, -EINVAL,
-					"owner and mode are for role a, which makes the socket; role b connects to the backend's");
+					"mode is for role a, which makes the socket; role b connects to the backend's, whose owner may be told");
 	return 0;
 }
 
@@ -171,7 +170,7 @@ static int check_agent(const struct kpc_association *association,
 					"proxy is for role b, which tells its backend who connected");
 	if (!*agent->plain) {
 		if (agent->has_owner || agent->mode != 0600 ||
-		    agent->allow_uid_count)
+		    agent->allow_uid_count || agent->allow_any)
 			return kpc_error_return(err, -EINVAL,
 						"owner, mode and allow-uid need plain unix:PATH or plain tcp:ADDRESS:PORT");
 		return 0;

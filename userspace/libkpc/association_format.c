@@ -129,7 +129,7 @@ static void put_agent(FILE *out, const struct kpc_agent *agent)
 	for (i = 0; i < agent->allow_uid_count; i++)
 		fprintf(out, "%s%u", i ? "," : " allow-uid ",
 			agent->allow_uids[i]);
-	if (!agent->allow_uid_count && !strncmp(agent->plain, "tcp:", 4))
+	if (agent->allow_any)
 		fputs(" allow-uid any", out);
 	put_text(out, "authority", agent->authority);
 	put_name(out, "start", &kpci_start_names, agent->start,

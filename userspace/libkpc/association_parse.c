@@ -225,17 +225,13 @@ static int check_allow_uid(const struct kpci_parse *parse)
 	char host[256];
 	uint16_t port;
 
-	if (!tcp) {
-		if (parse->any_uid)
-			return kpc_error_return(parse->err, -EINVAL,
-						"allow-uid is for plain tcp:ADDRESS:PORT; plain unix: takes owner and mode");
+	if (!tcp)
 		return 0;
-	}
 	if (kpc_address_split(agent->plain + 4, host, &port, NULL) ||
 	    !kpci_literal_read(host, &family, address))
 		return 0;
 	if (kpci_literal_loopback(family, address)) {
-		if (agent->allow_uid_count || parse->any_uid)
+		if (agent->allow_uid_count || agent->allow_any)
 			return 0;
 		return kpc_error_return(parse->err, -EINVAL,
 					"plain %s needs allow-uid: which local users may be at its other end, or any",
@@ -245,7 +241,7 @@ static int check_allow_uid(const struct kpci_parse *parse)
 		return kpc_error_return(parse->err, -EINVAL,
 					"allow-uid cannot be told at plain %s, where other machines are; a loopback address or allow-uid any is accepted",
 					agent->plain);
-	if (parse->to->role == KPC_ROLE_A && !parse->any_uid)
+	if (parse->to->role == KPC_ROLE_A && !agent->allow_any)
 		return kpc_error_return(parse->err, -EINVAL,
 					"plain %s lets other machines in unencrypted; allow-uid any says that this is meant",
 					agent->plain);

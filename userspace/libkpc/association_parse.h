@@ -18,7 +18,6 @@
  * @id: Texts of IdA and IdB, read once their kinds are known.
  * @kind: Kinds as given, -1: not given.
  * @sp_id: Service provider of SP-relative identities.
- * @any_uid: allow-uid any.
  * @err: Where the refusal goes.
  */
 struct kpci_parse {
@@ -31,7 +30,6 @@ struct kpci_parse {
 	const char *id[2];
 	int kind[2];
 	const char *sp_id;
-	bool any_uid;
 	struct kpc_error *err;
 };
 

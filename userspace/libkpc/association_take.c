@@ -253,7 +253,7 @@ int kpci_take_allow_uid(struct kpci_parse *parse, const struct kpci_word *word,
 {
 	if (strcmp(value, "any"))
 		return take_list(parse, word, value, take_uid);
-	parse->any_uid = true;
+	parse->to->agent.allow_any = true;
 	return 0;
 }
 

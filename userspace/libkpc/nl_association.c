@@ -63,6 +63,7 @@ static const struct kpci_nl_field agent_fields[] = {
 	FIELD(weak_key, WEAK_KEY, FLAG),
 	FIELD(mode, MODE, U32),
 	FIELD(proxy, PROXY, FLAG),
+	FIELD(allow_any, ALLOW_ANY, FLAG),
 };
 
 #undef FIELD
