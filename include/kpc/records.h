@@ -60,8 +60,9 @@ void kpc_records_input_end(struct kpc_records *records);
  * more input is needed; -ENODATA: truncated, FIN came without close_notify;
  * -ECONNABORTED: the peer sent an alert; -EBADMSG: a record that is not
  * authentic or not TLS; -EKEYEXPIRED: the peer has sent KPC_RECORDS_KEY_MAX
- * records with one key, no more are read; kpc_records_close() still works. Of
- * the last four kpc_records_error() tells more, and there may be an alert to
+ * records with one key, no more are read; kpc_records_close() still works;
+ * -EKEYREJECTED: KeyUpdates came faster than one a second, 16 at once. Of the
+ * last five kpc_records_error() tells more, and there may be an alert to
  * send.
  */
 ssize_t kpc_records_read(struct kpc_records *records, void *buf, size_t len);
@@ -92,8 +93,9 @@ int kpc_records_key_update(struct kpc_records *records);
  * Both directions count, each since its keys came. There is room left for
  * KPC_RECORDS_KEY_MAX - KPC_RECORDS_KEY_WORN records to come to an end in order.
  *
- * Return: true once a key has protected KPC_RECORDS_KEY_WORN records. Never
- * with ChaCha20-Poly1305, which has no limit that records can reach.
+ * Return: true once a key has protected KPC_RECORDS_KEY_WORN records; the
+ * peer's, unless kpc_records_key_update() has asked for a new one. Never with
+ * ChaCha20-Poly1305, which has no limit that records can reach.
  */
 bool kpc_records_worn(const struct kpc_records *records);
 

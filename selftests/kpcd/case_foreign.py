@@ -89,6 +89,22 @@ def test_key_update(bench):
     return test_bulk(bench, "echo", 1 << 20)
 
 
+def test_key_flood(bench):
+    """KeyUpdates without end end it, by the agent as by the kernel."""
+    peer = client(bench, "echo", "-tls1_3")
+    peer.say("before\n")
+    if not peer.says(rb"\nbefore\n"):
+        return peer.said.decode(errors="replace")[-800:]
+    for _ in range(40):
+        peer.say("K\n")
+        time.sleep(0.02)
+    good = bench.b.says(r"truncated NAME=echo .*changes its keys more often")
+    peer.end()
+    if not good:
+        return peer.said.decode(errors="replace")[-800:]
+    return test_bulk(bench, "echo", 1 << 20)
+
+
 def test_renegotiation(bench):
     """TLS 1.2: it is told that there is none, and others are untouched."""
     peer = client(bench, "tls12", "-tls1_2")

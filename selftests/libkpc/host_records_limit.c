@@ -130,6 +130,48 @@ static void check_renewed(void)
 	link_close(&link);
 }
 
+/* While the peer has not followed, it is not asked again. */
+static void check_asked_once(void)
+{
+	struct link link;
+	bool held = link_open(&link, 0x1301);
+
+	if (held)
+		link.a->counter.received = KPC_RECORDS_KEY_WORN;
+	held = held && kpc_records_worn(link.a) && !kpc_records_key_update(link.a);
+	tap_ok(held && !kpc_records_worn(link.a), "X1 new keys are asked for once");
+	if (held)
+		link.a->counter.sent = KPC_RECORDS_KEY_WORN;
+	tap_ok(held && kpc_records_worn(link.a),
+	       "X1 which does not hide that one's own key is worn");
+	link_close(&link);
+}
+
+/* A peer may change its keys as often as anybody needs, and not to keep us busy. */
+static void check_flood(void)
+{
+	struct link link;
+	bool held = link_open(&link, 0x1301);
+	ssize_t ret = -EAGAIN;
+	unsigned int i;
+	char got[8];
+
+	for (i = 0; held && i < 40 && ret == -EAGAIN; i++) {
+		held = !kpc_records_key_update(link.a);
+		move(link.a, link.b, SIZE_MAX);
+		ret = kpc_records_read(link.b, got, sizeof(got));
+		move(link.b, link.a, SIZE_MAX);
+		if (held && i < UPDATES_AT_ONCE - 1)
+			held = ret == -EAGAIN &&
+			       kpc_records_read(link.a, got, sizeof(got)) == -EAGAIN;
+	}
+	tap_ok(held && i > UPDATES_AT_ONCE && ret == -EKEYREJECTED,
+	       "X1 a flood of KeyUpdates ends it: %s", held ? kpc_records_error(link.b) : "");
+	tap_ok(held && kpc_records_write(link.b, "words", 5) == -EPIPE,
+	       "X1 and nothing more is sent");
+	link_close(&link);
+}
+
 int main(void)
 {
 	tap_begin();
@@ -144,5 +186,7 @@ int main(void)
 	check_refused(0x1301);
 	check_refused(0x00a8);
 	check_renewed();
+	check_asked_once();
+	check_flood();
 	return tap_end();
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <kpc/ktls.h>
+#include <openssl/ssl.h>
 
 #include "connection.h"
 
@@ -101,6 +102,20 @@ static int agent_drain(struct connection *c)
 	}
 }
 
+/*
+ * In time before a key has protected all it may: TLS 1.3 has new keys, and TLS
+ * 1.2 goes on to the limit, which ends it.
+ */
+static int agent_rekey(struct connection *c)
+{
+	int ret;
+
+	if (!kpc_records_worn(c->records) || c->version != TLS1_3_VERSION)
+		return 0;
+	ret = kpc_records_key_update(c->records);
+	return ret == -EPIPE ? 0 : ret ?: agent_drain(c);
+}
+
 static enum carrier_event agent_read(struct connection *c,
 				     struct kpc_error *err)
 {
@@ -143,7 +158,7 @@ static enum carrier_event agent_receive(struct connection *c,
 		event = agent_read(c, err);
 	}
 	buffer_put(&c->worker->pool, buffer);
-	if (agent_drain(c))
+	if (agent_drain(c) || agent_rekey(c))
 		return broken(err, "no memory for data");
 	return event;
 }
@@ -175,7 +190,7 @@ int carrier_wrap(struct connection *c, struct buffer *buffer)
 			break;
 		}
 		at += taken > 0 ? taken : 0;
-		ret = agent_drain(c);
+		ret = agent_drain(c) ?: agent_rekey(c);
 	}
 	explicit_bzero(buffer->data, buffer->length);
 	buffer_put(&c->worker->pool, buffer);
@@ -218,7 +233,7 @@ const char *carrier_error(int error)
 		{ -EBADMSG, "a record was not authentic" },
 		{ -EMSGSIZE, "a record was too long" },
 		{ -EINVAL, "a record was malformed" },
-		{ -EKEYEXPIRED, "the far end has changed its keys" },
+		{ -EKEYEXPIRED, "a limit of the association or of its keys is reached" },
 		{ -EHOSTUNREACH, "the far end cannot be reached" },
 	};
 	unsigned int i;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <openssl/err.h>
 #include <openssl/obj_mac.h>
@@ -17,6 +18,10 @@
 
 #define KEY_UPDATE	24
 
+/* KeyUpdates of the peer: so many at once, and one more each so many seconds. */
+#define UPDATES_AT_ONCE	16
+#define UPDATE_SECONDS	1
+
 /* Kept back from data: KeyUpdate, close_notify and alerts still go out. */
 #define CONTROL_RECORDS	16
 
@@ -28,6 +33,10 @@ struct counter {
 struct kpc_records {
 	SSL *ssl;
 	struct counter counter;
+	unsigned int updates;	/* the peer may still send so many, */
+	time_t updated;		/* as of then */
+	bool flooded;		/* and sent more */
+	bool asked;		/* it was asked for one */
 	bool limited;		/* the cipher wears out */
 	struct kpci_pipe pipe;
 	bool input_ended;	/* FIN */
@@ -35,6 +44,28 @@ struct kpc_records {
 	int failed;		/* negative errno that reading gives from now on */
 	struct kpc_error error;
 };
+
+/*
+ * Each costs a derivation of keys and, where it asks for one, an answer: work
+ * without data, which a peer could ask for without end.
+ */
+static void count_update(struct kpc_records *records)
+{
+	struct timespec now;
+	time_t more;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	more = (now.tv_sec - records->updated) / UPDATE_SECONDS;
+	if (more > 0) {
+		records->updated = now.tv_sec;
+		records->updates = more > (time_t)(UPDATES_AT_ONCE - records->updates) ?
+				   UPDATES_AT_ONCE : records->updates + more;
+	}
+	if (records->updates)
+		records->updates--;
+	else
+		records->flooded = true;
+}
 
 /* Every record shows by its header; KeyUpdate behind it, when it is done with. */
 static void watch_record(int written, int version, int type, const void *octets, size_t len,
@@ -45,8 +76,13 @@ static void watch_record(int written, int version, int type, const void *octets,
 
 	if (type == SSL3_RT_HEADER)
 		(*count)++;
-	else if (type == SSL3_RT_HANDSHAKE && len && *(const uint8_t *)octets == KEY_UPDATE)
-		*count = 0;
+	if (type != SSL3_RT_HANDSHAKE || !len || *(const uint8_t *)octets != KEY_UPDATE)
+		return;
+	*count = 0;
+	if (!written) {
+		records->asked = false;
+		count_update(records);
+	}
 }
 
 struct kpc_records *kpc_records_new(struct kpc_handshake *hs, struct kpc_error *err)
@@ -64,6 +100,7 @@ struct kpc_records *kpc_records_new(struct kpc_handshake *hs, struct kpc_error *
 		return NULL;
 	}
 	records->ssl = hs->ssl;
+	records->updates = UPDATES_AT_ONCE;
 	hs->ssl = NULL;
 	records->limited = SSL_CIPHER_get_cipher_nid(SSL_get_current_cipher(records->ssl)) !=
 			   NID_chacha20_poly1305;
@@ -136,8 +173,9 @@ static bool may_write(const struct kpc_records *records)
 
 bool kpc_records_worn(const struct kpc_records *records)
 {
-	return records->limited && (records->counter.sent >= KPC_RECORDS_KEY_WORN ||
-				    records->counter.received >= KPC_RECORDS_KEY_WORN);
+	return records->limited &&
+	       (records->counter.sent >= KPC_RECORDS_KEY_WORN ||
+		(records->counter.received >= KPC_RECORDS_KEY_WORN && !records->asked));
 }
 
 ssize_t kpc_records_read(struct kpc_records *records, void *buf, size_t len)
@@ -154,6 +192,11 @@ ssize_t kpc_records_read(struct kpc_records *records, void *buf, size_t len)
 	}
 	ERR_clear_error();
 	code = SSL_read_ex(records->ssl, buf, len, &got);
+	if (records->flooded) {
+		kpc_error_set(&records->error,
+			      "the peer changes its keys more often than once a second");
+		return records->failed = -EKEYREJECTED;
+	}
 	if (code == 1)
 		return (ssize_t)got;
 	switch (SSL_get_error(records->ssl, code)) {
@@ -211,6 +254,7 @@ int kpc_records_key_update(struct kpc_records *records)
 	if (SSL_key_update(records->ssl, SSL_KEY_UPDATE_REQUESTED) != 1 ||
 	    SSL_do_handshake(records->ssl) != 1)
 		return fail(records);
+	records->asked = true;
 	return 0;
 }
 
