@@ -232,7 +232,9 @@ static void op_run(struct engine_epoll *e, struct engine_op *op)
 		return;
 	}
 	result = op_try(e, op);
-	if (result == -EINTR || result == -ECONNABORTED) {
+	/* Of a listener: the one that gave up is not the next one. */
+	if (result == -EINTR ||
+	    (result == -ECONNABORTED && op->code == ENGINE_ACCEPT)) {
 		ready_add(e, op);
 		return;
 	}
