@@ -63,6 +63,9 @@ class Bench:
         if net.enforce:
             self.join("gone", self.keep)
         self.join("wrong", echo, b_key=OTHER_KEY)
+        self.freed = threading.Event()
+        self.join("slow", self.slow, wire=True,
+                  path=os.path.join(self.folder, "slow"))
         self.join_unix()
         self.foreign = free_port()
         self.a.add("foreign", "a", f"peer {net.wire_near}:{self.foreign} plain "
@@ -80,9 +83,12 @@ class Bench:
         return hashlib.sha256(name.encode()).hexdigest()[:32]
 
     def join(self, name, backend, wire=False, both="", b_words="", b_key=None,
-             start="demand"):
-        """An association through both sites to a backend."""
-        service = Service(self.net, "b", backend)
+             start="demand", path=None):
+        """An association through both sites to a backend, at a UNIX socket
+        where there is a path."""
+        service = Service(self.net, "b", backend, path)
+        plain = (f"unix:{path} owner {os.getuid()}" if path else
+                 f"tcp:127.0.0.1:{service.port} {self.uid}")
         far = f"{self.net.b}:{self.listen}"
         if wire:
             self.wires[name] = Wire(self.net, (self.net.wire_far, self.listen))
@@ -91,9 +97,8 @@ class Bench:
         self.a.add(name, "a", f"peer {far} plain tcp:127.0.0.1:"
                    f"{self.port(name)} {self.uid} {both}", key, start)
         self.b.add(name, "b", f"listen {self.any}:{self.listen} plain "
-                   f"tcp:127.0.0.1:{service.port} {self.uid} {both}{b_words}",
-                   b_key or key)
-        return service.port
+                   f"{plain} {both}{b_words}", b_key or key)
+        return None if path else service.port
 
     def join_unix(self):
         path = os.path.join(self.folder, "backend")
@@ -103,7 +108,7 @@ class Bench:
         self.a.add("unix", "a", f"peer {self.net.b}:{self.listen} plain "
                    f"unix:{self.local}", key)
         self.b.add("unix", "b", f"listen {self.any}:{self.listen} plain "
-                   f"unix:{path}", key)
+                   f"unix:{path} owner {os.getuid()}", key)
 
     # Backends.
 
@@ -139,6 +144,20 @@ class Bench:
     def abort(s):
         s.recv(5)
         reset(s)
+
+    def slow(self, s):
+        """Says more than anybody takes, and hears nothing before it may."""
+        self.kept = [0]
+        threading.Thread(target=self.talk, args=(s,), daemon=True).start()
+        self.freed.wait(60)
+        self.ends.append(receive_all(s, self.kept))
+
+    @staticmethod
+    def talk(s):
+        try:
+            s.sendall(noise(32 * MIB, 11))
+        except OSError:
+            pass
 
     def record(self, s):
         self.seen.append(s.recv(65536))

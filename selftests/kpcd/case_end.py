@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 import socket
+import subprocess
 import threading
 import time
 
@@ -63,6 +64,61 @@ def test_cut(bench, how):
     if not bench.b.says(r"truncated.* NAME=keep", 1, 3):
         return "the log tells nothing of truncation"
     return None
+
+
+def unix_room():
+    """Octets that the kernel holds for a UNIX socket whose reader sleeps."""
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    room = 0
+    try:
+        while True:
+            room += near.send(bytes(16384))
+    except BlockingIOError:
+        pass
+    near.close()
+    far.close()
+    return room
+
+
+def test_late_loss(bench, pause):
+    """The far end is lost while the backend pauses, first for receiving and
+    then for sending too: the backend still gets all that had come."""
+    before = len(bench.ends)
+    bench.freed.clear()
+    # In the socket, and a part of what the relay may hold.
+    data = noise(unix_room() + 65536, 13)
+    with bench.open("slow") as s:
+        s.sendall(data)
+        time.sleep(2)
+        bench.wires["slow"].cut("late")
+        time.sleep(pause)
+        bench.freed.set()
+        if not wait_for(lambda: len(bench.ends) > before):
+            return "the backend was not told"
+    count, digest, _ = bench.ends[-1]
+    if digest != hashlib.sha256(data).hexdigest():
+        return f"the backend got {count} of {len(data)} octets that had come"
+    return None
+
+
+def test_local_aborted(bench):
+    """The local program's socket is ended by the kernel: that is no end."""
+    before = len(bench.ends)
+    bench.kept = [0]
+    with bench.open("keep") as s:
+        s.sendall(b"x" * 1000)
+        wait_for(lambda: bench.kept[0] == 1000, 30)
+        port = s.getsockname()[1]
+        killed = subprocess.run(
+            bench.net.command("a", ["ss", "-HK", "-tn", "dst", "127.0.0.1",
+                                    "dport", f"= :{port}"]),
+            check=False, capture_output=True, text=True).stdout
+        if not killed.strip():
+            return "the kernel ends no sockets (INET_DIAG_DESTROY)"
+        if not wait_for(lambda: len(bench.ends) > before):
+            return "the backend was not told"
+    return None if bench.ends[-1][2] == "reset" else f"{bench.ends[-1]}"
 
 
 def test_local_reset(bench):

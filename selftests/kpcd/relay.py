@@ -36,7 +36,13 @@ CASES = (
     ("I8", "half-close by the backend", case_end.test_half_close_in, ()),
     ("I8", "the wire ends without close_notify", case_end.test_cut, ("fin",)),
     ("I8", "the wire is reset", case_end.test_cut, ("reset",)),
+    ("I8", "the far end is lost bit by bit, nothing that came is",
+     case_end.test_late_loss, (1,)),
+    ("I8", "and a backend that pauses gets it still", case_end.test_late_loss,
+     (12,), "uring"),
     ("I8", "the local program is gone", case_end.test_local_reset, ()),
+    ("I8", "the kernel ends the local program's socket",
+     case_end.test_local_aborted, (), "kernel"),
     ("I8", "the backend is gone", case_end.test_backend_reset, ()),
     ("I8", "a reader that stops", case_flow.test_back_pressure, ()),
     ("I8", "fifty readers that stop", case_flow.test_many_stalled, (50,),
@@ -55,6 +61,8 @@ CASES = (
      ("tls12", "-tls1_2")),
     ("M7", "a foreign client that changes its keys",
      case_foreign.test_key_update, ()),
+    ("M7", "a foreign client that changes its keys without end",
+     case_foreign.test_key_flood, (), "agent"),
     ("M7", "a foreign client that renegotiates",
      case_foreign.test_renegotiation, ()),
     ("M7", "a foreign server, its tickets ignored", case_foreign.test_server,
@@ -84,6 +92,7 @@ SHORT = (case_flow.test_bulk, case_flow.test_carrier, case_flow.test_tls_stat,
          case_flow.test_small, case_flow.test_idle,
          case_end.test_half_close_out, case_end.test_half_close_in,
          case_end.test_cut, case_end.test_local_reset,
+         case_end.test_local_aborted,
          case_end.test_backend_reset, case_foreign.test_key_update,
          case_chaos.test_chaos, case_end.test_drain)
 
@@ -96,7 +105,7 @@ def main():
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     net = Machines() if "enforce" in sys.argv[3:] else Loop()
-    has = {carrier, "enforce" if net.enforce else "table"}
+    has = {engine, carrier, "enforce" if net.enforce else "table"}
     if os.getuid() == 0:
         has.add("root")
     bench = Bench(engine, carrier, net)

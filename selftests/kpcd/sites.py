@@ -246,7 +246,11 @@ class Wire:
             pass
         except OSError:
             self.kill(near, far)
-        if len(self.cuts) > since and self.cuts[-1] == "reset":
+        if len(self.cuts) > since and self.cuts[-1] == "late":
+            for s in near, far:
+                s.shutdown(socket.SHUT_WR)
+            time.sleep(0.5)
+        if len(self.cuts) > since and self.cuts[-1] in ("reset", "late"):
             self.kill(near, far)
         near.close()
         far.close()
@@ -268,7 +272,8 @@ class Wire:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET)
 
     def cut(self, how):
-        """Ends all connections: 'fin' as if each end had closed, or 'reset'."""
+        """Ends all connections: 'fin' as if each end had closed, 'reset', or
+        'late', the one before the other."""
         self.cuts.append(how)
 
 

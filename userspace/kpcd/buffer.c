@@ -126,6 +126,16 @@ static struct buffer *stream_shift(struct stream *stream)
 	return buffer;
 }
 
+size_t stream_octets(const struct stream *stream)
+{
+	const struct buffer *at;
+	size_t octets = 0;
+
+	for (at = stream->first; at; at = at->next)
+		octets += at->length;
+	return octets;
+}
+
 void stream_consume(struct stream *stream, struct buffer_pool *pool,
 		    size_t octets)
 {

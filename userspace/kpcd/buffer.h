@@ -92,6 +92,9 @@ void stream_append(struct stream *stream, struct buffer *buffer);
 void stream_consume(struct stream *stream, struct buffer_pool *pool,
 		    size_t octets);
 
+/** stream_octets() - Return: how many octets it holds */
+size_t stream_octets(const struct stream *stream);
+
 /** stream_drop() - give back all there is, wiped */
 void stream_drop(struct stream *stream, struct buffer_pool *pool);
 

@@ -13,8 +13,8 @@
 
 /* A half-closed connection may be silent for so long. */
 #define HALF_CLOSED_MS	(300 * 1000)
-/* What came before a loss may take so long to reach who still listens. */
-#define DRAIN_MS	(10 * 1000)
+/* What came before a loss may stand still so long on its way to a listener. */
+#define DRAIN_MS	(30 * 1000)
 /* For the sockets' own buffers, before a reset throws them away. */
 #define LINGER_MS	1000
 
@@ -52,11 +52,19 @@ static bool flow_delivered(const struct flow *flow)
 	       (!flow->stream.first && !flow->sending);
 }
 
+/* Changes with each octet that is received or delivered. */
+static uint64_t relay_moved(const struct connection *c)
+{
+	return c->out.octets + c->in.octets -
+	       stream_octets(&c->out.stream) - stream_octets(&c->in.stream);
+}
+
 static void relay_drain(struct connection *c)
 {
 	if (c->state == CONNECTION_DRAIN || c->state == CONNECTION_CLOSED)
 		return;
 	c->state = CONNECTION_DRAIN;
+	c->seen = relay_moved(c);
 	connection_deadline(c, DRAIN_MS);
 }
 
@@ -83,7 +91,7 @@ static void half_closed(struct connection *c)
 	if (c->state != CONNECTION_RELAY)
 		return;
 	c->state = CONNECTION_HALF_CLOSED;
-	c->seen = c->out.octets + c->in.octets;
+	c->seen = relay_moved(c);
 	connection_deadline(c, HALF_CLOSED_MS);
 }
 
@@ -218,7 +226,10 @@ static void relay_sent(struct connection *c, struct flow *flow, int result)
 	if (c->state == CONNECTION_CLOSED)
 		return;
 	if (result < 0) {
-		if (c->truncated)
+		/* Lost is what goes there, not what came from there. */
+		if (c->truncated && flow == &c->out)
+			stream_drop(&flow->stream, &c->worker->pool);
+		else if (c->truncated)
 			connection_abort(c);
 		else if (flow == &c->out)
 			tls_sink_failed(c, result);
@@ -328,10 +339,14 @@ static bool take_buffer(struct connection *c, struct flow *flow,
 {
 	struct kpc_error err = {};
 
+	int ret;
+
 	if (flow == &c->out) {
-		if (!carrier_wrap(c, buffer))
+		ret = carrier_wrap(c, buffer);
+		if (!ret)
 			return true;
-		relay_truncated(c, "the agent's TLS takes nothing more");
+		relay_truncated(c, ret == -EKEYEXPIRED ? carrier_error(ret) :
+				"the agent's TLS takes nothing more");
 		return false;
 	}
 	switch (carrier_receive(c, buffer, type, &err)) {
@@ -483,19 +498,20 @@ void relay_start(struct connection *c)
 
 void relay_expired(struct connection *c)
 {
-	uint64_t octets = c->out.octets + c->in.octets;
+	uint64_t moved = relay_moved(c);
 
-	if (c->state == CONNECTION_HALF_CLOSED && octets != c->seen) {
-		c->seen = octets;
-		connection_deadline(c, HALF_CLOSED_MS);
-		return;
-	}
 	if (c->in.failed && c->out.done) {
 		relay_abort(c);
 		return;
 	}
+	if (moved != c->seen) {
+		c->seen = moved;
+		connection_deadline(c, c->state == CONNECTION_DRAIN ?
+				    DRAIN_MS : HALF_CLOSED_MS);
+		return;
+	}
 	relay_down(c, KPC_EVENT_TRUNCATED, c->state == CONNECTION_DRAIN ?
-		   "what was left could not be delivered in time" :
+		   "what was left stood still for too long" :
 		   "half closed and silent for too long");
 	connection_abort(c);
 }
