@@ -12,7 +12,7 @@
 . "$(dirname "$0")/lib.sh"
 
 modprobe kpc 2>"$dir/why" || skip_all "no module kpc: $(head -n 1 "$dir/why")"
-plan 42
+plan 45
 
 # The module goes with its last association, these with their namespaces.
 clean_up_sites()
@@ -172,6 +172,26 @@ ok "its address is protected, marked as resolved" \
 	eval 'na kpc -j association get name | tee /dev/stderr |
 	      jq -e "[.. | .selectors? // empty | .[]] | any(test(\"resolved\"))"'
 ok "data passes" through name
+
+# The name has another address: it is protected, and the old one no more.
+mkfifo "$dir/in0"
+socat - "UNIX-CONNECT:$dir/name" <"$dir/in0" >"$dir/out0" 2>&1 &
+started+=($!)
+exec 8>"$dir/in0"
+echo before >&8
+within 5 grep -q before "$dir/out0"
+nb ip addr add 10.77.0.3/24 dev wire
+echo "10.77.0.3 site-b.test" >/etc/netns/site-a/hosts
+na kpc establish name
+ok "a name's new address is protected in place of the old one" eval \
+	'[ "$(na kpc -j association get name |
+	      jq -r "[.. | .selectors? // empty | .[]] | join(\" \")")" = \
+	   "remote 10.77.0.3:5685 resolved" ]'
+echo after >&8
+ok "what is bound to the old one goes on" within 5 grep -q after "$dir/out0"
+exec 8>&-
+echo "10.77.0.2 site-b.test" >/etc/netns/site-a/hosts
+ok "the name leads back" eval 'within 10 na kpc establish name && through name'
 
 # provision SITE ROLE WORDS...: key and association in one step, from here on.
 provision()

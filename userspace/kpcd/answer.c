@@ -132,36 +132,64 @@ static bool selector_covers(const struct kpc_selector *wide,
 			     one->remote.address);
 }
 
+/* Selectors of addresses that the peer's name has no more; returns how many. */
+static size_t drop_stale(struct kpc_association *association,
+			 const struct sockaddr_in6 *at, uint32_t count)
+{
+	struct kpc_selector *from = association->selectors, one;
+	size_t i, kept = 0, all = association->selector_count;
+	uint32_t j;
+
+	for (i = 0; i < all; i++) {
+		for (j = 0; j < count && from[i].resolved; j++) {
+			selector_make(&one, &at[j]);
+			if (selector_covers(&from[i], &one))
+				break;
+		}
+		if (!from[i].resolved || j < count)
+			from[kept++] = from[i];
+	}
+	association->selector_count = kept;
+	memset(&from[kept], 0, (all - kept) * sizeof(*from));
+	return all - kept;
+}
+
+static int add_missing(struct kpc_association *association,
+		       const struct sockaddr_in6 *at, uint32_t count,
+		       struct kpc_error *err)
+{
+	struct kpc_selector one;
+	uint32_t i;
+	size_t j;
+
+	for (i = 0; i < count; i++) {
+		selector_make(&one, &at[i]);
+		for (j = 0; j < association->selector_count; j++)
+			if (selector_covers(&association->selectors[j], &one))
+				break;
+		if (j == association->selector_count &&
+		    kpc_association_selector_add(association, &one))
+			return kpc_error_return(err, -E2BIG,
+						"the peer has more addresses than an association has selectors (%d)",
+						KPC_SELECTORS_MAX);
+	}
+	return 0;
+}
+
 int answer_protect(struct entry *entry, const struct sockaddr_in6 *at,
 		   uint32_t count, struct kpc_error *err)
 {
 	struct kpc_association changed = entry->association;
-	struct kpc_selector one;
-	bool added = false;
-	uint32_t i;
-	size_t j;
+	size_t before = changed.selector_count, left;
+	int ret;
 
 	if (!entry->warden->enforce)
 		return 0;
-	for (i = 0; i < count; i++) {
-		selector_make(&one, &at[i]);
-		for (j = 0; j < changed.selector_count; j++)
-			if (selector_covers(&changed.selectors[j], &one))
-				break;
-		if (j < changed.selector_count)
-			continue;
-		if (kpc_association_selector_add(&changed, &one))
-			return kpc_error_return(err, -E2BIG,
-						"the peer has more addresses than an association has selectors (%d)",
-						KPC_SELECTORS_MAX);
-		added = true;
-	}
-	/*
-	 * Addresses of before stay: connections to them go on. A change of the
-	 * peer's name in the configuration clears them.
-	 */
-	if (!added)
-		return 0;
+	left = before - drop_stale(&changed, at, count);
+	ret = add_missing(&changed, at, count, err);
+	if (ret || (left == before && changed.selector_count == before))
+		return ret;
+	/* What is bound to an address of before goes on: it has been judged. */
 	return kpc_nl_association_new(&entry->warden->nl, &changed, false,
 				      &entry->association, err);
 }

@@ -198,13 +198,11 @@ static int take_addresses(struct entry *entry,
 	int err;
 
 	entry->resolved_at = loop_now();
-	if (same_addresses(entry, answer))
-		return 0;
-
 	/* Protected before a packet goes there. */
 	err = answer_protect(entry, answer->at, answer->count, why);
-	if (err)
+	if (err || same_addresses(entry, answer))
 		return err;
+
 	entry->address_count = answer->count;
 	memcpy(entry->addresses, answer->at,
 	       answer->count * sizeof(*answer->at));
