@@ -1,3 +1,4 @@
-# The filter is the agent's own.
+# The filter and the rates are the agent's own.
 host_confine_SRCS := userspace/kpcd/seccomp.c
+host_source_SRCS := userspace/kpcd/source.c
 kpcd_PKGS := libseccomp

@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves that what waits in a worker is bounded: handshakes that local programs
-# of role a begin, and questions to a warden that does not answer (I5, I8).
+# of role a begin, and questions to a warden that does not answer; and what a
+# source of peers may cost (I5, I8, X5).
 
 . "$(dirname "$0")/lib.sh"
-plan 11
+plan 15
 ulimit -n 8192 2>/dev/null || skip_all "8192 descriptors are needed"
 
 b=$(free_port)
@@ -88,7 +89,8 @@ else:
     flood(int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
 END
 
-up b --table "$dir/table" --keys "$dir/keys" --workers 1 --no-pin
+up b --table "$dir/table" --keys "$dir/keys" --workers 1 --no-pin \
+	--source-rate 0
 warden=$pid
 worker=$(workers "$warden")
 within 10 test -S "$dir/front"
@@ -127,4 +129,34 @@ ok "questions of peers that are gone take no memory" \
 	test $((after - before)) -lt 13000
 ok "the worker is the same still" test "$(workers "$warden")" = "$worker"
 ok "and serves" within 20 answered "$b" pump@example.org $key -tls1_3
+
+# One source that makes too many connections, and another that does not.
+kill "$warden"
+within 10 eval '! kill -0 $warden 2>/dev/null'
+up b --table "$dir/table" --keys "$dir/keys" --workers 1 --no-pin \
+	--source-rate 5
+cat >"$dir/source.py" <<'END'
+import socket, sys
+kept, ended = [], 0
+for _ in range(20):
+    s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+    s.settimeout(0.2)
+    kept.append(s)
+for s in kept:
+    try:
+        ended += not s.recv(1)
+    except ConnectionResetError:
+        ended += 1
+    except TimeoutError:
+        pass
+print("reset" if 5 <= ended <= 15 else "no", ended)
+END
+python3 "$dir/source.py" "$b" >"$dir/said" 2>&1
+sed 's/^/# /' "$dir/said"
+ok "X5: 5 connections at once are taken, of 20" grep -q "^reset" "$dir/said"
+ok "the others are reset, and the log says why" logged b \
+	"more than 5 connections a second from this source"
+ok "another source is served meanwhile" \
+	answered "$b" pump@example.org $key -tls1_3 -bind 127.0.0.2
+ok "and this one later" within 5 answered "$b" pump@example.org $key -tls1_3
 finish

@@ -126,7 +126,7 @@ static void connection_close(struct connection *c)
 }
 
 /* Whether closing it is a reset, which nobody takes for the end in order. */
-static void leg_resets(int fd, bool on)
+void connection_resets(int fd, bool on)
 {
 	struct linger reset = { .l_onoff = on };
 
@@ -138,14 +138,14 @@ void connection_abort(struct connection *c)
 {
 	if (c->state == CONNECTION_CLOSED)
 		return;
-	leg_resets(c->tls.fd, true);
-	leg_resets(c->plain.fd, true);
+	connection_resets(c->tls.fd, true);
+	connection_resets(c->plain.fd, true);
 	connection_close(c);
 }
 
 void connection_finish(struct connection *c)
 {
-	leg_resets(c->plain.fd, false);
+	connection_resets(c->plain.fd, false);
 	connection_close(c);
 }
 
@@ -238,7 +238,7 @@ void connection_plain(struct connection *c, int fd, bool tcp)
 	c->plain.rx.fd = fd;
 	c->plain.tx.fd = fd;
 	/* Should this process be killed, the kernel closes it. */
-	leg_resets(fd, true);
+	connection_resets(fd, true);
 	if (tcp)
 		socket_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 }

@@ -189,6 +189,9 @@ void connection_bury(struct worker *worker);
 /** connection_deadline() - from now on @ms until the state is left */
 void connection_deadline(struct connection *c, uint64_t ms);
 
+/** connection_resets() - whether closing @fd is a reset, where it is TCP */
+void connection_resets(int fd, bool on);
+
 /** connection_tls() - the TLS leg's socket is @fd */
 void connection_tls(struct connection *c, int fd);
 

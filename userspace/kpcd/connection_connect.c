@@ -184,13 +184,34 @@ void connection_initiate(struct worker *worker,
 	connect_next(c, 0);
 }
 
+/* Before anything is spent on it but the descriptor. */
+static void source_refuse(struct worker *worker, int fd,
+			  const struct sockaddr_in6 *from)
+{
+	struct connection of = { .worker = worker, .born = timer_now() };
+
+	of.peer = *from;
+	worker_event(worker, KPC_EVENT_REFUSED, &of,
+		     "more than %u connections a second from this source",
+		     worker->sources.rate);
+	connection_resets(fd, true);
+	engine_close(worker->engine, fd);
+}
+
 void connection_accept(struct listener *listener, int fd)
 {
 	struct worker *worker = listener->worker;
 	struct sockaddr_storage peer = {};
+	struct sockaddr_in6 from = {};
 	socklen_t length = sizeof(peer);
 	struct connection *c;
 
+	if (!getpeername(fd, (struct sockaddr *)&peer, &length))
+		address_mapped(&peer, &from);
+	if (!source_may(&worker->sources, &from, timer_now())) {
+		source_refuse(worker, fd, &from);
+		return;
+	}
 	if (worker->handshake_count >= HANDSHAKES_MAX)
 		handshake_evict(worker);
 	c = connection_new(worker, KPC_ROLE_B);
@@ -198,8 +219,7 @@ void connection_accept(struct listener *listener, int fd)
 		engine_close(worker->engine, fd);
 		return;
 	}
-	if (!getpeername(fd, (struct sockaddr *)&peer, &length))
-		address_mapped(&peer, &c->peer);
+	c->peer = from;
 	connection_tls(c, fd);
 	c->handshake->listener = listener->config.id;
 	handshake_list(c->handshake);

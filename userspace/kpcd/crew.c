@@ -306,6 +306,7 @@ static int introduce(struct crew_worker *worker, int netlink)
 			.cpu = warden->options->pin ?
 			       processor(worker->index) : -1,
 			.engine = warden->options->engine,
+			.source_rate = warden->options->source_rate,
 			.enforce = warden->enforce,
 		},
 	};

@@ -39,6 +39,7 @@ static const char usage[] =
 "                        how workers wait (auto: io_uring where it works)\n"
 "  --no-pin              do not tie workers to processors\n"
 "  --key-rate N          keys a worker may ask for per second (4000)\n"
+"  --source-rate N       connections a peer may make per second (1000; 0: any)\n"
 "  --drain SECONDS       how long SIGTERM waits for connections (10)\n"
 "  --foreground          accepted, and what it always does\n"
 "  --help, --version\n"
@@ -55,6 +56,7 @@ enum {
 	OPTION_ENGINE,
 	OPTION_NO_PIN,
 	OPTION_KEY_RATE,
+	OPTION_SOURCE_RATE,
 	OPTION_DRAIN,
 	OPTION_FOREGROUND,
 	OPTION_HELP,
@@ -70,6 +72,7 @@ static const struct option long_options[] = {
 	{ "engine",	required_argument, NULL, OPTION_ENGINE },
 	{ "no-pin",	no_argument,	   NULL, OPTION_NO_PIN },
 	{ "key-rate",	required_argument, NULL, OPTION_KEY_RATE },
+	{ "source-rate", required_argument, NULL, OPTION_SOURCE_RATE },
 	{ "drain",	required_argument, NULL, OPTION_DRAIN },
 	{ "foreground",	no_argument,	   NULL, OPTION_FOREGROUND },
 	{ "help",	no_argument,	   NULL, OPTION_HELP },
@@ -192,6 +195,9 @@ static int read_option(struct options *options, int option)
 	case OPTION_KEY_RATE:
 		return read_number("key-rate", optarg, 1, 1000000,
 				   &options->key_rate);
+	case OPTION_SOURCE_RATE:
+		return read_number("source-rate", optarg, 0, 1000000,
+				   &options->source_rate);
 	case OPTION_DRAIN:
 		return read_number("drain", optarg, 0, 3600,
 				   &options->drain_seconds);
@@ -218,6 +224,7 @@ int options_read(struct options *options, int argc, char **argv)
 		.keys = KPC_KEYSTORE_PATH,
 		.pin = true,
 		.key_rate = 4000,
+		.source_rate = 1000,
 		.drain_seconds = 10,
 		.workers = processors(),
 	};

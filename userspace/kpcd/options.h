@@ -24,6 +24,7 @@
  * @engine: enum worker_engine
  * @pin: each worker stays on one processor
  * @key_rate: keys a worker may ask for per second
+ * @source_rate: connections one source may make at a worker per second, or 0
  * @drain_seconds: how long SIGTERM waits for connections
  */
 struct options {
@@ -37,6 +38,7 @@ struct options {
 	unsigned int engine;
 	bool pin;
 	unsigned int key_rate;
+	unsigned int source_rate;
 	unsigned int drain_seconds;
 };
 

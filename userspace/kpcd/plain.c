@@ -55,12 +55,11 @@ static void plain_refuse(struct worker *worker,
 			 const char *text)
 {
 	struct connection of = { .worker = worker, .born = timer_now() };
-	struct linger reset = { .l_onoff = 1 };
 
 	of.association = (struct association *)association;
 	if (text)
 		worker_event(worker, KPC_EVENT_LOCAL_REFUSED, &of, "%s", text);
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	connection_resets(fd, true);
 	engine_close(worker->engine, fd);
 }
 

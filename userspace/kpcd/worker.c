@@ -64,6 +64,11 @@ static int worker_set_up(struct worker *worker)
 	timer_wheel_init(&worker->timers);
 	buffer_pool_init(&worker->pool, POOL_BUDGET);
 	worker->steps_end = &worker->steps;
+	ret = sources_init(&worker->sources, worker->config.source_rate);
+	if (ret) {
+		worker_complain("no random number", ret);
+		return ret;
+	}
 	ret = engine_new(worker->config.engine, &worker->pool,
 			 &worker->engine);
 	if (ret) {

@@ -21,6 +21,7 @@ enum worker_engine {
  * @index: 0 to one less than the number of workers; the same after a respawn
  * @cpu: the processor it is pinned to; -1, none
  * @engine: as --engine says
+ * @source_rate: connections one source may make per second; 0, any number
  * @enforce: kpc.ko is there: register and bind sockets by the netlink socket
  * @family: the generic netlink family's number, @enforce only
  * @session: the worker session's id in the module, @enforce only
@@ -29,6 +30,7 @@ struct worker_config {
 	uint32_t index;
 	int32_t cpu;
 	uint32_t engine;
+	uint32_t source_rate;
 	uint32_t enforce;
 	uint32_t family;
 	uint32_t session;

@@ -15,6 +15,7 @@
 #include "buffer.h"
 #include "engine.h"
 #include "message.h"
+#include "source.h"
 #include "timer.h"
 #include "worker.h"
 
@@ -147,6 +148,7 @@ struct rate {
  * @steps_end: where the next goes
  * @transfers: free ones
  * @refused: rate of events about peers that were refused
+ * @sources: rate of connections of each source of peers
  */
 struct worker {
 	struct worker_config config;
@@ -186,6 +188,7 @@ struct worker {
 	struct handshake **steps_end;
 	struct transfer *transfers;
 	struct rate refused;
+	struct sources sources;
 };
 
 /* worker_channel.c */

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Where peers come from: a token bucket for each of the sources seen last.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "source.h"
+
+int sources_init(struct sources *sources, uint32_t rate)
+{
+	memset(sources, 0, sizeof(*sources));
+	sources->rate = rate;
+	if (getrandom(sources->secret, sizeof(sources->secret), 0) !=
+	    sizeof(sources->secret))
+		return -errno;
+	return 0;
+}
+
+/* No IPv6 address has the upper half that an IPv4 address gets here. */
+static uint64_t prefix_of(const struct sockaddr_in6 *peer)
+{
+	const uint8_t *at = peer->sin6_addr.s6_addr;
+	unsigned int from = 0, octets = 8, i;
+	uint64_t prefix = 0;
+
+	if (IN6_IS_ADDR_V4MAPPED(&peer->sin6_addr)) {
+		prefix = 1;
+		from = 12;
+		octets = 4;
+	}
+	for (i = 0; i < octets; i++)
+		prefix = prefix << 8 | at[from + i];
+	return prefix;
+}
+
+static struct source *set_of(struct sources *sources, uint64_t prefix)
+{
+	uint64_t mixed = (prefix ^ sources->secret[0]) *
+			 (sources->secret[1] | 1);
+
+	mixed ^= mixed >> 32;
+	mixed *= 0x9e3779b97f4a7c15;
+	return sources->sets[mixed >> 56];
+}
+
+static void refill(struct source *source, uint32_t rate, uint64_t now)
+{
+	uint64_t more = (now - source->at) * rate / 1000;
+
+	if (!more)
+		return;
+	source->tokens = more > rate - source->tokens ? rate :
+			 source->tokens + more;
+	source->at = now;
+}
+
+bool source_may(struct sources *sources, const struct sockaddr_in6 *peer,
+		uint64_t now)
+{
+	uint64_t prefix = prefix_of(peer);
+	struct source *set, *found;
+	unsigned int i;
+
+	if (!sources->rate)
+		return true;
+	set = set_of(sources, prefix);
+	found = set;
+	for (i = 0; i < SOURCE_WAYS; i++) {
+		refill(&set[i], sources->rate, now);
+		if (set[i].prefix == prefix) {
+			found = &set[i];
+			break;
+		}
+		if (set[i].tokens > found->tokens)
+			found = &set[i];
+	}
+	if (found->prefix != prefix)
+		*found = (struct source){
+			.prefix = prefix,
+			.at = now,
+			.tokens = sources->rate,
+		};
+	if (!found->tokens)
+		return false;
+	found->tokens--;
+	return true;
+}
