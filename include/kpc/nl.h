@@ -448,7 +448,8 @@ int kpc_nl_decode_event(const struct kpc_nl_message *message,
 
 /**
  * struct kpc_nl - One generic netlink socket
- * @fd: The socket, for epoll and io_uring; -1: none.
+ * @socket: libnl's.
+ * @fd: Its descriptor, for epoll; -1: none. It does not wait.
  * @family: Numbers of the family.
  * @seq: Number of the last request.
  * @buffer: KPC_NL_BUFFER octets, the datagram in work.
@@ -456,6 +457,7 @@ int kpc_nl_decode_event(const struct kpc_nl_message *message,
  * @left: Octets at @next.
  */
 struct kpc_nl {
+	struct nl_sock *socket;
 	int fd;
 	struct kpc_nl_family family;
 	uint32_t seq;
@@ -482,7 +484,7 @@ int kpc_nl_open(struct kpc_nl *nl, struct kpc_error *err);
  * @fd: A generic netlink socket.
  * @family: What kpc_nl_open() found.
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0 or a negative errno.
  */
 int kpc_nl_adopt(struct kpc_nl *nl, int fd,
 		 const struct kpc_nl_family *family);

@@ -147,7 +147,7 @@ static void put_side(struct kpci_nl_writer *writer, uint16_t family,
 static void put_selector(struct kpci_nl_writer *writer,
 			 const struct kpc_selector *selector)
 {
-	size_t nest = kpci_nl_nest(writer, KPC_A_ASSOCIATION_SELECTOR);
+	struct nlattr *nest = kpci_nl_nest(writer, KPC_A_ASSOCIATION_SELECTOR);
 
 	kpci_nl_put_u8(writer, KPC_A_SELECTOR_PROTOCOL, selector->protocol);
 	kpci_nl_put_u16(writer, KPC_A_SELECTOR_FAMILY, selector->family);
@@ -163,7 +163,7 @@ static void put_selector(struct kpci_nl_writer *writer,
 static void put_agent(struct kpci_nl_writer *writer,
 		      const struct kpc_agent *agent)
 {
-	size_t nest = kpci_nl_nest(writer, KPC_A_ASSOCIATION_AGENT);
+	struct nlattr *nest = kpci_nl_nest(writer, KPC_A_ASSOCIATION_AGENT);
 	size_t i;
 
 	kpci_nl_put_fields(writer, agent_fields, COUNT(agent_fields), agent);
@@ -181,7 +181,7 @@ int kpc_nl_build_association_new(void *buffer, size_t size, uint16_t family,
 				 bool force)
 {
 	struct kpci_nl_writer writer;
-	size_t nest;
+	struct nlattr *nest;
 	size_t i;
 
 	kpci_nl_begin(&writer, buffer, size, family, seq,
@@ -257,25 +257,23 @@ static void complete_side(uint16_t family, struct kpc_selector_side *side,
 static int get_selector(const struct nlattr *nest,
 			struct kpc_association *association)
 {
-	const void *attributes = kpci_nl_attribute_payload(nest);
-	size_t length = kpci_nl_attribute_length(nest);
 	const struct nlattr *attribute;
 	struct kpc_selector *selector;
 	uint32_t seen = 0;
-	int ret;
+	int left, ret;
 
 	if (association->selector_count == KPC_SELECTORS_MAX)
 		return -EBADMSG;
 	selector = &association->selectors[association->selector_count];
-	while ((attribute = kpci_nl_attribute_next(&attributes, &length))) {
+	nla_for_each_nested(attribute, nest, left) {
 		ret = kpci_nl_get_field(selector_fields, COUNT(selector_fields),
 					attribute, selector);
 		if (ret < 0)
 			return ret;
 		if (ret)
-			seen |= 1U << kpci_nl_attribute_type(attribute);
+			seen |= 1U << nla_type(attribute);
 	}
-	if (length)
+	if (left > 0)
 		return -EBADMSG;
 	complete_side(selector->family, &selector->local,
 		      seen & 1U << KPC_A_SELECTOR_LOCAL_ADDRESS,
@@ -289,21 +287,19 @@ static int get_selector(const struct nlattr *nest,
 
 static int get_u32(const struct nlattr *attribute, uint32_t *value)
 {
-	if (kpci_nl_attribute_length(attribute) != sizeof(*value))
+	if (nla_len(attribute) != (int)sizeof(*value))
 		return -EBADMSG;
-	memcpy(value, kpci_nl_attribute_payload(attribute), sizeof(*value));
+	memcpy(value, nla_data(attribute), sizeof(*value));
 	return 0;
 }
 
 static int get_agent(const struct nlattr *nest, struct kpc_agent *agent)
 {
-	const void *attributes = kpci_nl_attribute_payload(nest);
-	size_t length = kpci_nl_attribute_length(nest);
 	const struct nlattr *attribute;
-	int ret = 0;
+	int left, ret = 0;
 
-	while ((attribute = kpci_nl_attribute_next(&attributes, &length))) {
-		switch (kpci_nl_attribute_type(attribute)) {
+	nla_for_each_nested(attribute, nest, left) {
+		switch (nla_type(attribute)) {
 		case KPC_A_AGENT_ALLOW_UID:
 			if (agent->allow_uid_count == KPC_ALLOW_UIDS_MAX)
 				return -EBADMSG;
@@ -322,7 +318,7 @@ static int get_agent(const struct nlattr *nest, struct kpc_agent *agent)
 		if (ret < 0)
 			return ret;
 	}
-	return length ? -EBADMSG : 0;
+	return left > 0 ? -EBADMSG : 0;
 }
 
 static int get_suite(const struct nlattr *attribute,
@@ -330,10 +326,10 @@ static int get_suite(const struct nlattr *attribute,
 {
 	uint16_t code;
 
-	if (kpci_nl_attribute_length(attribute) != sizeof(code) ||
+	if (nla_len(attribute) != (int)sizeof(code) ||
 	    association->suite_count == KPC_SUITES_MAX)
 		return -EBADMSG;
-	memcpy(&code, kpci_nl_attribute_payload(attribute), sizeof(code));
+	memcpy(&code, nla_data(attribute), sizeof(code));
 	association->suites[association->suite_count++] = code;
 	return 0;
 }
@@ -344,15 +340,15 @@ static int get_part(const struct nlattr *attribute,
 {
 	int ret;
 
-	switch (kpci_nl_attribute_type(attribute)) {
+	switch (nla_type(attribute)) {
 	case KPC_A_ASSOCIATION_SUITE:
 		return get_suite(attribute, association);
 	case KPC_A_ASSOCIATION_SELECTOR:
 		return get_selector(attribute, association);
 	case KPC_A_ASSOCIATION_LIMIT:
 		return kpci_nl_get_fields(limit_fields, COUNT(limit_fields),
-					 kpci_nl_attribute_payload(attribute),
-					 kpci_nl_attribute_length(attribute),
+					 nla_data(attribute),
+					 nla_len(attribute),
 					 &association->limit);
 	case KPC_A_ASSOCIATION_AGENT:
 		return get_agent(attribute, &association->agent);
@@ -369,20 +365,19 @@ int kpc_nl_decode_association(const struct kpc_nl_message *message,
 			      struct kpc_association *association,
 			      struct kpc_association_state *state)
 {
-	const void *attributes = message->attributes;
-	size_t length = message->length;
 	const struct nlattr *attribute;
-	int ret;
+	int left, ret;
 
 	memset(association, 0, sizeof(*association));
 	if (state)
 		memset(state, 0, sizeof(*state));
-	while ((attribute = kpci_nl_attribute_next(&attributes, &length))) {
+	nla_for_each_attr(attribute, message->attributes, message->length,
+			  left) {
 		ret = get_part(attribute, association, state);
 		if (ret)
 			return ret;
 	}
-	return length ? -EBADMSG : 0;
+	return left > 0 ? -EBADMSG : 0;
 }
 
 int kpc_nl_decode_endpoint(const struct kpc_nl_message *message,

@@ -184,14 +184,13 @@ int kpc_nl_decode_binding(const struct kpc_nl_message *message,
 int kpci_nl_decode_violation(const struct kpc_nl_message *message,
 			     struct kpc_violation *violation)
 {
-	const void *attributes = message->attributes;
-	size_t length = message->length;
 	const struct nlattr *attribute;
-	int ret;
+	int left, ret;
 
 	memset(violation, 0, sizeof(*violation));
-	while ((attribute = kpci_nl_attribute_next(&attributes, &length))) {
-		if (kpci_nl_attribute_type(attribute) == KPC_A_VIOLATION_UID)
+	nla_for_each_attr(attribute, message->attributes, message->length,
+			  left) {
+		if (nla_type(attribute) == KPC_A_VIOLATION_UID)
 			violation->has_uid = true;
 		ret = kpci_nl_get_field(violation_fields,
 					COUNT(violation_fields), attribute,
@@ -200,5 +199,5 @@ int kpci_nl_decode_violation(const struct kpc_nl_message *message,
 			return ret;
 	}
 	violation->remote.family = violation->local.family;
-	return length ? -EBADMSG : 0;
+	return left > 0 ? -EBADMSG : 0;
 }

@@ -287,21 +287,20 @@ int kpc_nl_decode_commit(const struct kpc_nl_message *message,
 int kpc_nl_decode_config(const struct kpc_nl_message *message,
 			 struct kpc_config *config)
 {
-	const void *attributes = message->attributes;
-	size_t length = message->length;
 	const struct nlattr *attribute;
-	int ret;
+	int left, ret;
 
 	memset(config, 0, sizeof(*config));
-	while ((attribute = kpci_nl_attribute_next(&attributes, &length))) {
+	nla_for_each_attr(attribute, message->attributes, message->length,
+			  left) {
 		ret = kpci_nl_get_field(config_fields, COUNT(config_fields),
 					attribute, config);
 		if (ret < 0)
 			return ret;
 		if (ret)
-			config->set |= 1U << kpci_nl_attribute_type(attribute);
+			config->set |= 1U << nla_type(attribute);
 	}
-	return length ? -EBADMSG : 0;
+	return left > 0 ? -EBADMSG : 0;
 }
 
 int kpc_nl_decode_stats(const struct kpc_nl_message *message,

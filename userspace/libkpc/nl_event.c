@@ -4,7 +4,8 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
+
+#include <netlink/errno.h>
 
 #include "nl_internal.h"
 
@@ -110,21 +111,21 @@ int kpc_nl_decode_event(const struct kpc_nl_message *message,
 int kpc_nl_subscribe(struct kpc_nl *nl, unsigned int groups,
 		     struct kpc_error *err)
 {
-	int group;
 	size_t i;
+	int ret;
 
 	for (i = 0; i < KPC_NL_GROUPS; i++) {
 		if (!(groups & 1U << i))
 			continue;
-		group = nl->family.groups[i];
-		if (!setsockopt(nl->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP,
-				&group, sizeof(group)))
+		ret = nl_socket_add_membership(nl->socket,
+					       nl->family.groups[i]);
+		if (!ret)
 			continue;
-		return kpc_error_return(err, -errno,
+		return kpc_error_return(err, ret == -NLE_PERM ? -EPERM : -EIO,
 					"cannot subscribe to events: %s",
-					errno == EPERM ?
+					ret == -NLE_PERM ?
 					"CAP_NET_ADMIN is needed" :
-					strerror(errno));
+					nl_geterror(ret));
 	}
 	return 0;
 }
@@ -150,7 +151,7 @@ int kpc_nl_event_next(struct kpc_nl *nl, struct kpc_event *event)
 		}
 		if (ret)
 			continue;
-		got = kpci_nl_receive(nl, MSG_DONTWAIT);
+		got = kpci_nl_receive(nl);
 		if (got == -EAGAIN)
 			return 0;
 		if (got < 0)

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include <linux/genetlink.h>
+#include <netlink/genl/genl.h>
 
 #include "nl_internal.h"
 
@@ -16,29 +16,19 @@
  * @size: Octets of @buffer.
  * @family: Message type.
  * @seq: Comes back in the answer.
- * @cmd: KPC_CMD_* (or a command of the controller).
+ * @cmd: KPC_CMD_*.
  * @flags: NLM_F_* on top of NLM_F_REQUEST.
  */
 void kpci_nl_begin(struct kpci_nl_writer *writer, void *buffer, size_t size,
 		   uint16_t family, uint32_t seq, uint8_t cmd, uint16_t flags)
 {
-	struct genlmsghdr *genl;
-	struct nlmsghdr *header;
-
-	*writer = (struct kpci_nl_writer) { .data = buffer, .size = size };
-	if (size < NLMSG_HDRLEN + GENL_HDRLEN) {
-		writer->overflow = true;
-		return;
-	}
-	header = buffer;
-	memset(header, 0, NLMSG_HDRLEN + GENL_HDRLEN);
-	header->nlmsg_type = family;
-	header->nlmsg_flags = NLM_F_REQUEST | flags;
-	header->nlmsg_seq = seq;
-	genl = (struct genlmsghdr *)(writer->data + NLMSG_HDRLEN);
-	genl->cmd = cmd;
-	genl->version = KPC_GENL_VERSION;
-	writer->length = NLMSG_HDRLEN + GENL_HDRLEN;
+	writer->message = nlmsg_alloc_size(size);
+	writer->buffer = buffer;
+	writer->overflow = size < NLMSG_HDRLEN + GENL_HDRLEN ||
+			   !writer->message ||
+			   !genlmsg_put(writer->message, NL_AUTO_PORT, seq,
+					family, 0, NLM_F_REQUEST | flags, cmd,
+					KPC_GENL_VERSION);
 }
 
 /**
@@ -48,10 +38,14 @@ void kpci_nl_begin(struct kpci_nl_writer *writer, void *buffer, size_t size,
  */
 int kpci_nl_end(struct kpci_nl_writer *writer)
 {
-	if (writer->overflow)
-		return -EMSGSIZE;
-	((struct nlmsghdr *)writer->data)->nlmsg_len = writer->length;
-	return writer->length;
+	int length = -EMSGSIZE;
+
+	if (!writer->overflow) {
+		length = nlmsg_hdr(writer->message)->nlmsg_len;
+		memcpy(writer->buffer, nlmsg_hdr(writer->message), length);
+	}
+	nlmsg_free(writer->message);
+	return length;
 }
 
 /**
@@ -60,21 +54,10 @@ int kpci_nl_end(struct kpci_nl_writer *writer)
 void kpci_nl_put(struct kpci_nl_writer *writer, uint16_t attribute,
 		 const void *payload, size_t length)
 {
-	size_t whole = NLA_HDRLEN + length;
-	struct nlattr *header;
-
-	if (writer->overflow || whole > UINT16_MAX ||
-	    writer->size - writer->length < NLA_ALIGN(whole)) {
-		writer->overflow = true;
-		return;
-	}
-	header = (struct nlattr *)(writer->data + writer->length);
-	header->nla_type = attribute;
-	header->nla_len = whole;
-	if (length)
-		memcpy((uint8_t *)header + NLA_HDRLEN, payload, length);
-	memset((uint8_t *)header + whole, 0, NLA_ALIGN(whole) - whole);
-	writer->length += NLA_ALIGN(whole);
+	if (!writer->overflow)
+		writer->overflow = length > UINT16_MAX - NLA_HDRLEN ||
+				   nla_put(writer->message, attribute, length,
+					   payload);
 }
 
 void kpci_nl_put_u8(struct kpci_nl_writer *writer, uint16_t attribute,
@@ -112,33 +95,24 @@ void kpci_nl_put_string(struct kpci_nl_writer *writer, uint16_t attribute,
  *
  * Return: What kpci_nl_nest_end() wants.
  */
-size_t kpci_nl_nest(struct kpci_nl_writer *writer, uint16_t attribute)
+struct nlattr *kpci_nl_nest(struct kpci_nl_writer *writer, uint16_t attribute)
 {
-	size_t start = writer->length;
+	struct nlattr *nest = NULL;
 
-	kpci_nl_put(writer, attribute | NLA_F_NESTED, NULL, 0);
-	return start;
+	if (!writer->overflow) {
+		nest = nla_nest_start(writer->message, attribute);
+		writer->overflow = !nest;
+	}
+	return nest;
 }
 
 /**
  * kpci_nl_nest_end() - End it; one without content is taken back
  */
-void kpci_nl_nest_end(struct kpci_nl_writer *writer, size_t start)
+void kpci_nl_nest_end(struct kpci_nl_writer *writer, struct nlattr *nest)
 {
-	struct nlattr *header;
-
-	if (writer->overflow)
-		return;
-	if (writer->length - start == NLA_HDRLEN) {
-		writer->length = start;
-		return;
-	}
-	if (writer->length - start > UINT16_MAX) {
-		writer->overflow = true;
-		return;
-	}
-	header = (struct nlattr *)(writer->data + start);
-	header->nla_len = writer->length - start;
+	if (!writer->overflow)
+		writer->overflow = nla_nest_end(writer->message, nest);
 }
 
 static uint64_t member_read(const struct kpci_nl_field *field,
@@ -243,43 +217,6 @@ void kpci_nl_put_fields(struct kpci_nl_writer *writer,
 		put_field(writer, &fields[i], structure);
 }
 
-/**
- * kpci_nl_attribute_next() - Take the next attribute
- *
- * Return: It, or NULL at the end; @length is then not 0 if the rest is wrong.
- */
-const struct nlattr *kpci_nl_attribute_next(const void **attributes,
-					    size_t *length)
-{
-	const struct nlattr *attribute = *attributes;
-	size_t step;
-
-	if (*length < NLA_HDRLEN || attribute->nla_len < NLA_HDRLEN ||
-	    attribute->nla_len > *length)
-		return NULL;
-	step = NLA_ALIGN(attribute->nla_len);
-	if (step > *length)
-		step = *length;
-	*attributes = (const uint8_t *)*attributes + step;
-	*length -= step;
-	return attribute;
-}
-
-uint16_t kpci_nl_attribute_type(const struct nlattr *attribute)
-{
-	return attribute->nla_type & NLA_TYPE_MASK;
-}
-
-const void *kpci_nl_attribute_payload(const struct nlattr *attribute)
-{
-	return (const uint8_t *)attribute + NLA_HDRLEN;
-}
-
-size_t kpci_nl_attribute_length(const struct nlattr *attribute)
-{
-	return attribute->nla_len - NLA_HDRLEN;
-}
-
 static int get_text(const struct kpci_nl_field *field, const void *payload,
 		    size_t length, void *structure)
 {
@@ -312,8 +249,8 @@ static int get_binary(const struct kpci_nl_field *field, const void *payload,
 int kpci_nl_get_field(const struct kpci_nl_field *fields, size_t count,
 		      const struct nlattr *attribute, void *structure)
 {
-	const void *payload = kpci_nl_attribute_payload(attribute);
-	size_t length = kpci_nl_attribute_length(attribute);
+	const void *payload = nla_data(attribute);
+	size_t length = nla_len(attribute);
 	const struct kpci_nl_field *field = NULL;
 	uint64_t u64;
 	uint32_t u32;
@@ -322,7 +259,7 @@ int kpci_nl_get_field(const struct kpci_nl_field *fields, size_t count,
 	int ret;
 
 	for (i = 0; i < count; i++)
-		if (fields[i].attribute == kpci_nl_attribute_type(attribute))
+		if (fields[i].attribute == nla_type(attribute))
 			field = &fields[i];
 	if (!field)
 		return 0;
@@ -370,12 +307,12 @@ int kpci_nl_get_fields(const struct kpci_nl_field *fields, size_t count,
 		       const void *attributes, size_t length, void *structure)
 {
 	const struct nlattr *attribute;
-	int ret;
+	int left, ret;
 
-	while ((attribute = kpci_nl_attribute_next(&attributes, &length))) {
+	nla_for_each_attr(attribute, attributes, length, left) {
 		ret = kpci_nl_get_field(fields, count, attribute, structure);
 		if (ret < 0)
 			return ret;
 	}
-	return length ? -EBADMSG : 0;
+	return left > 0 ? -EBADMSG : 0;
 }

@@ -10,21 +10,21 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include <linux/netlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <netlink/socket.h>
 
 #include <kpc/nl.h>
 
 /**
- * struct kpci_nl_writer - A netlink message that grows in a caller's buffer
- * @data: The buffer.
- * @size: Its octets.
- * @length: Octets used, a multiple of 4.
+ * struct kpci_nl_writer - A message of libnl's on its way to a caller's buffer
+ * @message: The message; NULL: no memory for one.
+ * @buffer: Where kpci_nl_end() puts it.
  * @overflow: Something did not fit; the message is worthless.
  */
 struct kpci_nl_writer {
-	uint8_t *data;
-	size_t size;
-	size_t length;
+	struct nl_msg *message;
+	void *buffer;
 	bool overflow;
 };
 
@@ -87,18 +87,12 @@ void kpci_nl_put_u64(struct kpci_nl_writer *writer, uint16_t attribute,
 		     uint64_t value);
 void kpci_nl_put_string(struct kpci_nl_writer *writer, uint16_t attribute,
 			const char *text);
-size_t kpci_nl_nest(struct kpci_nl_writer *writer, uint16_t attribute);
-void kpci_nl_nest_end(struct kpci_nl_writer *writer, size_t start);
+struct nlattr *kpci_nl_nest(struct kpci_nl_writer *writer, uint16_t attribute);
+void kpci_nl_nest_end(struct kpci_nl_writer *writer, struct nlattr *nest);
 
 void kpci_nl_put_fields(struct kpci_nl_writer *writer,
 			const struct kpci_nl_field *fields, size_t count,
 		       const void *structure);
-
-const struct nlattr *kpci_nl_attribute_next(const void **attributes,
-					    size_t *length);
-uint16_t kpci_nl_attribute_type(const struct nlattr *attribute);
-const void *kpci_nl_attribute_payload(const struct nlattr *attribute);
-size_t kpci_nl_attribute_length(const struct nlattr *attribute);
 
 int kpci_nl_get_field(const struct kpci_nl_field *fields, size_t count,
 		      const struct nlattr *attribute, void *structure);
@@ -108,7 +102,7 @@ int kpci_nl_get_fields(const struct kpci_nl_field *fields, size_t count,
 int kpci_nl_decode_violation(const struct kpc_nl_message *message,
 			     struct kpc_violation *violation);
 
-ssize_t kpci_nl_receive(struct kpc_nl *nl, int flags);
+ssize_t kpci_nl_receive(struct kpc_nl *nl);
 int kpci_nl_call(struct kpc_nl *nl, int length,
 		 int (*fn)(const struct kpc_nl_message *message, void *data),
 		 void *data, struct kpc_error *err);

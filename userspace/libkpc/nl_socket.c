@@ -3,13 +3,16 @@
  * The generic netlink socket: opened, the family found, requests carried out.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <linux/genetlink.h>
+#include <netlink/errno.h>
+#include <netlink/genl/ctrl.h>
+#include <netlink/netlink.h>
 
 #include "nl_internal.h"
 
@@ -24,63 +27,118 @@ static const char *const group_names[KPC_NL_GROUPS] = {
 	KPC_MCGRP_AGENT,
 };
 
-int kpc_nl_socket(void)
+/* libnl numbers its errors by itself; ENOBUFS is out of memory to it. */
+static int system_error(int error)
 {
-	struct sockaddr_nl address = { .nl_family = AF_NETLINK };
+	static const struct {
+		int libnl;
+		int system;
+	} known[] = {
+		{ NLE_AGAIN,		EAGAIN },
+		{ NLE_INTR,		EINTR },
+		{ NLE_NOMEM,		ENOBUFS },
+		{ NLE_MSG_TRUNC,	EMSGSIZE },
+		{ NLE_OBJ_NOTFOUND,	ENOENT },
+		{ NLE_PERM,		EPERM },
+		{ NLE_NOACCESS,		EACCES },
+		{ NLE_BAD_SOCK,		EBADF },
+		{ NLE_BUSY,		EBUSY },
+		{ NLE_AF_NOSUPPORT,	EAFNOSUPPORT },
+	};
+	size_t i;
+
+	if (error >= 0)
+		return error;
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (known[i].libnl == -error)
+			return -known[i].system;
+	return -EIO;
+}
+
+/*
+ * A socket of libnl's that does not wait. With @fd of -1 it is a new one, with
+ * the number that the kernel gives it.
+ */
+static int socket_make(int fd, struct nl_sock **made)
+{
+	struct nl_sock *socket = nl_socket_alloc();
+	int ret;
+
+	if (!socket)
+		return -ENOMEM;
+	nl_socket_set_local_port(socket, 0);
+	ret = fd < 0 ? nl_connect(socket, NETLINK_GENERIC) :
+	      nl_socket_set_fd(socket, NETLINK_GENERIC, fd);
+	if (!ret)
+		ret = nl_socket_set_nonblocking(socket);
+	if (!ret)
+		ret = nl_socket_set_msg_buf_size(socket, KPC_NL_BUFFER);
+	if (ret) {
+		nl_socket_free(socket);
+		return system_error(ret);
+	}
+	nl_socket_disable_msg_peek(socket);
+	*made = socket;
+	return 0;
+}
+
+/* What libnl has no call for. */
+static int socket_options(int fd)
+{
 	int octets = RECEIVE_OCTETS;
 	int one = 1;
-	int ret;
-	int fd;
 
-	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
-	if (fd < 0)
-		return -errno;
 	if (setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &one, sizeof(one)) ||
-	    setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &one, sizeof(one)) ||
-	    bind(fd, (struct sockaddr *)&address, sizeof(address))) {
-		ret = -errno;
-		close(fd);
-		return ret;
-	}
+	    setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &one, sizeof(one)))
+		return -errno;
 	/* A longer queue makes lost events rarer; without it they are told. */
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &octets,
 		       sizeof(octets)))
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &octets, sizeof(octets));
-	return fd;
+	return 0;
+}
+
+int kpc_nl_socket(void)
+{
+	struct nl_sock *socket;
+	int ret, fd;
+
+	ret = socket_make(-1, &socket);
+	if (ret)
+		return ret;
+	ret = socket_options(nl_socket_get_fd(socket));
+	/* The socket lives on under a descriptor of its own. */
+	fd = ret ? -1 : fcntl(nl_socket_get_fd(socket), F_DUPFD_CLOEXEC, 0);
+	if (!ret && fd < 0)
+		ret = -errno;
+	nl_socket_free(socket);
+	return ret ? ret : fd;
 }
 
 /**
  * kpci_nl_receive() - Receive one datagram of the kernel into nl->buffer
- * @flags: MSG_DONTWAIT or 0.
  *
- * Return: Its octets or a negative errno.
+ * Return: Its octets or a negative errno, -EAGAIN where there is none.
  */
-ssize_t kpci_nl_receive(struct kpc_nl *nl, int flags)
+ssize_t kpci_nl_receive(struct kpc_nl *nl)
 {
+	unsigned char *datagram;
 	struct sockaddr_nl from;
-	struct iovec iov = {
-		.iov_base = nl->buffer,
-		.iov_len = KPC_NL_BUFFER,
-	};
-	struct msghdr header = {
-		.msg_name = &from,
-		.msg_namelen = sizeof(from),
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-	};
-	ssize_t got;
+	int got;
 
 	for (;;) {
-		got = recvmsg(nl->fd, &header, flags | MSG_TRUNC);
-		if (got < 0) {
-			if (errno == EINTR)
-				continue;
-			return -errno;
-		}
-		if (header.msg_namelen == sizeof(from) && from.nl_pid)
-			continue;
-		return header.msg_flags & MSG_TRUNC ? -EMSGSIZE : got;
+		got = nl_recv(nl->socket, &from, &datagram, NULL);
+		if (got < 0)
+			return system_error(got);
+		if (!got)
+			return -EAGAIN;
+		if (!from.nl_pid)
+			break;
+		free(datagram);
 	}
+	memcpy(nl->buffer, datagram, got);
+	free(datagram);
+	return got;
 }
 
 static ssize_t receive_answer(struct kpc_nl *nl)
@@ -90,7 +148,7 @@ static ssize_t receive_answer(struct kpc_nl *nl)
 	int ret;
 
 	for (;;) {
-		got = kpci_nl_receive(nl, MSG_DONTWAIT);
+		got = kpci_nl_receive(nl);
 		if (got != -EAGAIN)
 			return got;
 		ret = poll(&wait, 1, ANSWER_MS);
@@ -111,16 +169,6 @@ static int refused(const struct kpc_nl_message *message, struct kpc_error *err)
 					"CAP_NET_ADMIN over the network namespace is needed");
 	return kpc_error_return(err, message->error, "%s",
 				strerror(-message->error));
-}
-
-static int send_request(struct kpc_nl *nl, int length)
-{
-	ssize_t sent;
-
-	do {
-		sent = send(nl->fd, nl->buffer, length, 0);
-	} while (sent < 0 && errno == EINTR);
-	return sent < 0 ? -errno : 0;
 }
 
 /* What one answered request collects until its acknowledgement. */
@@ -181,8 +229,8 @@ int kpci_nl_call(struct kpc_nl *nl, int length,
 	if (length < 0)
 		return kpc_error_return(err, length,
 					"the request does not fit into a message");
-	ret = send_request(nl, length);
-	if (ret)
+	ret = system_error(nl_sendto(nl->socket, nl->buffer, length));
+	if (ret < 0)
 		return kpc_error_return(err, ret, "sending to the module: %s",
 					strerror(-ret));
 	do {
@@ -210,88 +258,41 @@ int kpci_nl_call(struct kpc_nl *nl, int length,
 	return 0;
 }
 
-static int read_group(const struct nlattr *nest, struct kpc_nl_family *family)
-{
-	const void *attributes = kpci_nl_attribute_payload(nest);
-	size_t length = kpci_nl_attribute_length(nest);
-	const struct nlattr *attribute;
-	const char *name = NULL;
-	uint32_t number = 0;
-	size_t i;
-
-	while ((attribute = kpci_nl_attribute_next(&attributes, &length))) {
-		const void *payload = kpci_nl_attribute_payload(attribute);
-		size_t octets = kpci_nl_attribute_length(attribute);
-
-		switch (kpci_nl_attribute_type(attribute)) {
-		case CTRL_ATTR_MCAST_GRP_NAME:
-			if (memchr(payload, '\0', octets))
-				name = payload;
-			break;
-		case CTRL_ATTR_MCAST_GRP_ID:
-			if (octets == sizeof(number))
-				memcpy(&number, payload, sizeof(number));
-			break;
-		}
-	}
-	for (i = 0; name && i < KPC_NL_GROUPS; i++)
-		if (!strcmp(name, group_names[i]))
-			family->groups[i] = number;
-	return 0;
-}
-
-static int read_family(const struct kpc_nl_message *message, void *data)
-{
-	const void *attributes = message->attributes;
-	size_t length = message->length;
-	struct kpc_nl_family *family = data;
-	const struct nlattr *attribute;
-	const struct nlattr *group;
-	const void *groups;
-	size_t octets;
-
-	while ((attribute = kpci_nl_attribute_next(&attributes, &length))) {
-		groups = kpci_nl_attribute_payload(attribute);
-		octets = kpci_nl_attribute_length(attribute);
-		switch (kpci_nl_attribute_type(attribute)) {
-		case CTRL_ATTR_FAMILY_ID:
-			if (octets != sizeof(family->id))
-				return -EBADMSG;
-			memcpy(&family->id, groups, sizeof(family->id));
-			break;
-		case CTRL_ATTR_MCAST_GROUPS:
-			while ((group = kpci_nl_attribute_next(&groups,
-							       &octets)))
-				read_group(group, family);
-			break;
-		}
-	}
-	return family->id ? 0 : -EBADMSG;
-}
-
 static int find_family(struct kpc_nl *nl, struct kpc_error *err)
 {
-	struct kpci_nl_writer writer;
-	struct kpc_nl_family family = { 0 };
-	int ret;
+	int ret = genl_ctrl_resolve(nl->socket, KPC_GENL_NAME);
+	size_t i;
 
-	kpci_nl_begin(&writer, nl->buffer, KPC_NL_BUFFER, GENL_ID_CTRL,
-		      ++nl->seq, CTRL_CMD_GETFAMILY, NLM_F_ACK);
-	kpci_nl_put_string(&writer, CTRL_ATTR_FAMILY_NAME, KPC_GENL_NAME);
-	nl->family.id = GENL_ID_CTRL;
-	ret = kpci_nl_call(nl, kpci_nl_end(&writer), read_family, &family,
-			   err);
-	if (ret == -ENOENT)
-		kpc_error_set(err, "kpc.ko is not loaded: modprobe kpc");
-	nl->family = family;
-	return ret;
+	nl->family.id = ret > 0 ? ret : 0;
+	for (i = 0; i < KPC_NL_GROUPS && ret >= 0; i++) {
+		ret = genl_ctrl_resolve_grp(nl->socket, KPC_GENL_NAME,
+					    group_names[i]);
+		nl->family.groups[i] = ret;
+	}
+	if (ret >= 0)
+		return 0;
+	if (ret == -NLE_OBJ_NOTFOUND)
+		return kpc_error_return(err, -ENOENT,
+					"kpc.ko is not loaded: modprobe kpc");
+	return kpc_error_return(err, system_error(ret),
+				"asking the kernel for kpc: %s",
+				nl_geterror(ret));
 }
 
 int kpc_nl_adopt(struct kpc_nl *nl, int fd, const struct kpc_nl_family *family)
 {
+	int ret;
+
 	*nl = (struct kpc_nl) { .fd = fd, .family = *family };
 	nl->buffer = malloc(KPC_NL_BUFFER);
-	return nl->buffer ? 0 : -ENOMEM;
+	if (!nl->buffer)
+		return -ENOMEM;
+	ret = socket_make(fd, &nl->socket);
+	if (ret) {
+		free(nl->buffer);
+		nl->buffer = NULL;
+	}
+	return ret;
 }
 
 int kpc_nl_open(struct kpc_nl *nl, struct kpc_error *err)
@@ -308,7 +309,8 @@ int kpc_nl_open(struct kpc_nl *nl, struct kpc_error *err)
 					strerror(-fd));
 	ret = kpc_nl_adopt(nl, fd, &none);
 	if (ret)
-		kpc_error_set(err, "out of memory");
+		kpc_error_set(err, "cannot use a generic netlink socket: %s",
+			      strerror(-ret));
 	else
 		ret = find_family(nl, err);
 	if (ret)
@@ -318,7 +320,9 @@ int kpc_nl_open(struct kpc_nl *nl, struct kpc_error *err)
 
 void kpc_nl_close(struct kpc_nl *nl)
 {
-	if (nl->fd >= 0)
+	if (nl->socket)
+		nl_socket_free(nl->socket);
+	else if (nl->fd >= 0)
 		close(nl->fd);
 	free(nl->buffer);
 	*nl = (struct kpc_nl) { .fd = -1 };
