@@ -228,7 +228,7 @@ struct kpc_sock *kpc_binding_new(struct kpc_net *kn,
 	struct sock *sk;
 	int err;
 
-	sk = kpc_sock_from_fd(kn, bind->fd, extack);
+	sk = kpc_sock_from_fd(kn, bind->fd, KPC_FD_TCP, extack);
 	if (IS_ERR(sk))
 		return ERR_CAST(sk);
 	ks = kpc_sock_get(sk);
@@ -298,7 +298,7 @@ int kpc_binding_rekey(struct kpc_net *kn, struct netlink_ext_ack *extack,
 		      int fd, const struct kpc_session *session,
 		      const u8 *tx_digest, const u8 *rx_digest)
 {
-	struct sock *sk = kpc_sock_from_fd(kn, fd, extack);
+	struct sock *sk = kpc_sock_from_fd(kn, fd, KPC_FD_TCP, extack);
 	struct kpc_sock *ks;
 	int err;
 

@@ -285,7 +285,8 @@ static struct kpc_sock *find_for(struct kpc_net *kn, struct sk_buff *skb,
 	struct sock *sk;
 
 	if (fd) {
-		sk = kpc_sock_from_fd(kn, nla_get_s32(fd), info->extack);
+		sk = kpc_sock_from_fd(kn, nla_get_s32(fd), KPC_FD_TCP,
+				      info->extack);
 		if (IS_ERR(sk))
 			return ERR_CAST(sk);
 		ks = kpc_sock_get(sk);

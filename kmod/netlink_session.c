@@ -59,7 +59,8 @@ static struct kpc_session *session_new(struct kpc_net *kn, struct sk_buff *skb,
 	      kpc_missing(kn, info, KPC_A_SESSION_PID, "pid");
 	if (err)
 		return ERR_PTR(err);
-	sk = kpc_session_sock_from_fd(kn, nla_get_s32(fd), info->extack);
+	sk = kpc_sock_from_fd(kn, nla_get_s32(fd), KPC_FD_GENETLINK,
+			      info->extack);
 	if (IS_ERR(sk))
 		return ERR_CAST(sk);
 	s = kpc_session_new(kn, info->extack, sk, KPC_SESSION_TYPE_WORKER,

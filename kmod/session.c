@@ -156,42 +156,6 @@ void kpc_sessions_reap(struct kpc_net *kn)
 }
 
 /**
- * kpc_session_sock_from_fd() - the netlink socket that a worker will have
- * @kn: namespace that it must be of
- * @fd: in the warden's file table
- * @extack: for the sentence of a refusal
- *
- * Return: the socket, held, or an error pointer.
- */
-struct sock *kpc_session_sock_from_fd(struct kpc_net *kn, int fd,
-				      struct netlink_ext_ack *extack)
-{
-	struct socket *sock;
-	struct sock *sk;
-	int err;
-
-	sock = sockfd_lookup(fd, &err);
-	if (!sock)
-		return ERR_PTR(kpc_refuse(kn, extack, err,
-					  "fd %d is no open socket", fd));
-	sk = sock->sk;
-	if (!sk || sk->sk_family != AF_NETLINK ||
-	    sk->sk_protocol != NETLINK_GENERIC) {
-		err = kpc_refuse(kn, extack, -EPROTONOSUPPORT,
-				 "fd %d is not a generic netlink socket", fd);
-	} else if (!net_eq(sock_net(sk), kn->net)) {
-		err = kpc_refuse(kn, extack, -EXDEV,
-				 "fd %d belongs to another network namespace",
-				 fd);
-	} else {
-		sock_hold(sk);
-		err = 0;
-	}
-	sockfd_put(sock);
-	return err ? ERR_PTR(err) : sk;
-}
-
-/**
  * kpc_session_bindings() - how many live bindings a session made
  * @kn: namespace
  * @id: of the session

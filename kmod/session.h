@@ -45,8 +45,6 @@ struct kpc_session *kpc_session_new(struct kpc_net *kn,
 				    struct sock *sk, u8 type, u32 pid);
 void kpc_session_free(struct kpc_net *kn, struct kpc_session *session);
 void kpc_sessions_reap(struct kpc_net *kn);
-struct sock *kpc_session_sock_from_fd(struct kpc_net *kn, int fd,
-				      struct netlink_ext_ack *extack);
 unsigned int kpc_session_bindings(struct kpc_net *kn, u32 id);
 
 int kpc_grant_new(struct kpc_session *session, u32 association);

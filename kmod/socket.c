@@ -560,39 +560,58 @@ void kpc_socks_settle(struct kpc_net *kn)
 	wait_event_timeout(kn->settled, !atomic_read(&kn->n_ended), KPC_SETTLE);
 }
 
+static bool is_tcp(const struct sock *sk)
+{
+	return sk_is_inet(sk) && sk->sk_type == SOCK_STREAM &&
+	       sk->sk_protocol == IPPROTO_TCP;
+}
+
+static bool is_genetlink(const struct sock *sk)
+{
+	return sk->sk_family == AF_NETLINK &&
+	       sk->sk_protocol == NETLINK_GENERIC;
+}
+
 /**
- * kpc_sock_from_fd() - the TCP socket of a file descriptor
+ * kpc_sock_from_fd() - the socket of a file descriptor
  * @kn: namespace that the socket must be of
  * @fd: in the caller's file table
+ * @kind: what socket is wanted
  * @extack: for the sentence of a refusal
  *
  * Return: the socket, held, or an error pointer.
  */
 struct sock *kpc_sock_from_fd(struct kpc_net *kn, int fd,
+			      enum kpc_fd_kind kind,
 			      struct netlink_ext_ack *extack)
 {
+	static const struct {
+		bool (*is)(const struct sock *sk);
+		const char *what;
+	} wanted[] = {
+		[KPC_FD_TCP]	= { is_tcp,
+				    "a TCP socket (MPTCP and SMC are not taken)" },
+		[KPC_FD_GENETLINK] = { is_genetlink,
+				       "a generic netlink socket" },
+	};
 	struct socket *sock;
 	struct sock *sk;
-	int err;
+	int err = 0;
 
 	sock = sockfd_lookup(fd, &err);
 	if (!sock)
 		return ERR_PTR(kpc_refuse(kn, extack, err,
 					  "fd %d is no open socket", fd));
 	sk = sock->sk;
-	if (!sk || !sk_is_inet(sk) || sk->sk_type != SOCK_STREAM ||
-	    sk->sk_protocol != IPPROTO_TCP) {
+	if (!sk || !wanted[kind].is(sk))
 		err = kpc_refuse(kn, extack, -EPROTONOSUPPORT,
-				 "fd %d is not a TCP socket (MPTCP and SMC are not taken)",
-				 fd);
-	} else if (!net_eq(sock_net(sk), kn->net)) {
+				 "fd %d is not %s", fd, wanted[kind].what);
+	else if (!net_eq(sock_net(sk), kn->net))
 		err = kpc_refuse(kn, extack, -EXDEV,
 				 "fd %d belongs to another network namespace",
 				 fd);
-	} else {
+	else
 		sock_hold(sk);
-		err = 0;
-	}
 	sockfd_put(sock);
 	return err ? ERR_PTR(err) : sk;
 }
@@ -730,7 +749,7 @@ static int handshake_add(struct kpc_net *kn, struct netlink_ext_ack *extack,
 int kpc_handshake_new(struct kpc_net *kn, struct netlink_ext_ack *extack,
 		      int fd, struct kpc_association *association, u32 session)
 {
-	struct sock *sk = kpc_sock_from_fd(kn, fd, extack);
+	struct sock *sk = kpc_sock_from_fd(kn, fd, KPC_FD_TCP, extack);
 	int err;
 
 	if (IS_ERR(sk))

@@ -32,6 +32,16 @@ enum kpc_sock_state {
 };
 
 /**
+ * enum kpc_fd_kind - what socket a request names by a file descriptor
+ * @KPC_FD_TCP: to be registered or bound
+ * @KPC_FD_GENETLINK: a session's
+ */
+enum kpc_fd_kind {
+	KPC_FD_TCP,
+	KPC_FD_GENETLINK,
+};
+
+/**
  * struct kpc_keys - digests of a socket's traffic keys
  * @tx: for sending
  * @rx: for receiving
@@ -157,6 +167,7 @@ bool kpc_sock_moved(const struct kpc_sock *ks);
 u64 kpc_sock_tx(const struct kpc_sock *ks);
 u64 kpc_sock_rx(const struct kpc_sock *ks);
 struct sock *kpc_sock_from_fd(struct kpc_net *kn, int fd,
+			      enum kpc_fd_kind kind,
 			      struct netlink_ext_ack *extack);
 int kpc_handshake_new(struct kpc_net *kn, struct netlink_ext_ack *extack,
 		      int fd, struct kpc_association *association, u32 session);
