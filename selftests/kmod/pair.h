@@ -32,6 +32,27 @@ static inline void pair_init(struct pair *p, struct nl *a, struct nl *b,
 	ends_init(&p->ends_b, TLS_1_3_VERSION, true);
 }
 
+/* Both sites, with who asks and who listens to all events at each. */
+static inline int pair_sites_up(struct pair *p, struct nl *a, struct nl *b,
+				struct nl *ev_a, struct nl *ev_b)
+{
+	int g, err = sites_up() ?: site_nl(a, 'a') ?: nl_open(ev_a) ?:
+		     site_nl(b, 'b') ?: nl_open(ev_b);
+
+	for (g = 0; g < 4 && !err; g++)
+		err = nl_listen(ev_a, g) ?: nl_listen(ev_b, g);
+	pair_init(p, a, b, "to-b", "from-a");
+	return err;
+}
+
+/* The two associations that the connection is bound to. */
+static inline int pair_associate(struct pair *p)
+{
+	struct assoc a = ASSOC_A("to-b"), b = ASSOC_B("from-a");
+
+	return assoc_new(p->nl_a, &a) ?: assoc_new(p->nl_b, &b);
+}
+
 static inline int pair_listen(struct pair *p)
 {
 	int err = site_enter('b');
@@ -86,6 +107,17 @@ static inline void pair_close(struct pair *p)
 			close(*fds[i]);
 		*fds[i] = -1;
 	}
+}
+
+static inline void pair_sites_down(struct pair *p, struct nl *ev_a,
+				   struct nl *ev_b)
+{
+	pair_close(p);
+	close(p->nl_a->fd);
+	close(p->nl_b->fd);
+	close(ev_a->fd);
+	close(ev_b->fd);
+	sites_down();
 }
 
 /* Counts on the wire, at the hook behind ours. */

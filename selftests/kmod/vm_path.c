@@ -21,24 +21,13 @@ FIXTURE(path) {
 
 FIXTURE_SETUP(path)
 {
-	ASSERT_EQ(sites_up(), 0);
-	ASSERT_EQ(site_nl(&self->a, 'a'), 0);
-	ASSERT_EQ(nl_open(&self->ev_a), 0);
-	ASSERT_EQ(site_nl(&self->b, 'b'), 0);
-	ASSERT_EQ(nl_open(&self->ev_b), 0);
-	ASSERT_EQ(nl_listen(&self->ev_a, 2), 0);
-	ASSERT_EQ(nl_listen(&self->ev_b, 2), 0);
-	pair_init(&self->p, &self->a, &self->b, "to-b", "from-a");
+	ASSERT_EQ(pair_sites_up(&self->p, &self->a, &self->b, &self->ev_a,
+				&self->ev_b), 0);
 }
 
 FIXTURE_TEARDOWN(path)
 {
-	pair_close(&self->p);
-	close(self->a.fd);
-	close(self->b.fd);
-	close(self->ev_a.fd);
-	close(self->ev_b.fd);
-	sites_down();
+	pair_sites_down(&self->p, &self->ev_a, &self->ev_b);
 }
 
 static struct sockaddr_in6 at6(const char *address, uint16_t port)

@@ -16,30 +16,15 @@ FIXTURE(agent) {
 
 FIXTURE_SETUP(agent)
 {
-	struct assoc a = ASSOC_A("to-b"), b = ASSOC_B("from-a");
-
-	ASSERT_EQ(sites_up(), 0);
-	ASSERT_EQ(site_nl(&self->a, 'a'), 0);
-	ASSERT_EQ(nl_open(&self->ev_a), 0);
-	ASSERT_EQ(site_nl(&self->b, 'b'), 0);
-	ASSERT_EQ(nl_open(&self->ev_b), 0);
-	for (int g = 0; g < 4; g++) {
-		ASSERT_EQ(nl_listen(&self->ev_a, g), 0);
-		ASSERT_EQ(nl_listen(&self->ev_b, g), 0);
-	}
-	ASSERT_EQ(assoc_new(&self->a, &a), 0) TH_LOG("%s", self->a.said);
-	ASSERT_EQ(assoc_new(&self->b, &b), 0) TH_LOG("%s", self->b.said);
-	pair_init(&self->p, &self->a, &self->b, "to-b", "from-a");
+	ASSERT_EQ(pair_sites_up(&self->p, &self->a, &self->b, &self->ev_a,
+				&self->ev_b), 0);
+	ASSERT_EQ(pair_associate(&self->p), 0)
+		TH_LOG("a: %s; b: %s", self->a.said, self->b.said);
 }
 
 FIXTURE_TEARDOWN(agent)
 {
-	pair_close(&self->p);
-	close(self->a.fd);
-	close(self->b.fd);
-	close(self->ev_a.fd);
-	close(self->ev_b.fd);
-	sites_down();
+	pair_sites_down(&self->p, &self->ev_a, &self->ev_b);
 }
 
 static int warden_new(struct nl *nl)

@@ -7,37 +7,7 @@ set -u
 dir=$(mktemp -d /tmp/kpc-cli.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
 umask 077
-tests=0
-failures=0
-
-# ok TEXT COMMAND...: one check.
-ok()
-{
-	local text=$1
-	shift
-
-	tests=$((tests + 1))
-	if "$@"; then
-		echo "ok $tests $text"
-	else
-		echo "not ok $tests $text"
-		failures=$((failures + 1))
-		sed 's/^/# out: /' "$dir/out"
-		sed 's/^/# err: /' "$dir/err"
-	fi
-}
-
-# run STATUS COMMAND...: the command ends with STATUS; output is kept.
-run()
-{
-	local expected=$1 status
-	shift
-
-	"$@" >"$dir/out" 2>"$dir/err" </dev/null
-	status=$?
-	[ $status = "$expected" ] || echo "# exit status $status" >>"$dir/err"
-	[ $status = "$expected" ]
-}
+. "$(dirname "$0")/lib.sh"
 
 # refuses STATUS SENTENCE COMMAND...: one line on stderr, nothing on stdout.
 refuses()
@@ -47,15 +17,6 @@ refuses()
 
 	run "$expected" "$@" && [ ! -s "$dir/out" ] &&
 		[ "$(cat "$dir/err")" = "$sentence" ]
-}
-
-# gives TEXT COMMAND...: succeeds with exactly this on stdout.
-gives()
-{
-	local text=$1
-	shift
-
-	run 0 "$@" && [ "$(cat "$dir/out")" = "$text" ]
 }
 
 command -v kpc >/dev/null || {

@@ -6,9 +6,8 @@ set -u
 
 tree=${KPC_TREE:-$(realpath "$(dirname "$0")/../..")}
 dir=$(mktemp -d /tmp/kpc-table.XXXXXX)
-tests=0
-failures=0
 monitor=
+. "$(dirname "$0")/lib.sh"
 
 clean_up()
 {
@@ -19,36 +18,7 @@ clean_up()
 }
 trap clean_up EXIT
 
-# ok TEXT COMMAND...: one check.
-ok()
-{
-	local text=$1
-	shift
-
-	tests=$((tests + 1))
-	if "$@"; then
-		echo "ok $tests $text"
-	else
-		echo "not ok $tests $text"
-		failures=$((failures + 1))
-		sed 's/^/# out: /' "$dir/out"
-		sed 's/^/# err: /' "$dir/err"
-	fi
-}
-
 k() { kpc -n kpc-t1 "$@"; }
-
-# run STATUS COMMAND...: the command ends with STATUS; output is kept.
-run()
-{
-	local expected=$1 status
-	shift
-
-	"$@" >"$dir/out" 2>"$dir/err" </dev/null
-	status=$?
-	[ $status = "$expected" ] || echo "exit status $status" >>"$dir/err"
-	[ $status = "$expected" ]
-}
 
 # refuses SENTENCE COMMAND...: status 1, the sentence on stderr alone.
 refuses()
@@ -58,15 +28,6 @@ refuses()
 
 	run 1 "$@" && [ ! -s "$dir/out" ] &&
 		[ "$(cat "$dir/err")" = "$sentence" ]
-}
-
-# gives TEXT COMMAND...: succeeds with exactly this on stdout.
-gives()
-{
-	local text=$1
-	shift
-
-	run 0 "$@" && [ "$(cat "$dir/out")" = "$text" ]
 }
 
 # names: those of the table.

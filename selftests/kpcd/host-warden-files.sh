@@ -6,15 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 plan 16
 
-port=$(free_port)
-write "$dir/keys" <<END
-pump@example.org hex:$key
-END
-write "$dir/table" <<END
-association pump role b kpc-id pump@example.org \\
-	id-a //a.example/cse id-b //b.example/cse \\
-	offload off listen 127.0.0.1:$port plain unix:$dir/back start auto
-END
+pump_site
 
 # refused NAME PATTERN ARGS...: kpcd does not start, says PATTERN, shows no key.
 refused()

@@ -33,15 +33,7 @@ while True:
 	within 5 test -S "$1"
 }
 
-port=$(free_port)
-write "$dir/keys" <<END
-pump@example.org hex:$key
-END
-write "$dir/table" <<END
-association pump role b kpc-id pump@example.org \\
-	id-a //a.example/cse id-b //b.example/cse \\
-	offload off listen 127.0.0.1:$port plain unix:$dir/back start auto
-END
+pump_site
 echo_backend "$dir/back"
 keep "$dir/notify" "$dir/told"
 keep /run/systemd/journal/socket "$dir/journal"

@@ -7,15 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 plan 17
 
-port=$(free_port)
-write "$dir/keys" <<END
-pump@example.org hex:$key
-END
-write "$dir/table" <<END
-association pump role b kpc-id pump@example.org \\
-	id-a //a.example/cse id-b //b.example/cse \\
-	offload off listen 127.0.0.1:$port plain unix:$dir/back start auto
-END
+pump_site
 echo_backend "$dir/back"
 up b --table "$dir/table" --keys "$dir/keys" --workers 2 --no-pin --drain 3
 warden=$pid

@@ -104,6 +104,20 @@ write()
 	(umask 077; cat >"$1")
 }
 
+# pump_site: keys and table of a site b with one association, pump, at $port.
+pump_site()
+{
+	port=$(free_port)
+	write "$dir/keys" <<-END
+	pump@example.org hex:$key
+	END
+	write "$dir/table" <<-END
+	association pump role b kpc-id pump@example.org \\
+		id-a //a.example/cse id-b //b.example/cse \\
+		offload off listen 127.0.0.1:$port plain unix:$dir/back start auto
+	END
+}
+
 # run NAME ARGS...: starts kpcd; its log is $dir/NAME.log, its process $pid.
 run()
 {
