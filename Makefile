@@ -19,7 +19,7 @@ KERNEL	?= new
 
 .DELETE_ON_ERROR:
 .PHONY: all userspace modules install modules_install clean help setup \
-	tests check check-host check-vm lint demo lab-clean
+	tests check check-host check-sanitize check-vm lint demo lab-clean
 
 all: userspace $(if $(wildcard $(KDIR)/Makefile),modules)
 
@@ -55,7 +55,7 @@ modules_install: modules
 
 clean:
 	rm -rf $(out)/bin $(out)/lib $(out)/obj $(out)/kmod $(out)/selftests \
-		$(out)/report
+		$(out)/sanitize $(out)/report
 	$(MAKE) -C userspace O=$(out) clean
 
 # What the lab built inside its root filesystems, and the test machines' disks.
@@ -71,7 +71,7 @@ tests:
 check: setup
 	@selftests/run --report $(out)/report $(CHECKS)
 
-check-host check-vm lint: setup
+check-host check-sanitize check-vm lint: setup
 	@selftests/run --report $(out)/report $(@:check-%=%)
 
 demo: setup
@@ -86,6 +86,7 @@ help:
 	@echo 'make demo         the main job in virtual machines, with a report'
 	@echo 'make check        all tests; TAP files in $(O)/report/'
 	@echo 'make check-host   the tests that run on any host'
+	@echo 'make check-sanitize   the same, built with address and undefined sanitizers'
 	@echo 'make check-vm     the tests that run in virtual machines'
 	@echo 'make lint         checkpatch --strict and sparse'
 	@echo 'make setup        installs packages and makes the lab (demo and check do it)'

@@ -39,6 +39,7 @@ class Bench:
         self.kept = [0]
         self.stalled = threading.Event()
         self.stopped = False
+        self.faults = []
         self.seen = []
         uid = os.getuid()
         self.uid = f"allow-uid {uid}"
@@ -185,6 +186,9 @@ class Bench:
             return None
         self.stopped = True
         codes = self.a.stop(), self.b.stop()
+        self.faults = [line for site in (self.a, self.b)
+                       for line in site.said().splitlines()
+                       if "Sanitizer" in line or "runtime error" in line]
         shutil.rmtree(self.folder, ignore_errors=True)
         self.net.close()
         return codes

@@ -125,8 +125,13 @@ after=$(memory)
 echo "# the worker has $before kB, then $after kB"
 kill -CONT "$warden"
 # Each question is a kilobyte; what the heap keeps of handshakes varies.
-ok "questions of peers that are gone take no memory" \
-	test $((after - before)) -lt 13000
+if sanitized; then
+	skip "questions of peers that are gone take no memory" \
+		"the address sanitizer keeps what was freed"
+else
+	ok "questions of peers that are gone take no memory" \
+		test $((after - before)) -lt 13000
+fi
 ok "the worker is the same still" test "$(workers "$warden")" = "$worker"
 ok "and serves" within 20 answered "$b" pump@example.org $key -tls1_3
 

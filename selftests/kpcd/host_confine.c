@@ -86,6 +86,10 @@ int main(void)
 	unsigned int i;
 	int got;
 
+#ifdef __SANITIZE_ADDRESS__
+	puts("1..0 # SKIP the address sanitizer makes system calls of its own");
+	return 4;
+#endif
 	tap_begin();
 	for (i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
 		got = confined(calls[i].nr, calls[i].a, calls[i].b, calls[i].c,

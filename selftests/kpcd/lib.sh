@@ -64,9 +64,18 @@ skip()
 	echo "ok $tests - $1 # SKIP $2"
 }
 
-# The end of every test.
+# Whether kpcd was built with the address sanitizer.
+sanitized()
+{
+	ldd "$(command -v kpcd)" | grep -q libasan
+}
+
+# The end of every test. A worker that a sanitizer ended was replaced.
 finish()
 {
+	if grep -hE 'Sanitizer|runtime error' "$dir"/*.log 2>/dev/null; then
+		exit 1
+	fi
 	[ $failures -eq 0 ] || exit 1
 	exit 0
 }

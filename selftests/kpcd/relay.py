@@ -124,6 +124,10 @@ def main():
                 tap.case(row, what, test, bench, *arguments)
     finally:
         bench.stop()
+    # A worker that a sanitizer ended was replaced.
+    if bench.faults:
+        print("\n".join(bench.faults))
+        tap.failed += 1
     return tap.done()
 
 
