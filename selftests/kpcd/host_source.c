@@ -64,6 +64,12 @@ static void check_slow(void)
 	for (i = 0; i < 10 * RATE; i++)
 		n += taken("::ffff:192.0.2.1", 1, 5000 + i * (1000 / RATE));
 	tap_ok(n == 10 * RATE, "%u of %u at just the rate", n, 10 * RATE);
+
+	/* 3 a second for 100 seconds, asked every 400 milliseconds or so. */
+	sources_init(&sources, 3);
+	for (i = 0, n = 0; i < 250; i++)
+		n += taken("::ffff:192.0.2.1", 3, 5000 + i * 400);
+	tap_ok(n >= 300 && n <= 303, "%u of 3 a second in 100 s", n);
 }
 
 /* Ten thousand others say nothing about one that has used up its own. */

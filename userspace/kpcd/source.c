@@ -49,11 +49,14 @@ static void refill(struct source *source, uint32_t rate, uint64_t now)
 {
 	uint64_t more = (now - source->at) * rate / 1000;
 
-	if (!more)
+	if (more > rate - source->tokens) {
+		source->tokens = rate;
+		source->at = now;
 		return;
-	source->tokens = more > rate - source->tokens ? rate :
-			 source->tokens + more;
-	source->at = now;
+	}
+	/* What is left of a token's time counts for the next. */
+	source->tokens += more;
+	source->at += more * 1000 / rate;
 }
 
 bool source_may(struct sources *sources, const struct sockaddr_in6 *peer,
