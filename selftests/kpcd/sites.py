@@ -286,7 +286,8 @@ class Site:
         self.folder = os.path.join(folder, name)
         os.mkdir(self.folder)
         self.command = [find_kpcd(), "--engine", engine,
-                        "--workers", str(workers), "--no-pin"]
+                        "--workers", str(workers), "--no-pin",
+                        "--source-rate", "0"]
         self.table = []
         self.keys = []
         self.process = None
