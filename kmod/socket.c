@@ -241,9 +241,11 @@ bool kpc_sock_moved(const struct kpc_sock *ks)
 {
 	const struct sock *sk = ks->sk;
 
-	/* A closed socket has given its port back before its reset leaves. */
-	if (sk->sk_portpair != ks->ports &&
-	    (sk->sk_num || sk->sk_state != TCP_CLOSE))
+	/*
+	 * A socket that closes gives its port back before its state changes,
+	 * and before its reset leaves.
+	 */
+	if (sk->sk_portpair != ks->ports && sk->sk_num)
 		return true;
 	if (ks->flow.family == AF_INET)
 		return sk->sk_daddr != ks->flow.remote.s6_addr32[3] ||
