@@ -15,10 +15,10 @@ END
 write "$dir/table" <<END
 association new role b kpc-id new@example.org \\
 	id-a //a.example/cse id-b //b.example/cse \\
-	offload off listen 127.0.0.1:$port plain unix:$dir/back start auto
+	offload off listen 127.0.0.1:$port plain unix:$dir/back owner $UID start auto
 association old role b kpc-id old@example.org profile onem2m \\
 	id-a //a.example/cse/Cold id-b //b.example/cse \\
-	offload off listen 127.0.0.1:$port plain unix:$dir/back start auto
+	offload off listen 127.0.0.1:$port plain unix:$dir/back owner $UID start auto
 END
 up b --table "$dir/table" --keys "$dir/keys" --workers 1
 

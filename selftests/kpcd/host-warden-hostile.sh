@@ -18,13 +18,13 @@ END
 write "$dir/table" <<END
 association pump role b kpc-id pump@example.org \\
 	id-a //a.example/cse id-b //b.example/cse \\
-	offload off listen 127.0.0.1:$b plain unix:$dir/back start auto
+	offload off listen 127.0.0.1:$b plain unix:$dir/back owner $UID start auto
 association tank role b kpc-id tank@example.org \\
 	id-a //a.example/cse/Ctank id-b //b.example/cse \\
-	offload off listen 127.0.0.1:$c plain unix:$dir/back start auto
+	offload off listen 127.0.0.1:$c plain unix:$dir/back owner $UID start auto
 association late role b kpc-id late@example.org \\
 	id-a //a.example/cse/Clate id-b //b.example/cse \\
-	offload off listen 127.0.0.1:$b plain unix:$dir/back start auto \\
+	offload off listen 127.0.0.1:$b plain unix:$dir/back owner $UID start auto \\
 	limit not-before 2100-01-01
 association init role a kpc-id init@example.org \\
 	id-a //b.example/cse id-b //a.example/cse \\

@@ -17,7 +17,7 @@ END
 write "$dir/table" <<END
 association pump role b kpc-id pump@example.org \\
 	id-a //a.example/cse id-b //b.example/cse \\
-	offload off listen 127.0.0.1:$b plain unix:$dir/back start auto
+	offload off listen 127.0.0.1:$b plain unix:$dir/back owner $UID start auto
 association mute role a kpc-id mute@example.org \\
 	id-a //b.example/cse id-b //m.example/cse \\
 	offload off peer 127.0.0.1:$mute plain unix:$dir/front start demand

@@ -14,10 +14,10 @@ pump@example.org hex:$key
 END
 one="association pump role b kpc-id pump@example.org \\
 	id-a //a.example/cse id-b //b.example/cse \\
-	offload off listen 127.0.0.1:$port plain unix:$dir/back start auto"
+	offload off listen 127.0.0.1:$port plain unix:$dir/back owner $UID start auto"
 two="association tank role b kpc-id tank@example.org \\
 	id-a //a.example/cse/Ctank id-b //b.example/cse \\
-	offload off listen 127.0.0.1:$second plain unix:$dir/back start auto"
+	offload off listen 127.0.0.1:$second plain unix:$dir/back owner $UID start auto"
 write "$dir/table" <<<"$one"
 echo_backend "$dir/back"
 up b --table "$dir/table" --keys "$dir/keys" --workers 2 --drain 5

@@ -25,10 +25,10 @@ association lent role b kpc-id lent@example.org \\
 	start auto
 association new role b kpc-id new@example.org \\
 	id-a //a.example/cse id-b //b.example/cse \\
-	offload off listen 127.0.0.1:$b plain unix:$dir/back start auto
+	offload off listen 127.0.0.1:$b plain unix:$dir/back owner $UID start auto
 association old role b kpc-id old@example.org profile onem2m \\
 	id-a //a.example/cse/Cold id-b //b.example/cse \\
-	offload off listen 127.0.0.1:$b plain unix:$dir/back start auto
+	offload off listen 127.0.0.1:$b plain unix:$dir/back owner $UID start auto
 END
 write "$dir/keys-a" <<END
 new@example.org hex:$key

@@ -123,7 +123,7 @@ pump_site()
 	write "$dir/table" <<-END
 	association pump role b kpc-id pump@example.org \\
 		id-a //a.example/cse id-b //b.example/cse \\
-		offload off listen 127.0.0.1:$port plain unix:$dir/back start auto
+		offload off listen 127.0.0.1:$port plain unix:$dir/back owner $UID start auto
 	END
 }
 
