@@ -180,6 +180,15 @@ static bool is_control(const struct packet *p, const struct sock *sk)
 			sk->sk_type == SOCK_RAW && sk->sk_kern_sock;
 }
 
+/* It leaves with a managed mark, or for an endpoint, and is not bound. */
+static unsigned int violate_unbound(const struct packet *p,
+				    const struct sock *sk, bool managed)
+{
+	return violate(p, sk && sk_fullsock(sk) ? sk : NULL, NULL,
+		       managed ? KPC_VIOLATION_KIND_MARK :
+				 KPC_VIOLATION_KIND_ENDPOINT);
+}
+
 static unsigned int judge_out(const struct packet *p, bool managed)
 {
 	struct sock *sk = p->skb->sk;
@@ -193,9 +202,7 @@ static unsigned int judge_out(const struct packet *p, bool managed)
 	if (!ks) {
 		if (is_control(p, sk))
 			return NF_ACCEPT;
-		return violate(p, sk && sk_fullsock(sk) ? sk : NULL, NULL,
-			       managed ? KPC_VIOLATION_KIND_MARK :
-					 KPC_VIOLATION_KIND_ENDPOINT);
+		return violate_unbound(p, sk, managed);
 	}
 
 	/* Pairs with bind_sock(). */
@@ -383,20 +390,10 @@ static void read_tcp(struct packet *p, unsigned int offset)
 	p->open = th->syn && !th->ack;
 }
 
-/* A sender's way to an address that is not in the header's place for it. */
-static unsigned int judge_routed(const struct packet *p, bool managed)
-{
-	const struct sock *sk = p->skb->sk;
-
-	return violate(p, sk && sk_fullsock(sk) ? sk : NULL, NULL,
-		       managed ? KPC_VIOLATION_KIND_MARK :
-				 KPC_VIOLATION_KIND_ENDPOINT);
-}
-
 static unsigned int judge(struct packet *p, bool managed)
 {
 	if (unlikely(p->routed))
-		return judge_routed(p, managed);
+		return violate_unbound(p, p->skb->sk, managed);
 	if (!managed && !kpc_table_find(p->table, &p->flow))
 		return p->ended ? judge_ended(p) : NF_ACCEPT;
 	return p->out ? judge_out(p, managed) : judge_in(p);
