@@ -132,9 +132,9 @@ static bool selector_covers(const struct kpc_selector *wide,
 			     one->remote.address);
 }
 
-/* Selectors of addresses that the peer's name has no more; returns how many. */
-static size_t drop_stale(struct kpc_association *association,
-			 const struct sockaddr_in6 *at, uint32_t count)
+/* Selectors of addresses that the peer's name has no more. */
+static void drop_stale(struct kpc_association *association,
+		       const struct sockaddr_in6 *at, uint32_t count)
 {
 	struct kpc_selector *from = association->selectors, one;
 	size_t i, kept = 0, all = association->selector_count;
@@ -151,7 +151,6 @@ static size_t drop_stale(struct kpc_association *association,
 	}
 	association->selector_count = kept;
 	memset(&from[kept], 0, (all - kept) * sizeof(*from));
-	return all - kept;
 }
 
 static int add_missing(struct kpc_association *association,
@@ -185,7 +184,8 @@ int answer_protect(struct entry *entry, const struct sockaddr_in6 *at,
 
 	if (!entry->warden->enforce)
 		return 0;
-	left = before - drop_stale(&changed, at, count);
+	drop_stale(&changed, at, count);
+	left = changed.selector_count;
 	ret = add_missing(&changed, at, count, err);
 	if (ret || (left == before && changed.selector_count == before))
 		return ret;

@@ -18,9 +18,8 @@
 
 #define KEY_UPDATE	24
 
-/* KeyUpdates of the peer: so many at once, and one more each so many seconds. */
+/* KeyUpdates of the peer: so many at once, and one more each second. */
 #define UPDATES_AT_ONCE	16
-#define UPDATE_SECONDS	1
 
 /* Kept back from data: KeyUpdate, close_notify and alerts still go out. */
 #define CONTROL_RECORDS	16
@@ -55,7 +54,7 @@ static void count_update(struct kpc_records *records)
 	time_t more;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	more = (now.tv_sec - records->updated) / UPDATE_SECONDS;
+	more = now.tv_sec - records->updated;
 	if (more > 0) {
 		records->updated = now.tv_sec;
 		records->updates = more > (time_t)(UPDATES_AT_ONCE - records->updates) ?
