@@ -38,6 +38,10 @@ class Foreign:
         """Waits until it prints that."""
         return wait_for(lambda: re.search(pattern, self.said), seconds)
 
+    def last(self):
+        """What it printed last, for the report of a failure."""
+        return self.said.decode(errors="replace")[-800:]
+
     def end(self):
         """Returns its exit status."""
         try:
@@ -58,6 +62,12 @@ def client(bench, name, version):
                    f"{name}@field.example", "-psk", bench.key(name), version)
 
 
+def answered(peer):
+    """The connection carries data both ways."""
+    peer.say("before\n")
+    return peer.says(rb"\nbefore\n")
+
+
 def test_client(bench, name, version):
     """Data both ways, and the end in order."""
     peer = client(bench, name, version)
@@ -66,16 +76,15 @@ def test_client(bench, name, version):
     peer.say("Q\n")
     status = peer.end()
     if not heard:
-        return peer.said.decode(errors="replace")[-800:]
+        return peer.last()
     return f"exit status {status}" if status else None
 
 
 def test_key_update(bench):
     """The agent's records follow; the kernel's end, and it is told why."""
     peer = client(bench, "echo", "-tls1_3")
-    peer.say("before\n")
-    if not peer.says(rb"\nbefore\n"):
-        return peer.said.decode(errors="replace")[-800:]
+    if not answered(peer):
+        return peer.last()
     peer.say("K\n")
     time.sleep(0.5)
     peer.say("after\n")
@@ -85,37 +94,35 @@ def test_key_update(bench):
         good = bench.b.says(r"truncated NAME=echo .*KeyUpdate")
     peer.end()
     if not good:
-        return peer.said.decode(errors="replace")[-800:]
+        return peer.last()
     return test_bulk(bench, "echo", 1 << 20)
 
 
 def test_key_flood(bench):
     """KeyUpdates without end end it, by the agent as by the kernel."""
     peer = client(bench, "echo", "-tls1_3")
-    peer.say("before\n")
-    if not peer.says(rb"\nbefore\n"):
-        return peer.said.decode(errors="replace")[-800:]
+    if not answered(peer):
+        return peer.last()
     for _ in range(40):
         peer.say("K\n")
         time.sleep(0.02)
     good = bench.b.says(r"truncated NAME=echo .*changes its keys more often")
     peer.end()
     if not good:
-        return peer.said.decode(errors="replace")[-800:]
+        return peer.last()
     return test_bulk(bench, "echo", 1 << 20)
 
 
 def test_renegotiation(bench):
     """TLS 1.2: it is told that there is none, and others are untouched."""
     peer = client(bench, "tls12", "-tls1_2")
-    peer.say("before\n")
-    if not peer.says(rb"\nbefore\n"):
-        return peer.said.decode(errors="replace")[-800:]
+    if not answered(peer):
+        return peer.last()
     peer.say("R\n")
     if not wait_for(lambda: peer.process.poll() is not None or
                     b"renegotiation" in peer.said.replace(
                         b"Secure Renegotiation", b"").lower()):
-        return peer.said.decode(errors="replace")[-800:]
+        return peer.last()
     peer.end()
     return test_bulk(bench, "tls12", 1 << 20)
 
@@ -126,7 +133,7 @@ def test_server(bench):
                    "-psk_identity", "foreign@field.example", "-psk",
                    bench.key("foreign"), "-nocert", "-rev", "-tls1_3")
     if not peer.says(rb"ACCEPT"):
-        return peer.said.decode(errors="replace")[-800:]
+        return peer.last()
     with bench.open("foreign") as s:
         s.sendall(b"hello\n")
         answer = s.recv(100)
@@ -137,6 +144,6 @@ def test_server(bench):
     peer.process.terminate()
     peer.end()
     if (answer, more) != (b"olleh\n", b"erom ecno\n"):
-        return f"{answer}, {more}\n" + peer.said.decode(errors="replace")[-800:]
+        return f"{answer}, {more}\n" + peer.last()
     print(f"# it ended as {how}")
     return None
