@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Associations: birth, search and death. How the table of them changes is
- * transaction.c's.
+ * Associations: birth and death.
  */
 #include <linux/slab.h>
-#include <linux/string.h>
 
 #include "association.h"
 #include "net.h"
@@ -25,7 +23,6 @@ struct kpc_association *kpc_association_alloc(struct kpc_net *kn)
 		kfree(a);
 		return NULL;
 	}
-	INIT_LIST_HEAD(&a->node);
 	refcount_set(&a->ref, 1);
 	a->kn = kn;
 	a->added = ktime_get_boottime();
@@ -63,21 +60,4 @@ kpc_association_policy(const struct kpc_association *association)
 {
 	return rcu_dereference_protected(association->policy,
 					 lockdep_is_held(&association->kn->lock));
-}
-
-/**
- * kpc_association_find() - an association by its name
- * @kn: namespace, whose lock is held
- * @name: of the association
- */
-struct kpc_association *kpc_association_find(struct kpc_net *kn,
-					     const char *name)
-{
-	struct kpc_association *a;
-
-	lockdep_assert_held(&kn->lock);
-	list_for_each_entry(a, &kn->associations, node)
-		if (!strcmp(kpc_association_policy(a)->name, name))
-			return a;
-	return NULL;
 }

@@ -6,7 +6,6 @@
 #define KPC_ASSOCIATION_H
 
 #include <linux/ktime.h>
-#include <linux/list.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
@@ -18,9 +17,8 @@ struct kpc_policy;
 
 /**
  * struct kpc_association - one association
- * @node: in kpc_net::associations
  * @rcu: for freeing
- * @ref: the list's, and one of each of its sockets
+ * @ref: the roster's, and one of each of its sockets
  * @kn: its namespace
  * @policy: RCU, written under kpc_net::lock
  * @id: never used again in the namespace
@@ -31,11 +29,11 @@ struct kpc_policy;
  * @tx_octets: of bindings that ended
  * @rx_octets: of bindings that ended
  * @violations: that concerned it
+ * @chain: next of the same chain of the roster; under kpc_net::lock
  * @slot: in a commit that is running; under kpc_net::lock
  * @expired: the event of not-after was sent; the sweep's
  */
 struct kpc_association {
-	struct list_head node;
 	struct rcu_head rcu;
 	refcount_t ref;
 	struct kpc_net *kn;
@@ -48,6 +46,7 @@ struct kpc_association {
 	atomic64_t tx_octets;
 	atomic64_t rx_octets;
 	atomic64_t violations;
+	unsigned int chain;
 	void *slot;
 	bool expired;
 };
@@ -56,7 +55,5 @@ struct kpc_association *kpc_association_alloc(struct kpc_net *kn);
 void kpc_association_put(struct kpc_association *association);
 struct kpc_policy *
 kpc_association_policy(const struct kpc_association *association);
-struct kpc_association *kpc_association_find(struct kpc_net *kn,
-					     const char *name);
 
 #endif /* KPC_ASSOCIATION_H */

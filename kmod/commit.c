@@ -7,6 +7,8 @@
  * deleted is flipped, a grace period passes, and only then is it told: when
  * the caller acknowledges, no payload of it can pass (I4).
  */
+#include <linux/ctype.h>
+#include <linux/hash.h>
 #include <linux/ktime.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
@@ -22,8 +24,25 @@
 #include "net.h"
 #include "netlink.h"
 #include "policy.h"
+#include "roster.h"
 #include "socket.h"
 #include "transaction.h"
+
+/**
+ * enum slot_key - what slots are found by
+ * @BY_NAME: of the association
+ * @BY_KPC_ID: without regard to case
+ * @BY_PAIR: the entities and who of them this machine is
+ * @BY_MARK: of those that have one
+ * @SLOT_KEYS: how many there are
+ */
+enum slot_key {
+	BY_NAME,
+	BY_KPC_ID,
+	BY_PAIR,
+	BY_MARK,
+	SLOT_KEYS
+};
 
 /**
  * struct slot - one association of the next table, or one that goes
@@ -32,7 +51,8 @@
  * @staged: brings @policy, or NULL if it stays
  * @fresh: to be added
  * @changed: @old gets @policy
- * @next: one more than the index of the next slot in the same chain, or 0
+ * @next: one more than the index of the next slot in the same chain, or 0; by
+ *	enum slot_key
  */
 struct slot {
 	struct kpc_association *old;
@@ -40,7 +60,7 @@ struct slot {
 	struct kpc_staged *staged;
 	struct kpc_association *fresh;
 	bool changed;
-	unsigned int next;
+	unsigned int next[SLOT_KEYS];
 };
 
 /**
@@ -51,9 +71,10 @@ struct slot {
  * @force: of the commit
  * @n: length of @slots
  * @slots: of associations in force first, in their order
- * @chains: of slots by the hash of their names, the latest first; as
+ * @chains: of slots by the hashes of their keys, the latest first; as
  *	struct slot::next
- * @chain_mask: chains minus one
+ * @chain_mask: chains of one key minus one
+ * @roster: of associations to be
  * @table: of endpoints to be
  */
 struct plan {
@@ -65,6 +86,7 @@ struct plan {
 	struct slot *slots;
 	unsigned int *chains;
 	unsigned int chain_mask;
+	struct kpc_roster *roster;
 	struct kpc_table *table;
 };
 
@@ -73,36 +95,78 @@ static const char *slot_name(const struct slot *s)
 	return s->old ? kpc_association_policy(s->old)->name : s->policy->name;
 }
 
-static unsigned int *chain_of(struct plan *plan, const char *name)
+static unsigned int hash_text(const char *text)
 {
-	unsigned int hash = full_name_hash(NULL, name, strlen(name));
-
-	return &plan->chains[hash & plan->chain_mask];
+	return full_name_hash(NULL, text, strlen(text));
 }
+
+static unsigned int hash_policy(const struct kpc_policy *p, enum slot_key key)
+{
+	unsigned long hash = init_name_hash(NULL);
+	unsigned int i;
+
+	switch (key) {
+	case BY_KPC_ID:
+		for (i = 0; i < p->kpc_id_len; i++)
+			hash = partial_name_hash(tolower(p->kpc_id[i]), hash);
+		return end_name_hash(hash);
+	case BY_PAIR:
+		return hash_text(p->id_a) + 31 * hash_text(p->id_b) + p->role;
+	case BY_MARK:
+		return hash_32(p->mark, 32);
+	default:
+		return hash_text(p->name);
+	}
+}
+
+static unsigned int *chain_of(const struct plan *plan, enum slot_key key,
+			      unsigned int hash)
+{
+	return &plan->chains[key * (plan->chain_mask + 1) +
+			     (hash & plan->chain_mask)];
+}
+
+static void chain_slot(struct plan *plan, struct slot *s, enum slot_key key,
+		       unsigned int hash)
+{
+	unsigned int *chain = chain_of(plan, key, hash);
+
+	s->next[key] = *chain;
+	*chain = s - plan->slots + 1;
+}
+
+static struct slot *slot_at(const struct plan *plan, unsigned int at)
+{
+	return at ? &plan->slots[at - 1] : NULL;
+}
+
+/* Slots of which some have the same key as @policy, the latest first. */
+#define for_each_alike(slot, plan, policy, key)				\
+	for (slot = slot_at(plan, *chain_of(plan, key,			\
+					    hash_policy(policy, key)));	\
+	     slot; slot = slot_at(plan, slot->next[key]))
 
 /* The latest one: a name may be deleted and added again. */
 static struct slot *find_slot(struct plan *plan, const char *name)
 {
-	unsigned int at = *chain_of(plan, name);
+	struct slot *s = slot_at(plan, *chain_of(plan, BY_NAME,
+						 hash_text(name)));
 
-	while (at && strcmp(slot_name(&plan->slots[at - 1]), name))
-		at = plan->slots[at - 1].next;
-	return at ? &plan->slots[at - 1] : NULL;
+	while (s && strcmp(slot_name(s), name))
+		s = slot_at(plan, s->next[BY_NAME]);
+	return s;
 }
 
 static struct slot *add_slot(struct plan *plan, struct kpc_association *old,
 			     struct kpc_staged *staged)
 {
 	struct slot *s = &plan->slots[plan->n++];
-	unsigned int *chain;
 
 	s->old = old;
 	s->staged = staged;
 	if (staged)
 		s->policy = staged->policy;
-	chain = chain_of(plan, slot_name(s));
-	s->next = *chain;
-	*chain = plan->n;
+	chain_slot(plan, s, BY_NAME, hash_text(slot_name(s)));
 	return s;
 }
 
@@ -151,12 +215,15 @@ static int place_new(struct plan *plan, struct kpc_staged *staged)
 
 static int place(struct plan *plan, struct list_head *staged)
 {
-	struct kpc_association *a;
+	const struct kpc_roster *roster = plan->kn->roster;
 	struct kpc_staged *op;
+	unsigned int i;
 	struct slot *s;
 	int err;
 
-	list_for_each_entry(a, &plan->kn->associations, node) {
+	for (i = 0; i < roster->n; i++) {
+		struct kpc_association *a = roster->at[i];
+
 		s = add_slot(plan, a, NULL);
 		a->slot = s;
 		if (plan->mode == KPC_LOAD_MODE_APPLY)
@@ -187,27 +254,34 @@ static bool is_new(const struct slot *s)
 	return s->policy && (!s->old || s->changed);
 }
 
-/* Whether two policies cannot be in one table. */
-static int check_pair(struct plan *plan, const struct kpc_policy *p,
-		      const struct kpc_policy *q)
+/* Whether two policies cannot be in one table for what their KpcIds are. */
+static int check_kpc_ids(struct plan *plan, const struct kpc_policy *p,
+			 const struct kpc_policy *q)
 {
-	bool same_id = p->kpc_id_len == q->kpc_id_len &&
-		       !strncasecmp(p->kpc_id, q->kpc_id, p->kpc_id_len);
-
-	if (same_id && memcmp(p->kpc_id, q->kpc_id, p->kpc_id_len))
+	if (p->kpc_id_len != q->kpc_id_len ||
+	    strncasecmp(p->kpc_id, q->kpc_id, p->kpc_id_len))
+		return 0;
+	if (memcmp(p->kpc_id, q->kpc_id, p->kpc_id_len))
 		return kpc_refuse(plan->kn, plan->extack, -EEXIST,
 				  "'%s': KpcId '%*pE' differs only in case from '%*pE' of '%s'",
 				  p->name, p->kpc_id_len, p->kpc_id,
 				  q->kpc_id_len, q->kpc_id, q->name);
-	if (same_id && p->role != q->role)
+	if (p->role != q->role)
 		return kpc_refuse(plan->kn, plan->extack, -EEXIST,
 				  "'%s': KpcId '%*pE' is '%s''s in the other role; each direction has its own",
 				  p->name, p->kpc_id_len, p->kpc_id, q->name);
-	if (same_id && !strcmp(kpc_policy_own(p), kpc_policy_own(q)))
+	if (!strcmp(kpc_policy_own(p), kpc_policy_own(q)))
 		return kpc_refuse(plan->kn, plan->extack, -EEXIST,
 				  "'%s': KpcId '%*pE' is '%s''s already for %s",
 				  p->name, p->kpc_id_len, p->kpc_id, q->name,
 				  kpc_policy_own(p));
+	return 0;
+}
+
+/* The same for their marks. */
+static int check_marks(struct plan *plan, const struct kpc_policy *p,
+		       const struct kpc_policy *q)
+{
 	if (!p->mark || !q->mark)
 		return 0;
 	if (kpc_policy_same_pair(p, q)) {
@@ -219,6 +293,25 @@ static int check_pair(struct plan *plan, const struct kpc_policy *p,
 		return kpc_refuse(plan->kn, plan->extack, -EEXIST,
 				  "'%s': mark 0x%08x belongs to the pair of '%s'",
 				  p->name, p->mark, q->name);
+	}
+	return 0;
+}
+
+static int check_alike(struct plan *plan, const struct slot *s, enum slot_key key,
+		       int (*check)(struct plan *plan,
+				    const struct kpc_policy *p,
+				    const struct kpc_policy *q))
+{
+	const struct slot *t;
+	int err = 0;
+
+	for_each_alike(t, plan, s->policy, key) {
+		/* Two new ones are compared once. */
+		if (t != s && (t < s || !is_new(t)))
+			err = check(plan, s->policy, t->policy);
+		if (err)
+			return err;
+		cond_resched();
 	}
 	return 0;
 }
@@ -243,34 +336,45 @@ static int check_mark(struct plan *plan, const struct kpc_policy *p)
 	return 0;
 }
 
+static void index_slots(struct plan *plan)
+{
+	unsigned int i;
+	enum slot_key key;
+
+	for (i = 0; i < plan->n; i++) {
+		struct slot *s = &plan->slots[i];
+
+		for (key = BY_KPC_ID; s->policy && key < SLOT_KEYS; key++)
+			if (key != BY_MARK || s->policy->mark)
+				chain_slot(plan, s, key,
+					   hash_policy(s->policy, key));
+	}
+}
+
 static int check_slots(struct plan *plan)
 {
-	unsigned int i, j, n = 0;
+	const struct kpc_config *config = &plan->kn->config;
+	unsigned int i, n = 0;
 	int err;
 
 	for (i = 0; i < plan->n; i++)
 		n += !!plan->slots[i].policy;
-	/* What follows takes the square of their number. */
-	if (n > plan->kn->config.max_associations)
+	if (n > config->max_associations)
 		return kpc_refuse(plan->kn, plan->extack, -ENOSPC,
 				  "%u associations are more than %u (max-associations)",
-				  n, plan->kn->config.max_associations);
+				  n, config->max_associations);
+	index_slots(plan);
 	for (i = 0; i < plan->n; i++) {
 		const struct slot *s = &plan->slots[i];
 
 		if (!is_new(s))
 			continue;
-		err = check_mark(plan, s->policy);
-		for (j = 0; !err && j < plan->n; j++) {
-			const struct slot *t = &plan->slots[j];
-
-			/* Two new ones are compared once. */
-			if (t->policy && t != s && (j < i || !is_new(t)))
-				err = check_pair(plan, s->policy, t->policy);
-		}
+		err = check_mark(plan, s->policy) ?:
+		      check_alike(plan, s, BY_KPC_ID, check_kpc_ids) ?:
+		      check_alike(plan, s, BY_PAIR, check_marks) ?:
+		      check_alike(plan, s, BY_MARK, check_marks);
 		if (err)
 			return err;
-		cond_resched();
 	}
 	return 0;
 }
@@ -297,13 +401,14 @@ static u32 next_mark(const struct kpc_config *c, u32 mark)
 /* The mark of the same pair, or 0. */
 static u32 pair_mark(const struct plan *plan, const struct kpc_policy *p)
 {
-	unsigned int i;
+	const struct slot *s;
 
-	for (i = 0; i < plan->n; i++) {
-		const struct kpc_policy *q = plan->slots[i].policy;
+	for_each_alike(s, plan, p, BY_PAIR) {
+		const struct kpc_policy *q = s->policy;
 
-		if (q && q != p && q->mark && kpc_policy_same_pair(p, q))
+		if (q != p && q->mark && kpc_policy_same_pair(p, q))
 			return q->mark;
+		cond_resched();
 	}
 	return 0;
 }
@@ -467,13 +572,14 @@ static int check_live(struct plan *plan)
 
 static int allocate(struct plan *plan)
 {
-	unsigned int i, selectors = 0;
+	unsigned int i, n = 0, selectors = 0;
 	struct slot *s;
 
 	for (i = 0; i < plan->n; i++) {
 		s = &plan->slots[i];
 		if (!s->policy)
 			continue;
+		n++;
 		selectors += s->policy->n_selectors;
 		if (s->old)
 			continue;
@@ -488,8 +594,9 @@ static int allocate(struct plan *plan)
 					  "the module is being unloaded");
 		}
 	}
+	plan->roster = kpc_roster_alloc(n);
 	plan->table = kpc_table_alloc(&plan->kn->config, selectors);
-	if (!plan->table)
+	if (!plan->roster || !plan->table)
 		return -ENOMEM;
 	for (i = 0; i < plan->n; i++)
 		if (plan->slots[i].policy)
@@ -507,6 +614,12 @@ static void publish_table(struct kpc_net *kn, struct kpc_table *table)
 	kpc_table_free(old);
 }
 
+static void publish_roster(struct kpc_net *kn, struct kpc_roster *roster)
+{
+	kpc_roster_free(kn->roster);
+	kn->roster = roster;
+}
+
 static void publish(struct plan *plan, struct kpc_outcome *outcome)
 {
 	struct kpc_net *kn = plan->kn;
@@ -520,12 +633,8 @@ static void publish(struct plan *plan, struct kpc_outcome *outcome)
 			s->fresh->id = ++kn->last_association;
 			rcu_assign_pointer(s->fresh->policy, s->policy);
 			s->staged->policy = NULL;
-			list_add_tail(&s->fresh->node, &kn->associations);
-			kn->n_associations++;
 			outcome->added++;
 		} else if (s->old && !s->policy) {
-			list_del_init(&s->old->node);
-			kn->n_associations--;
 			outcome->removed++;
 		} else if (s->changed) {
 			old = kpc_association_policy(s->old);
@@ -534,7 +643,11 @@ static void publish(struct plan *plan, struct kpc_outcome *outcome)
 			kfree_rcu(old, rcu);
 			outcome->changed++;
 		}
+		if (s->policy)
+			kpc_roster_add(plan->roster, s->old ?: s->fresh);
 	}
+	publish_roster(kn, plan->roster);
+	plan->roster = NULL;
 	publish_table(kn, plan->table);
 	plan->table = NULL;
 }
@@ -592,6 +705,7 @@ static void abandon(struct plan *plan)
 			module_put(THIS_MODULE);
 		}
 	}
+	kpc_roster_free(plan->roster);
 	kpc_table_free(plan->table);
 }
 
@@ -633,7 +747,7 @@ static int carry_out(struct plan *plan, struct kpc_outcome *outcome)
 	}
 	tell(plan);
 	/* Else the sweep does it, once what was ended has been reset. */
-	if (!kn->n_associations && !atomic_read(&kn->n_ended))
+	if (!kn->roster->n && !atomic_read(&kn->n_ended))
 		kpc_hooks_unregister(kn);
 	kpc_sweep_soon(kn);
 	return 0;
@@ -663,15 +777,15 @@ int kpc_commit(struct kpc_net *kn, struct netlink_ext_ack *extack, u8 mode,
 		.mode	= mode,
 		.force	= force,
 	};
-	size_t n = kn->n_associations + list_count_nodes(staged);
+	size_t n = kn->roster->n + list_count_nodes(staged);
 	int err;
 
 	lockdep_assert_held(&kn->lock);
 	memset(outcome, 0, sizeof(*outcome));
 	plan.chain_mask = roundup_pow_of_two(n + 1) - 1;
 	plan.slots = kvcalloc(n + 1, sizeof(*plan.slots), GFP_KERNEL_ACCOUNT);
-	plan.chains = kvcalloc(plan.chain_mask + 1, sizeof(*plan.chains),
-			       GFP_KERNEL_ACCOUNT);
+	plan.chains = kvcalloc(SLOT_KEYS * (plan.chain_mask + 1),
+			       sizeof(*plan.chains), GFP_KERNEL_ACCOUNT);
 	if (!plan.slots || !plan.chains) {
 		err = -ENOMEM;
 		goto out;

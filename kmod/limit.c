@@ -18,6 +18,7 @@
 #include "limit.h"
 #include "net.h"
 #include "policy.h"
+#include "roster.h"
 #include "session.h"
 #include "socket.h"
 #include "transaction.h"
@@ -203,9 +204,10 @@ static bool sweep_socks(struct kpc_net *kn)
 static void sweep_associations(struct kpc_net *kn)
 {
 	s64 now = ktime_get_real_seconds();
-	struct kpc_association *a;
+	unsigned int i;
 
-	list_for_each_entry(a, &kn->associations, node) {
+	for (i = 0; i < kn->roster->n; i++) {
+		struct kpc_association *a = kn->roster->at[i];
 		s64 not_after = kpc_association_policy(a)->limits.not_after;
 		bool expired = not_after && now >= not_after;
 
@@ -256,7 +258,7 @@ void kpc_sweep(struct work_struct *work)
 	sweep_associations(kn);
 	sweep_agent(kn);
 	/* A commit leaves the hooks to what it ended and was not reset yet. */
-	if (!kn->n_associations && !atomic_read(&kn->n_ended))
+	if (!kn->roster->n && !atomic_read(&kn->n_ended))
 		kpc_hooks_unregister(kn);
 	again = has_work(kn);
 	mutex_unlock(&kn->lock);

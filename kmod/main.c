@@ -15,6 +15,7 @@
 #include "net.h"
 #include "netlink.h"
 #include "policy.h"
+#include "roster.h"
 #include "session.h"
 #include "socket.h"
 #include "trace.h"
@@ -49,7 +50,9 @@ static int __net_init net_init(struct net *net)
 	kn->net = net;
 	mutex_init(&kn->lock);
 	kn->config = kpc_default_config;
-	INIT_LIST_HEAD(&kn->associations);
+	kn->roster = kpc_roster_alloc(0);
+	if (!kn->roster)
+		return -ENOMEM;
 	INIT_LIST_HEAD(&kn->sessions);
 	INIT_LIST_HEAD(&kn->establishes);
 	INIT_LIST_HEAD(&kn->transactions);
@@ -68,14 +71,13 @@ static int __net_init net_init(struct net *net)
 
 static void free_associations(struct kpc_net *kn)
 {
-	struct kpc_association *a, *next;
+	unsigned int i;
 
-	list_for_each_entry_safe(a, next, &kn->associations, node) {
-		list_del(&a->node);
-		kpc_association_put(a);
+	for (i = 0; i < kn->roster->n; i++) {
+		kpc_association_put(kn->roster->at[i]);
 		module_put(THIS_MODULE);
 	}
-	kn->n_associations = 0;
+	kpc_roster_free(kn->roster);
 }
 
 static void free_sessions(struct kpc_net *kn)

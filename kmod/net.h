@@ -18,10 +18,11 @@
 #include "event.h"
 #include "stats.h"
 
+struct kpc_roster;
 struct kpc_session;
 
-/* A commit compares the new associations of a table in pairs. */
-#define KPC_ASSOCIATIONS_MAX	65536U
+/* A commit goes over all of them with the namespace locked. */
+#define KPC_ASSOCIATIONS_MAX	262144U
 struct kpc_table;
 
 /* Tasks that may be refused in one second with a sentence. */
@@ -82,8 +83,7 @@ struct kpc_refused {
  * @config: under @lock; the packet path reads the copy in @table
  * @hooked: netfilter hooks are registered; under @lock
  * @hooks: what is registered; its priv is this
- * @associations: list of struct kpc_association by rising id; under @lock
- * @n_associations: length of @associations; under @lock
+ * @roster: associations in force, never NULL; under @lock
  * @sessions: list of struct kpc_session; under @lock
  * @warden: the session that speaks for the agent, or NULL; under @lock
  * @warden_lost: jiffies at which the last warden ended; under @lock
@@ -124,8 +124,7 @@ struct kpc_net {
 	struct kpc_config config;
 	bool hooked;
 	struct nf_hook_ops hooks[4];
-	struct list_head associations;
-	u32 n_associations;
+	struct kpc_roster *roster;
 	struct list_head sessions;
 	struct kpc_session *warden;
 	unsigned long warden_lost;

@@ -13,6 +13,7 @@
 #include "net.h"
 #include "netlink.h"
 #include "netlink_gen.h"
+#include "roster.h"
 #include "session.h"
 #include "stats.h"
 #include "transaction.h"
@@ -203,10 +204,10 @@ static int check_range(struct kpc_net *kn, struct genl_info *info,
 	if (kn->confirm_pending)
 		return kpc_refuse(kn, info->extack, -EBUSY,
 				  "the managed range does not change while a commit waits to be confirmed or aborted");
-	if (kn->n_associations || !xa_empty(&kn->socks))
+	if (kn->roster->n || !xa_empty(&kn->socks))
 		return kpc_refuse(kn, info->extack, -EBUSY,
 				  "the managed range does not change while %u associations exist or sockets are registered",
-				  kn->n_associations);
+				  kn->roster->n);
 	if (!c->mark_value || c->mark_value & ~c->mark_mask)
 		return kpc_refuse(kn, info->extack, -EINVAL,
 				  "managed range 0x%08x/0x%08x: the value is not 0 and has no bit outside the mask",
@@ -230,10 +231,10 @@ static int check_limits(struct kpc_net *kn, struct sk_buff *skb,
 	const struct kpc_config *most = &kpc_default_config;
 	const struct kpc_config *now = &kn->config;
 
-	if (c->max_associations < kn->n_associations)
+	if (c->max_associations < kn->roster->n)
 		return kpc_refuse(kn, info->extack, -EBUSY,
 				  "%u associations exist, more than max-associations %u",
-				  kn->n_associations, c->max_associations);
+				  kn->roster->n, c->max_associations);
 	if (c->max_associations < now->max_associations && kn->confirm_pending)
 		return kpc_refuse(kn, info->extack, -EBUSY,
 				  "max-associations does not fall while a commit waits to be confirmed or aborted");
@@ -357,7 +358,7 @@ static int fill_stats(struct sk_buff *msg, struct kpc_net *kn, bool reset)
 	table = rcu_dereference_protected(kn->table,
 					  lockdep_is_held(&kn->lock));
 	endpoints = table ? table->n : 0;
-	if (nla_put_u32(msg, KPC_A_STATS_ASSOCIATIONS, kn->n_associations) ||
+	if (nla_put_u32(msg, KPC_A_STATS_ASSOCIATIONS, kn->roster->n) ||
 	    nla_put_u32(msg, KPC_A_STATS_ENDPOINTS, endpoints) ||
 	    nla_put_u32(msg, KPC_A_STATS_BINDINGS,
 			atomic_read(&kn->n_bindings)) ||

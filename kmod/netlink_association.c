@@ -12,6 +12,7 @@
 #include "netlink.h"
 #include "netlink_gen.h"
 #include "policy.h"
+#include "roster.h"
 #include "socket.h"
 #include "transaction.h"
 
@@ -236,14 +237,14 @@ int kpc_nl_association_get_dumpit(struct sk_buff *skb,
 				  struct netlink_callback *cb)
 {
 	struct kpc_net *kn = kpc_net(sock_net(skb->sk));
-	struct kpc_association *a;
+	unsigned int i;
 	int err = 0;
 
 	mutex_lock(&kn->lock);
 	cb->seq = kn->commits + 1;
-	list_for_each_entry(a, &kn->associations, node) {
-		if (a->id <= cb->args[0])
-			continue;
+	for (i = kpc_roster_behind(kn, cb->args[0]); i < kn->roster->n; i++) {
+		struct kpc_association *a = kn->roster->at[i];
+
 		err = dump_one(skb, cb, a);
 		/* A message of the dump may be too small for one. */
 		if (err && !skb->len &&

@@ -12,6 +12,7 @@
 #include "netlink.h"
 #include "netlink_gen.h"
 #include "policy.h"
+#include "roster.h"
 #include "session.h"
 #include "socket.h"
 

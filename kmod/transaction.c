@@ -13,6 +13,7 @@
 #include "net.h"
 #include "netlink.h"
 #include "policy.h"
+#include "roster.h"
 #include "transaction.h"
 
 /**
@@ -145,12 +146,12 @@ void kpc_transactions_reap(struct kpc_net *kn)
  */
 int kpc_confirm_keep(struct kpc_net *kn, struct list_head *kept)
 {
-	struct kpc_association *a;
 	struct kpc_policy *copy;
 	struct kpc_staged *s;
+	unsigned int i;
 
-	list_for_each_entry(a, &kn->associations, node) {
-		copy = kpc_policy_copy(kpc_association_policy(a));
+	for (i = 0; i < kn->roster->n; i++) {
+		copy = kpc_policy_copy(kpc_association_policy(kn->roster->at[i]));
 		s = copy ? kpc_staged_new(copy, copy->name, true) : NULL;
 		if (!s) {
 			kfree(copy);
