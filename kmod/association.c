@@ -23,6 +23,7 @@ struct kpc_association *kpc_association_alloc(struct kpc_net *kn)
 		kfree(a);
 		return NULL;
 	}
+	INIT_LIST_HEAD(&a->socks);
 	refcount_set(&a->ref, 1);
 	a->kn = kn;
 	a->added = ktime_get_boottime();

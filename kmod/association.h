@@ -6,6 +6,7 @@
 #define KPC_ASSOCIATION_H
 
 #include <linux/ktime.h>
+#include <linux/list.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
@@ -24,6 +25,8 @@ struct kpc_policy;
  * @id: never used again in the namespace
  * @added: when
  * @packets: per processor
+ * @socks: list of bound struct kpc_sock, RCU, written under
+ *	kpc_net::sock_lock
  * @bindings: alive
  * @bound: since it was added
  * @tx_octets: of bindings that ended
@@ -41,6 +44,7 @@ struct kpc_association {
 	u32 id;
 	ktime_t added;
 	struct kpc_packets __percpu *packets;
+	struct list_head socks;
 	atomic_t bindings;
 	atomic64_t bound;
 	atomic64_t tx_octets;

@@ -174,7 +174,10 @@ static void bind_sock(struct kpc_net *kn, struct kpc_sock *ks,
 		sock_put(ks->listener);
 		ks->listener = NULL;
 	}
+	spin_lock_bh(&kn->sock_lock);
 	ks->was_bound = true;
+	list_add_tail_rcu(&ks->bound_node, &a->socks);
+	spin_unlock_bh(&kn->sock_lock);
 	atomic_dec(&kn->n_handshakes);
 	atomic_inc(&kn->n_bindings);
 	atomic_inc(&a->bindings);

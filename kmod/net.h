@@ -105,7 +105,7 @@ struct kpc_refused {
  * @n_ended: sockets that were ended and may still be found; while there are
  *	any the hooks look for them behind every port
  * @settled: woken when @n_ended falls to 0
- * @sock_lock: guards @listeners, @ended and @refused
+ * @sock_lock: guards @listeners, @ended, @refused and kpc_association::socks
  * @listeners: registered sockets that have listened, RCU list
  * @ended: sockets to be reset by @reap
  * @refused: children that could not be registered, to be reset by @reap
@@ -147,7 +147,7 @@ struct kpc_net {
 	atomic_t n_bindings;
 	atomic_t n_ended;
 	wait_queue_head_t settled;
-	spinlock_t sock_lock; /* listeners, ended and refused */
+	spinlock_t sock_lock; /* see the comment above */
 	struct list_head listeners;
 	struct list_head ended;
 	struct kpc_refused refused[KPC_REFUSED];

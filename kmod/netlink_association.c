@@ -20,19 +20,15 @@
 static void octets(struct kpc_association *a, u64 *tx, u64 *rx)
 {
 	struct kpc_sock *ks;
-	unsigned long id;
 
 	*tx = atomic64_read(&a->tx_octets);
 	*rx = atomic64_read(&a->rx_octets);
-	if (!atomic_read(&a->bindings))
-		return;
-	for (id = 0; (ks = kpc_sock_next(a->kn, &id)); id++) {
-		if (ks->was_bound && ks->association == a) {
-			*tx += kpc_sock_tx(ks);
-			*rx += kpc_sock_rx(ks);
-		}
-		kpc_sock_put(ks);
+	rcu_read_lock();
+	list_for_each_entry_rcu(ks, &a->socks, bound_node) {
+		*tx += kpc_sock_tx(ks);
+		*rx += kpc_sock_rx(ks);
 	}
+	rcu_read_unlock();
 }
 
 static int fill_u64(struct sk_buff *skb, int attr, u64 value)

@@ -365,6 +365,8 @@ void kpc_sock_remove(struct kpc_sock *ks, u8 reason)
 	spin_lock_bh(&kn->sock_lock);
 	if (ks->listening)
 		list_del_rcu(&ks->listen_node);
+	if (ks->was_bound)
+		list_del_rcu(&ks->bound_node);
 	if (ks->reason == KPC_REASON_NONE)
 		ks->reason = reason;
 	spin_unlock_bh(&kn->sock_lock);

@@ -87,6 +87,7 @@ struct kpc_keys {
  * @next_keys: announced ones; under lock_sock()
  * @next: KPC_NEXT_TX and KPC_NEXT_RX, what of @next_keys was announced
  * @listen_node: in kpc_net::listeners
+ * @bound_node: in kpc_association::socks, once bound
  * @end_node: in kpc_net::ended
  * @ref: the table's, and passing ones
  * @rcu: for freeing
@@ -125,6 +126,7 @@ struct kpc_sock {
 	struct kpc_keys keys;
 	struct kpc_keys next_keys;
 	struct list_head listen_node;
+	struct list_head bound_node;
 	struct list_head end_node;
 	refcount_t ref;
 	struct rcu_head rcu;
