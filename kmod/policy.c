@@ -39,11 +39,18 @@ bool kpc_policy_suite_allowed(const struct kpc_policy *policy, u16 suite)
  */
 bool kpc_policy_equal(const struct kpc_policy *a, const struct kpc_policy *b)
 {
-	const size_t head = offsetof(struct kpc_policy, name);
+	const size_t first = offsetof(struct kpc_policy, kpc_id_len);
+	const size_t end = offsetofend(struct kpc_policy, n_selectors);
 
-	return a->size == b->size &&
-	       !memcmp((const u8 *)a + head, (const u8 *)b + head,
-		       a->size - head);
+	return !memcmp((const u8 *)a + first, (const u8 *)b + first,
+		       end - first) &&
+	       !memcmp(a->selectors, b->selectors,
+		       flex_array_size(a, selectors, a->n_selectors)) &&
+	       !memcmp(a->kpc_id, b->kpc_id, a->kpc_id_len) &&
+	       !strcmp(a->name, b->name) && !strcmp(a->id_a, b->id_a) &&
+	       !strcmp(a->id_b, b->id_b) && !strcmp(a->peer, b->peer) &&
+	       !strcmp(a->listen, b->listen) && !strcmp(a->plain, b->plain) &&
+	       !strcmp(a->authority, b->authority);
 }
 
 /**
@@ -72,13 +79,51 @@ bool kpc_policy_same_identity(const struct kpc_policy *a,
 	       !memcmp(a->kpc_id, b->kpc_id, a->kpc_id_len);
 }
 
+/* An empty policy with room for selectors and texts, whose first is "". */
+static struct kpc_policy *alloc(unsigned int selectors, size_t texts)
+{
+	struct kpc_policy *p;
+
+	p = kzalloc(size_add(struct_size(p, selectors, selectors), texts),
+		    GFP_KERNEL_ACCOUNT);
+	if (p) {
+		p->texts = (char *)&p->selectors[selectors];
+		p->texts_len = 1;
+	}
+	return p;
+}
+
+/* A copy with room for as many selectors. */
+static struct kpc_policy *copy(const struct kpc_policy *from,
+			       unsigned int selectors)
+{
+	struct kpc_policy *p = alloc(selectors, from->texts_len);
+	char *texts;
+
+	if (!p)
+		return NULL;
+	texts = p->texts;
+	memcpy(p, from, struct_size(from, selectors, from->n_selectors));
+	memcpy(texts, from->texts, from->texts_len);
+	p->texts = texts;
+	p->name = texts + (from->name - from->texts);
+	p->id_a = texts + (from->id_a - from->texts);
+	p->id_b = texts + (from->id_b - from->texts);
+	p->peer = texts + (from->peer - from->texts);
+	p->listen = texts + (from->listen - from->texts);
+	p->plain = texts + (from->plain - from->texts);
+	p->authority = texts + (from->authority - from->texts);
+	p->kpc_id = texts + (from->kpc_id - from->texts);
+	return p;
+}
+
 /**
  * kpc_policy_copy() - a copy of a policy
  * @policy: to copy
  */
 struct kpc_policy *kpc_policy_copy(const struct kpc_policy *policy)
 {
-	return kmemdup(policy, policy->size, GFP_KERNEL_ACCOUNT);
+	return copy(policy, policy->n_selectors);
 }
 
 static bool unreserved(unsigned char c)
@@ -214,7 +259,7 @@ static int check_selectors(struct kpc_net *kn, struct netlink_ext_ack *extack,
 {
 	unsigned int i;
 
-	if (!p->n_selectors && (p->role == KPC_ROLE_B || !p->agent.peer[0]))
+	if (!p->n_selectors && (p->role == KPC_ROLE_B || !p->peer[0]))
 		return kpc_refuse(kn, extack, -EINVAL,
 				  p->role == KPC_ROLE_B ?
 				  "'%s': role b needs a selector with a local port" :
@@ -277,18 +322,6 @@ static int parse_agent(struct kpc_net *kn, struct netlink_ext_ack *extack,
 	const struct nlattr *nla;
 	int rem;
 
-	if (tb[KPC_A_AGENT_PEER])
-		nla_strscpy(agent->peer, tb[KPC_A_AGENT_PEER],
-			    sizeof(agent->peer));
-	if (tb[KPC_A_AGENT_LISTEN])
-		nla_strscpy(agent->listen, tb[KPC_A_AGENT_LISTEN],
-			    sizeof(agent->listen));
-	if (tb[KPC_A_AGENT_PLAIN])
-		nla_strscpy(agent->plain, tb[KPC_A_AGENT_PLAIN],
-			    sizeof(agent->plain));
-	if (tb[KPC_A_AGENT_AUTHORITY])
-		nla_strscpy(agent->authority, tb[KPC_A_AGENT_AUTHORITY],
-			    sizeof(agent->authority));
 	if (tb[KPC_A_AGENT_START])
 		agent->start = nla_get_u8(tb[KPC_A_AGENT_START]);
 	if (tb[KPC_A_AGENT_PROFILE])
@@ -351,8 +384,54 @@ static int parse_lists(struct kpc_net *kn, struct netlink_ext_ack *extack,
 	return 0;
 }
 
+/* Octets that a text takes with its end; see put_text(). */
+static size_t text_size(const struct nlattr *attr)
+{
+	return attr ? nla_len(attr) + 1 : 0;
+}
+
+static const char *put_text(struct kpc_policy *p, const struct nlattr *attr)
+{
+	char *text = p->texts + p->texts_len;
+
+	if (!attr)
+		return p->texts;
+	/* What is a text ends with its first NUL, and a KpcId has none. */
+	memcpy(text, nla_data(attr), nla_len(attr));
+	p->texts_len += text_size(attr);
+	return text;
+}
+
+static size_t texts_size(struct nlattr **tb, struct nlattr **agent)
+{
+	return 1 + text_size(tb[KPC_A_ASSOCIATION_NAME]) +
+	       text_size(tb[KPC_A_ASSOCIATION_ID_A]) +
+	       text_size(tb[KPC_A_ASSOCIATION_ID_B]) +
+	       text_size(tb[KPC_A_ASSOCIATION_KPC_ID]) +
+	       text_size(agent[KPC_A_AGENT_PEER]) +
+	       text_size(agent[KPC_A_AGENT_LISTEN]) +
+	       text_size(agent[KPC_A_AGENT_PLAIN]) +
+	       text_size(agent[KPC_A_AGENT_AUTHORITY]);
+}
+
+static void parse_texts(struct kpc_policy *p, struct nlattr **tb,
+			struct nlattr **agent)
+{
+	p->name = put_text(p, tb[KPC_A_ASSOCIATION_NAME]);
+	p->id_a = put_text(p, tb[KPC_A_ASSOCIATION_ID_A]);
+	p->id_b = put_text(p, tb[KPC_A_ASSOCIATION_ID_B]);
+	p->kpc_id = put_text(p, tb[KPC_A_ASSOCIATION_KPC_ID]);
+	if (tb[KPC_A_ASSOCIATION_KPC_ID])
+		p->kpc_id_len = nla_len(tb[KPC_A_ASSOCIATION_KPC_ID]);
+	p->peer = put_text(p, agent[KPC_A_AGENT_PEER]);
+	p->listen = put_text(p, agent[KPC_A_AGENT_LISTEN]);
+	p->plain = put_text(p, agent[KPC_A_AGENT_PLAIN]);
+	p->authority = put_text(p, agent[KPC_A_AGENT_AUTHORITY]);
+}
+
 static int parse_names(struct kpc_net *kn, struct netlink_ext_ack *extack,
-		       struct kpc_policy *p, struct nlattr **tb)
+		       struct kpc_policy *p, struct nlattr **tb,
+		       struct nlattr **agent)
 {
 	static const struct {
 		u8 attr;
@@ -366,9 +445,7 @@ static int parse_names(struct kpc_net *kn, struct netlink_ext_ack *extack,
 	};
 	unsigned int i;
 
-	if (tb[KPC_A_ASSOCIATION_NAME])
-		nla_strscpy(p->name, tb[KPC_A_ASSOCIATION_NAME],
-			    sizeof(p->name));
+	parse_texts(p, tb, agent);
 	for (i = 0; i < ARRAY_SIZE(required); i++)
 		if (!tb[required[i].attr] || !nla_len(tb[required[i].attr]) ||
 		    (required[i].attr != KPC_A_ASSOCIATION_ROLE &&
@@ -377,11 +454,6 @@ static int parse_names(struct kpc_net *kn, struct netlink_ext_ack *extack,
 					  "association '%s' needs %s", p->name,
 					  required[i].what);
 
-	p->kpc_id_len = nla_len(tb[KPC_A_ASSOCIATION_KPC_ID]);
-	memcpy(p->kpc_id, nla_data(tb[KPC_A_ASSOCIATION_KPC_ID]),
-	       p->kpc_id_len);
-	nla_strscpy(p->id_a, tb[KPC_A_ASSOCIATION_ID_A], sizeof(p->id_a));
-	nla_strscpy(p->id_b, tb[KPC_A_ASSOCIATION_ID_B], sizeof(p->id_b));
 	if (tb[KPC_A_ASSOCIATION_KIND_A])
 		p->kind_a = nla_get_u8(tb[KPC_A_ASSOCIATION_KIND_A]);
 	if (tb[KPC_A_ASSOCIATION_KIND_B])
@@ -391,17 +463,14 @@ static int parse_names(struct kpc_net *kn, struct netlink_ext_ack *extack,
 }
 
 static int parse(struct kpc_net *kn, const struct genl_info *info,
-		 struct kpc_policy *p)
+		 struct kpc_policy *p, struct nlattr **agent)
 {
 	struct netlink_ext_ack *extack = info->extack;
 	struct nlattr **tb = info->attrs;
-	/* Large enough for either nest. */
-	struct nlattr *nest[KPC_A_AGENT_MAX + 1];
+	struct nlattr *limit[KPC_A_LIMIT_MAX + 1] = {};
 	int err;
 
-	BUILD_BUG_ON(KPC_A_LIMIT_MAX > KPC_A_AGENT_MAX);
-
-	err = parse_names(kn, extack, p, tb);
+	err = parse_names(kn, extack, p, tb, agent);
 	if (err)
 		return err;
 
@@ -414,23 +483,18 @@ static int parse(struct kpc_net *kn, const struct genl_info *info,
 	if (tb[KPC_A_ASSOCIATION_OFFLOAD])
 		p->offload = nla_get_u8(tb[KPC_A_ASSOCIATION_OFFLOAD]);
 
-	memset(nest, 0, sizeof(nest));
 	if (tb[KPC_A_ASSOCIATION_LIMIT]) {
-		err = nla_parse_nested(nest, KPC_A_LIMIT_MAX,
+		err = nla_parse_nested(limit, KPC_A_LIMIT_MAX,
 				       tb[KPC_A_ASSOCIATION_LIMIT],
 				       kpc_limit_nl_policy, extack);
 		if (err)
 			return err;
 	}
-	parse_limits(&p->limits, nest);
+	parse_limits(&p->limits, limit);
 
 	if (tb[KPC_A_ASSOCIATION_AGENT]) {
-		err = nla_parse_nested(nest, KPC_A_AGENT_MAX,
-				       tb[KPC_A_ASSOCIATION_AGENT],
-				       kpc_agent_nl_policy, extack);
-		if (!err)
-			err = parse_agent(kn, extack, p,
-					  tb[KPC_A_ASSOCIATION_AGENT], nest);
+		err = parse_agent(kn, extack, p, tb[KPC_A_ASSOCIATION_AGENT],
+				  agent);
 		if (err)
 			return err;
 	}
@@ -461,22 +525,28 @@ static unsigned int count_selectors(const struct nlmsghdr *nlh)
 struct kpc_policy *kpc_policy_parse(struct kpc_net *kn,
 				    const struct genl_info *info)
 {
+	struct nlattr *agent[KPC_A_AGENT_MAX + 1] = {};
 	unsigned int n = count_selectors(info->nlhdr);
+	struct nlattr **tb = info->attrs;
 	struct kpc_policy *p;
-	size_t size;
 	int err;
 
 	if (n > KPC_SELECTORS_MAX)
 		return ERR_PTR(kpc_refuse(kn, info->extack, -E2BIG,
 					  "%u selectors are more than %d", n,
 					  KPC_SELECTORS_MAX));
-	size = struct_size(p, selectors, n);
-	p = kzalloc(size, GFP_KERNEL_ACCOUNT);
+	if (tb[KPC_A_ASSOCIATION_AGENT]) {
+		err = nla_parse_nested(agent, KPC_A_AGENT_MAX,
+				       tb[KPC_A_ASSOCIATION_AGENT],
+				       kpc_agent_nl_policy, info->extack);
+		if (err)
+			return ERR_PTR(err);
+	}
+	p = alloc(n, texts_size(tb, agent));
 	if (!p)
 		return ERR_PTR(-ENOMEM);
-	p->size = size;
 
-	err = parse(kn, info, p);
+	err = parse(kn, info, p, agent);
 	if (!err)
 		err = check_identities(kn, info->extack, p);
 	if (!err)
@@ -512,7 +582,6 @@ struct kpc_policy *kpc_policy_merge(struct kpc_net *kn,
 {
 	unsigned int i, kept = 0, n;
 	struct kpc_policy *p;
-	size_t size;
 
 	if (!policy->mark_given)
 		policy->mark = old->mark;
@@ -520,8 +589,7 @@ struct kpc_policy *kpc_policy_merge(struct kpc_net *kn,
 	for (i = 0; i < policy->n_selectors; i++)
 		if (policy->selectors[i].resolved)
 			return policy;
-	if (!policy->agent.peer[0] ||
-	    strcmp(policy->agent.peer, old->agent.peer))
+	if (!policy->peer[0] || strcmp(policy->peer, old->peer))
 		return policy;
 	for (i = 0; i < old->n_selectors; i++)
 		kept += old->selectors[i].resolved;
@@ -533,12 +601,9 @@ struct kpc_policy *kpc_policy_merge(struct kpc_net *kn,
 		return ERR_PTR(kpc_refuse(kn, extack, -E2BIG,
 					  "'%s': %u selectors with those of its resolved peer are more than %d",
 					  policy->name, n, KPC_SELECTORS_MAX));
-	size = struct_size(p, selectors, n);
-	p = kzalloc(size, GFP_KERNEL_ACCOUNT);
+	p = copy(policy, n);
 	if (!p)
 		return ERR_PTR(-ENOMEM);
-	memcpy(p, policy, policy->size);
-	p->size = size;
 	for (i = 0; i < old->n_selectors; i++)
 		if (old->selectors[i].resolved)
 			memcpy(&p->selectors[p->n_selectors++],
@@ -577,16 +642,17 @@ static int fill_text(struct sk_buff *skb, int attr, const char *text)
 	return text[0] ? nla_put_string(skb, attr, text) : 0;
 }
 
-static int fill_agent(struct sk_buff *skb, const struct kpc_agent_policy *a)
+static int fill_agent(struct sk_buff *skb, const struct kpc_policy *p)
 {
+	const struct kpc_agent_policy *a = &p->agent;
 	struct nlattr *nest = nla_nest_start(skb, KPC_A_ASSOCIATION_AGENT);
 	unsigned int i;
 
 	if (!nest ||
-	    fill_text(skb, KPC_A_AGENT_PEER, a->peer) ||
-	    fill_text(skb, KPC_A_AGENT_LISTEN, a->listen) ||
-	    fill_text(skb, KPC_A_AGENT_PLAIN, a->plain) ||
-	    fill_text(skb, KPC_A_AGENT_AUTHORITY, a->authority) ||
+	    fill_text(skb, KPC_A_AGENT_PEER, p->peer) ||
+	    fill_text(skb, KPC_A_AGENT_LISTEN, p->listen) ||
+	    fill_text(skb, KPC_A_AGENT_PLAIN, p->plain) ||
+	    fill_text(skb, KPC_A_AGENT_AUTHORITY, p->authority) ||
 	    nla_put_u8(skb, KPC_A_AGENT_START, a->start) ||
 	    nla_put_u8(skb, KPC_A_AGENT_PROFILE, a->profile) ||
 	    nla_put_u8(skb, KPC_A_AGENT_FORMAT, a->format) ||
@@ -633,7 +699,7 @@ int kpc_policy_fill(struct sk_buff *skb, const struct kpc_policy *policy)
 		if (kpc_selector_fill(skb, &policy->selectors[i]))
 			return -EMSGSIZE;
 	if (fill_limits(skb, &policy->limits) ||
-	    fill_agent(skb, &policy->agent))
+	    fill_agent(skb, policy))
 		return -EMSGSIZE;
 	return 0;
 }

@@ -44,10 +44,6 @@ struct kpc_limits {
 
 /**
  * struct kpc_agent_policy - what the agent needs and the module only keeps
- * @peer: HOST:PORT of IdB
- * @listen: ADDRESS:PORT of the TLS listener
- * @plain: unix:PATH or tcp:ADDRESS:PORT
- * @authority: server name
  * @start: enum kpc_start
  * @profile: enum kpc_profile
  * @format: enum kpc_id_format
@@ -62,10 +58,6 @@ struct kpc_limits {
  * @allow_uids: users of a plain TCP leg
  */
 struct kpc_agent_policy {
-	char peer[KPC_AGENT_TEXT_MAX + 1];
-	char listen[KPC_AGENT_TEXT_MAX + 1];
-	char plain[KPC_AGENT_TEXT_MAX + 1];
-	char authority[KPC_AGENT_TEXT_MAX + 1];
 	u8 start;
 	u8 profile;
 	u8 format;
@@ -83,13 +75,18 @@ struct kpc_agent_policy {
 /**
  * struct kpc_policy - the configuration of one association
  * @rcu: for freeing one that the packet path may read
- * @size: of the whole, in octets
- * @mark_given: @mark came with the request
- * @name: unique in the namespace; first of what kpc_policy_equal() compares
- * @kpc_id: psk_identity to the octet
- * @kpc_id_len: octets of @kpc_id
+ * @name: unique in the namespace
  * @id_a: canonical identity of entity A
  * @id_b: canonical identity of entity B
+ * @peer: HOST:PORT of IdB; this and what follows is for the agent
+ * @listen: ADDRESS:PORT of the TLS listener
+ * @plain: unix:PATH or tcp:ADDRESS:PORT
+ * @authority: server name
+ * @kpc_id: psk_identity to the octet
+ * @texts: all of these, behind @selectors; "" is none, no pointer is NULL
+ * @texts_len: octets of @texts
+ * @mark_given: @mark came with the request
+ * @kpc_id_len: octets of @kpc_id; first of what is compared as it is
  * @kind_a: enum kpc_kind
  * @kind_b: enum kpc_kind
  * @role: enum kpc_role of this machine
@@ -100,18 +97,23 @@ struct kpc_agent_policy {
  * @suites: IANA codes in order of preference
  * @limits: ends of a binding's life
  * @agent: kept for the agent
- * @n_selectors: length of @selectors
+ * @n_selectors: length of @selectors; last of what is compared as it is
  * @selectors: sockets the association may have
  */
 struct kpc_policy {
 	struct rcu_head rcu;
-	size_t size;
+	const char *name;
+	const char *id_a;
+	const char *id_b;
+	const char *peer;
+	const char *listen;
+	const char *plain;
+	const char *authority;
+	const char *kpc_id;
+	char *texts;
+	u16 texts_len;
 	bool mark_given;
-	char name[KPC_NAME_MAX + 1];
-	u8 kpc_id[KPC_KPC_ID_MAX];
 	u8 kpc_id_len;
-	char id_a[KPC_IDENTITY_MAX + 1];
-	char id_b[KPC_IDENTITY_MAX + 1];
 	u8 kind_a;
 	u8 kind_b;
 	u8 role;
@@ -120,9 +122,9 @@ struct kpc_policy {
 	u32 versions;
 	u16 suites[KPC_SUITES_MAX];
 	u8 n_suites;
-	u8 n_selectors;
 	struct kpc_limits limits;
 	struct kpc_agent_policy agent;
+	u8 n_selectors;
 	struct kpc_selector selectors[];
 };
 
