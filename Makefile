@@ -19,7 +19,7 @@ KERNEL	?= new
 
 .DELETE_ON_ERROR:
 .PHONY: all userspace modules install modules_install clean help setup \
-	tests check check-host check-sanitize check-vm lint demo lab-clean
+	tests check check-host check-sanitize check-vm check-debug lint demo lab-clean
 
 all: userspace $(if $(wildcard $(KDIR)/Makefile),modules)
 
@@ -71,7 +71,7 @@ tests:
 check: setup
 	@selftests/run --report $(out)/report $(CHECKS)
 
-check-host check-sanitize check-vm lint: setup
+check-host check-sanitize check-vm check-debug lint: setup
 	@selftests/run --report $(out)/report $(@:check-%=%)
 
 demo: setup
@@ -88,6 +88,7 @@ help:
 	@echo 'make check-host   the tests that run on any host'
 	@echo 'make check-sanitize   the same, built with address and undefined sanitizers'
 	@echo 'make check-vm     the tests that run in virtual machines'
+	@echo 'make check-debug  those and more on a kernel with KASAN, lockdep, fault injection'
 	@echo 'make lint         checkpatch --strict and sparse'
 	@echo 'make setup        installs packages and makes the lab (demo and check do it)'
 	@echo 'make clean        removes what was built; lab-clean what the lab built'

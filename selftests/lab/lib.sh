@@ -72,8 +72,8 @@ kernel_root()
 {
 	case $1 in
 	6.1)		echo bookworm ;;
-	6.12|new)	echo trixie ;;
-	*)		die "no kernel '$1': 6.1, 6.12 or new" ;;
+	6.12|new|debug)	echo trixie ;;
+	*)		die "no kernel '$1': 6.1, 6.12, new or debug" ;;
 	esac
 }
 
@@ -95,6 +95,17 @@ kernel_release()
 	root=$(kernel_root "$1") || exit 1
 	case $1 in
 	new)	root_kernels "$root" | tail -n 1 ;;
+	debug)	cat "$(debug_dir)/release" ;;
 	*)	root_kernels "$root" | grep -F "$1." | head -n 1 ;;
 	esac
+}
+
+# Where the debugging kernel is: its name carries a digest of what it is made of.
+debug_dir()
+{
+	local key
+
+	key=$({ root_dir trixie; cat "$LAB/debug.config" "$LAB/debug-kernel"; } |
+		sha256sum | cut -c1-12)
+	echo "$KPC_CACHE/debug-$key"
 }
