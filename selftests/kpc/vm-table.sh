@@ -236,6 +236,34 @@ ok "T5, I9: another user may not even look" \
 	setpriv --reuid 65534 --clear-groups --bounding-set -all \
 	--inh-caps -all kpc
 
+# No file is no empty table (X3)
+mkdir -p /etc/kpc/conf.d
+ok "sync without any association file is refused" \
+	refuses 'kpc: sync: there is neither /etc/kpc/kpc.conf nor a *.conf in /etc/kpc/conf.d' \
+	k sync
+# The agent without --config looks in the same places.
+hang_up()
+{
+	local agent i
+
+	ip netns exec kpc-t1 kpcd --keys "$dir/nokeys" >"$dir/out" 2>&1 &
+	agent=$!
+	for i in $(seq 100); do
+		grep -q 'ready' "$dir/out" && break
+		sleep 0.1
+	done
+	kill -HUP $agent
+	for i in $(seq 100); do
+		grep -q 'reloaded' "$dir/out" && break
+		sleep 0.1
+	done
+	kill $agent
+	wait $agent
+	grep 'reloaded' "$dir/out"
+}
+ok "nor does SIGHUP take anything away" \
+	eval 'hang_up && run 0 k -j stats && [ "$(field "d[\"associations\"]")" = 2 ]'
+
 # Configuration and counters
 ok "the managed range stays while associations exist" \
 	eval 'run 1 k config set mark-range 0x10000000/0xf0000000 &&

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "associations.h"
 #include "establish.h"
@@ -45,25 +44,21 @@ static int read_keys(const struct warden *warden,
 	return err;
 }
 
-/*
- * Without any association file, an empty table would be what they hold: a
- * machine run by `kpc association add` alone must not lose all by SIGHUP.
- */
-static bool has_files(const struct warden *warden)
-{
-	return warden->options->config || !access(KPC_TABLE_FILE, F_OK) ||
-	       !access(KPC_TABLE_DIRECTORY, F_OK);
-}
-
+/* Where no file is named and none is there, @there becomes false. */
 static int read_table(const struct warden *warden,
 		      const struct kpc_keystore *keys,
-		      struct kpc_table *table, struct kpc_error *why)
+		      struct kpc_table *table, bool *there,
+		      struct kpc_error *why)
 {
 	const char *path = warden->options->table ? warden->options->table :
 			   warden->options->config;
 	int err;
 
 	err = kpc_table_read(table, path, 0, why);
+	if (err == -ENOENT && !path) {
+		*there = false;
+		return 0;
+	}
 	if (!err)
 		err = kpc_table_check(table, keys, why);
 	return err;
@@ -109,7 +104,7 @@ void reload_keys_for(struct warden *warden, const struct kpc_kpcid *id)
 
 int reload_files(struct warden *warden, bool first)
 {
-	bool tables = warden->options->table || (!first && has_files(warden));
+	bool tables = warden->options->table || !first;
 	struct kpc_keystore *keys = NULL, *old = warden->keys;
 	struct kpc_error why = { "" };
 	struct kpc_table table;
@@ -118,7 +113,7 @@ int reload_files(struct warden *warden, bool first)
 	kpc_table_init(&table);
 	err = read_keys(warden, &keys, &why);
 	if (!err && tables)
-		err = read_table(warden, keys, &table, &why);
+		err = read_table(warden, keys, &table, &tables, &why);
 	if (err)
 		goto refused;
 

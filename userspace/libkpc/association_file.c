@@ -205,6 +205,7 @@ static int is_conf(const struct dirent *entry)
 	       !strcmp(entry->d_name + length - 5, ".conf");
 }
 
+/* Returns how many files were read. */
 static int read_directory(struct kpc_table *table, const char *path,
 			  unsigned int flags, struct kpc_error *err)
 {
@@ -229,7 +230,7 @@ static int read_directory(struct kpc_table *table, const char *path,
 		free(entries[i]);
 	}
 	free(entries);
-	return ret;
+	return ret ? ret : count;
 }
 
 static int read_any(struct kpc_table *table, const char *path,
@@ -237,30 +238,36 @@ static int read_any(struct kpc_table *table, const char *path,
 {
 	struct reader reader = { .table = table, .path = "standard input" };
 	struct stat stat_;
+	int files;
 
 	if (!strcmp(path, "-"))
 		return read_lines(&reader, stdin, err);
-	if (!stat(path, &stat_) && S_ISDIR(stat_.st_mode))
-		return read_directory(table, path, flags, err);
-	return read_file(table, path, flags, err);
+	if (stat(path, &stat_) || !S_ISDIR(stat_.st_mode))
+		return read_file(table, path, flags, err);
+	files = read_directory(table, path, flags, err);
+	return files < 0 ? files : 0;
 }
 
+/*
+ * No file at all is no empty table: whoever lives by `kpc association add` alone
+ * must not lose all of it by a reload.
+ */
 static int read_default(struct kpc_table *table, unsigned int flags,
 			struct kpc_error *err)
 {
-	int first;
-	int ret;
+	int first, files;
 
 	first = read_file(table, KPC_TABLE_FILE, flags, err);
 	if (first && first != -ENOENT)
 		return first;
-	ret = read_directory(table, KPC_TABLE_DIRECTORY, flags, err);
-	if (ret != -ENOENT)
-		return ret;
-	if (first)
-		kpc_error_set(err, "%s: %s, and there is no %s", KPC_TABLE_FILE,
-			      strerror(ENOENT), KPC_TABLE_DIRECTORY);
-	return first;
+	files = read_directory(table, KPC_TABLE_DIRECTORY, flags, err);
+	if (files < 0 && files != -ENOENT)
+		return files;
+	if (first && files <= 0)
+		return kpc_error_return(err, -ENOENT,
+					"there is neither %s nor a *.conf in %s",
+					KPC_TABLE_FILE, KPC_TABLE_DIRECTORY);
+	return 0;
 }
 
 static void drop_from(struct kpc_table *table, size_t count)
