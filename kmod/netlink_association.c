@@ -488,13 +488,14 @@ int kpc_nl_transaction_confirm_doit(struct sk_buff *skb, struct genl_info *info)
 
 	mutex_lock(&kn->lock);
 	t = kpc_transaction_find(kn, NETLINK_CB(skb).sk);
-	if (kn->confirm_pending)
+	/* Who has begun one of his own gives up that, not what waits. */
+	if (t && abort)
+		kpc_transaction_free(t);
+	else if (kn->confirm_pending)
 		err = kpc_confirm(kn, info->extack, abort);
-	else if (!t || !abort)
+	else
 		err = kpc_refuse(kn, info->extack, -ENOENT,
 				 "no commit waits to be confirmed");
-	if (!err && t && abort)
-		kpc_transaction_free(t);
 	mutex_unlock(&kn->lock);
 	return err;
 }

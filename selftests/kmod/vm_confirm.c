@@ -84,6 +84,25 @@ TEST_F(pending, range_stays_for_the_old_table)
 	EXPECT_EQ(config(&self->a, KPC_A_CONFIG_MAX_ASSOCIATIONS, 1), 0);
 }
 
+/* Who gives up what he has staged does not take back what another waits for. */
+TEST_F(pending, abort_is_of_ones_own)
+{
+	struct assoc four = ASSOC_A("four");
+	struct nl other;
+
+	four.id_b = "//sp.example/cse-e";
+	ASSERT_EQ(site_nl(&other, 'a'), 0);
+	EXPECT_EQ(load(&other, &four, 0), -EBUSY);
+	nl_req(&other, KPC_CMD_TRANSACTION_CONFIRM);
+	nl_flag(&other, KPC_A_TRANSACTION_ABORT);
+	EXPECT_EQ(nl_talk(&other), 0) TH_LOG("%s", other.said);
+	close(other.fd);
+	EXPECT_EQ(assoc_get(&self->a, "three"), 0);
+	nl_req(&self->a, KPC_CMD_TRANSACTION_CONFIRM);
+	ASSERT_EQ(nl_talk(&self->a), 0) TH_LOG("%s", self->a.said);
+	EXPECT_EQ(assoc_get(&self->a, "three"), 0);
+}
+
 /* Limits that the whole machine pays for are not a namespace's to raise. */
 TEST_F(pending, limits_are_the_machines)
 {
