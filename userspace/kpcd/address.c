@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <poll.h>
 #include <string.h>
 
 #include "address.h"
@@ -74,4 +75,15 @@ socklen_t address_socket(const struct sockaddr_in6 *from,
 	memcpy(&in->sin_addr, &from->sin6_addr.s6_addr[12],
 	       sizeof(in->sin_addr));
 	return sizeof(*in);
+}
+
+bool address_listens(int fd)
+{
+	struct pollfd at = { .fd = fd, .events = POLLRDHUP };
+	socklen_t len = sizeof(int);
+	int listens = 0;
+
+	/* A UNIX socket that was shut down still says that it listens. */
+	return !getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) &&
+	       listens && !(poll(&at, 1, 0) > 0 && at.revents & POLLRDHUP);
 }

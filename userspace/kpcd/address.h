@@ -6,6 +6,7 @@
 #define KPCD_ADDRESS_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -33,5 +34,8 @@ int address_literal(const char *host, uint16_t port, struct sockaddr_in6 *to);
  */
 socklen_t address_socket(const struct sockaddr_in6 *from,
 			 struct sockaddr_storage *to);
+
+/** address_listens() - whether a socket listens and nobody has shut it down */
+bool address_listens(int fd);
 
 #endif

@@ -433,7 +433,7 @@ void establish_look_again(struct entry *entry)
 			why.text);
 }
 
-void establish_replay(struct crew_worker *worker, const struct entry *entry)
+void establish_replay(struct crew_worker *worker, struct entry *entry)
 {
 	if (entry->address_count)
 		tell_addresses(worker, entry);

@@ -55,7 +55,7 @@ void establish_outcome(struct crew_worker *worker, uint32_t attempt,
 void establish_look_again(struct entry *entry);
 
 /** establish_replay() - tell a new worker what is open */
-void establish_replay(struct crew_worker *worker, const struct entry *entry);
+void establish_replay(struct crew_worker *worker, struct entry *entry);
 
 /** establish_worker_ready() - handshakes that waited for a worker can be made */
 void establish_worker_ready(struct warden *warden);

@@ -66,7 +66,9 @@ static int open_one(struct warden *warden, const struct listener *listener,
 		return kpc_error_return(err, -errno, "socket: %s",
 					strerror(errno));
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) ||
+	/* A filter on one socket of the group would choose for all of them. */
+	if (setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof(on)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) ||
 	    (at.ss_family == AF_INET6 &&
 	     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only,
 			sizeof(v6only))) ||
@@ -101,6 +103,25 @@ static void close_all(struct warden *warden, struct listener *listener)
 	for (i = 0; i < warden->crew.count; i++)
 		if (listener->fds[i] >= 0)
 			close(listener->fds[i]);
+}
+
+/* A worker may have shut down what the next one is to use. */
+static void reopen(struct crew_worker *worker, struct listener *listener)
+{
+	int *fd = &listener->fds[worker->index];
+	struct kpc_error why = { "" };
+	int fresh;
+
+	if (address_listens(*fd))
+		return;
+	fresh = open_one(worker->warden, listener, &why);
+	if (fresh < 0) {
+		log_say(LOG_ERR, "a worker has closed its listener, and no other can be had: %s",
+			why.text);
+		return;
+	}
+	close(*fd);
+	*fd = fresh;
 }
 
 static void tell(struct crew_worker *worker, const struct listener *listener)
@@ -192,9 +213,11 @@ uint32_t listener_id(const struct listener *listener)
 
 void listener_replay(struct crew_worker *worker)
 {
-	const struct listener *listener;
+	struct listener *listener;
 
 	for (listener = worker->warden->listeners; listener;
-	     listener = listener->next)
+	     listener = listener->next) {
+		reopen(worker, listener);
 		tell(worker, listener);
+	}
 }

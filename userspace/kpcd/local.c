@@ -230,8 +230,23 @@ void local_close(struct entry *entry)
 	entry->local = NULL;
 }
 
-void local_replay(struct crew_worker *worker, const struct entry *entry)
+/* One that a worker has shut down is closed for all of them. */
+static void reopen(struct entry *entry)
 {
-	if (entry->local)
+	struct kpc_error why = { "" };
+
+	local_close(entry);
+	if (local_open(entry, &why))
+		log_say(LOG_ERR, "%s: its plain leg, shut by a worker, cannot be had again: %s",
+			entry->association.name, why.text);
+}
+
+void local_replay(struct crew_worker *worker, struct entry *entry)
+{
+	if (!entry->local)
+		return;
+	if (address_listens(entry->local->fd))
 		tell(worker, entry);
+	else
+		reopen(entry);
 }

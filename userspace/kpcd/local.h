@@ -27,6 +27,6 @@ int local_open(struct entry *entry, struct kpc_error *err);
 void local_close(struct entry *entry);
 
 /** local_replay() - give it to a new worker, where there is one */
-void local_replay(struct crew_worker *worker, const struct entry *entry);
+void local_replay(struct crew_worker *worker, struct entry *entry);
 
 #endif

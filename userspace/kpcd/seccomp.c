@@ -7,13 +7,23 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/tls.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <seccomp.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "worker.h"
+
+#ifndef SOL_TLS
+#define SOL_TLS			282
+#endif
+#ifndef TLS_RX_EXPECT_NO_PAD
+#define TLS_RX_EXPECT_NO_PAD	4
+#endif
 
 static const int allowed[] = {
 	/* Sockets that the warden handed over, and role a's own. */
@@ -30,7 +40,6 @@ static const int allowed[] = {
 	SCMP_SYS(recvmsg),
 	SCMP_SYS(sendmsg),
 	SCMP_SYS(sendto),
-	SCMP_SYS(setsockopt),
 	SCMP_SYS(shutdown),
 	SCMP_SYS(write),
 	SCMP_SYS(writev),
@@ -67,7 +76,6 @@ static const int allowed[] = {
 	SCMP_SYS(restart_syscall),
 	SCMP_SYS(rt_sigprocmask),
 	SCMP_SYS(rt_sigreturn),
-	SCMP_SYS(tgkill),
 };
 
 /*
@@ -113,6 +121,42 @@ static int allow_tcp_sockets(scmp_filter_ctx filter)
 			return err;
 	}
 	return 0;
+}
+
+/*
+ * What a worker sets of its sockets. A filter on a listener would choose for
+ * all that share its port.
+ */
+static int allow_options(scmp_filter_ctx filter)
+{
+	static const int options[][2] = {
+		{ SOL_SOCKET, SO_KEEPALIVE },
+		{ SOL_SOCKET, SO_LINGER },
+		{ IPPROTO_TCP, TCP_NODELAY },
+		{ IPPROTO_TCP, TCP_ULP },
+		{ SOL_TLS, TLS_TX },
+		{ SOL_TLS, TLS_RX },
+		{ SOL_TLS, TLS_RX_EXPECT_NO_PAD },
+	};
+	size_t i;
+	int err;
+
+	for (i = 0; i < sizeof(options) / sizeof(*options); i++) {
+		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
+				       SCMP_SYS(setsockopt), 2,
+				       SCMP_A1(SCMP_CMP_EQ, options[i][0]),
+				       SCMP_A2(SCMP_CMP_EQ, options[i][1]));
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* abort() ends this process, and none of the others that have its user. */
+static int allow_abort(scmp_filter_ctx filter)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+				SCMP_A0(SCMP_CMP_EQ, getpid()));
 }
 
 /* Memory that can be executed is what it was when the worker started. */
@@ -174,6 +218,10 @@ int worker_confine(void)
 			      sizeof(refused) / sizeof(*refused));
 	if (!err)
 		err = allow_tcp_sockets(filter);
+	if (!err)
+		err = allow_options(filter);
+	if (!err)
+		err = allow_abort(filter);
 	if (!err)
 		err = allow_mapping(filter);
 	if (!err)
