@@ -14,7 +14,6 @@
 #include <kpc/suite.h>
 
 #define KPC_HANDSHAKE_GROUPS_MAX	8
-#define KPC_HANDSHAKE_IDENTITIES_MAX	8	/* offered ones looked at */
 #define KPC_HANDSHAKE_OCTETS_MAX	65536	/* taken in before it fails */
 #define KPC_AUTHORITY_MAX		255
 
@@ -59,8 +58,8 @@ struct kpc_handshake_policy {
 /**
  * enum kpc_handshake_state - what a handshake waits for
  * @KPC_HANDSHAKE_WANT_INPUT: kpc_handshake_need() octets from the peer
- * @KPC_HANDSHAKE_WANT_KEY: kpc_handshake_key() for one of
- *	kpc_handshake_identities(), however late
+ * @KPC_HANDSHAKE_WANT_KEY: kpc_handshake_key() for
+ *	kpc_handshake_offer(), however late
  * @KPC_HANDSHAKE_DONE: both sides proved Kpc; see kpc_handshake_result()
  * @KPC_HANDSHAKE_FAILED: see kpc_handshake_failure()
  *
@@ -77,7 +76,7 @@ enum kpc_handshake_state {
 /**
  * enum kpc_handshake_cause - why a handshake failed, for counters and logs
  * @KPC_HANDSHAKE_NOT_TLS: the octets are not TLS records
- * @KPC_HANDSHAKE_UNKNOWN: no offered KpcId is known (role b; outside this looks
+ * @KPC_HANDSHAKE_UNKNOWN: the offered KpcId is not known (role b; outside this looks
  *	like WRONG_KEY)
  * @KPC_HANDSHAKE_WRONG_KEY: KpcId known, Kpc is not the same on both sides
  * @KPC_HANDSHAKE_POLICY: nothing in common that both allow
@@ -234,18 +233,18 @@ const void *kpc_handshake_output(const struct kpc_handshake *hs, size_t *len);
 void kpc_handshake_output_sent(struct kpc_handshake *hs, size_t len);
 
 /**
- * kpc_handshake_identities() - the KpcIds the peer offers, in WANT_KEY
+ * kpc_handshake_offer() - the KpcId the peer offers, in WANT_KEY
  * @hs: handshake of role b
- * @count: how many; TLS 1.2 has one
  *
- * They are octets of an unauthenticated peer. Offers over KPC_KPC_ID_MAX
- * octets (tickets of another server, say) are left out, and so are those after
- * KPC_HANDSHAKE_IDENTITIES_MAX.
+ * Octets of an unauthenticated peer. A ClientHello of TLS 1.3 may name many
+ * (RFC 8446 4.2.11); the first one counts that has a hash in common and at most
+ * KPC_KPC_ID_MAX octets, which a ticket of another server has not. Whether a
+ * later one were taken would tell a peer that has a key of his own whether the
+ * first is known (X5).
  *
- * Return: array of @count, valid as long as @hs.
+ * Return: the KpcId, valid as long as @hs; NULL: there is none.
  */
-const struct kpc_kpcid *kpc_handshake_identities(const struct kpc_handshake *hs,
-						 unsigned int *count);
+const struct kpc_kpcid *kpc_handshake_offer(const struct kpc_handshake *hs);
 
 /**
  * kpc_handshake_authority() - host name the peer asked for (SNI)
@@ -258,8 +257,7 @@ const char *kpc_handshake_authority(const struct kpc_handshake *hs);
 /**
  * kpc_handshake_key() - answer WANT_KEY
  * @hs: handshake
- * @index: which of the identities, -1: none of them is known
- * @key: its Kpc, copied; NULL with -1
+ * @key: Kpc of the KpcId offered, copied; NULL: it is not known
  * @policy: what the association of that KpcId allows; NULL: all that the
  *	context does
  *
@@ -267,9 +265,9 @@ const char *kpc_handshake_authority(const struct kpc_handshake *hs);
  * suite at hand, goes on with a key nobody knows: outside it looks like a wrong
  * Kpc (X5). The caller takes the same path and time for both.
  *
- * Return: 0, -EINVAL (state or index), -ENOMEM.
+ * Return: 0, -EINVAL (state, or nothing was offered), -ENOMEM.
  */
-int kpc_handshake_key(struct kpc_handshake *hs, int index, const struct kpc_key *key,
+int kpc_handshake_key(struct kpc_handshake *hs, const struct kpc_key *key,
 		      const struct kpc_handshake_policy *policy);
 
 /** kpc_handshake_result() - after DONE; NULL before */

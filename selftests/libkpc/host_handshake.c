@@ -169,12 +169,10 @@ static void check_late_key(const char *name, uint16_t suite)
 		held = held && kpc_handshake_advance(pair.b) == KPC_HANDSHAKE_WANT_KEY &&
 		       !kpc_handshake_need(pair.b) && !kpc_handshake_output(pair.b, &len) &&
 		       kpc_handshake_input(pair.b, "x", 1) == -EINVAL;
-	held = held && kpc_handshake_key(pair.b, 1, pair.key, NULL) == -EINVAL &&
-	       kpc_handshake_key(pair.b, 0, NULL, NULL) == -EINVAL &&
-	       kpc_handshake_key(pair.b, -1, pair.key, NULL) == -EINVAL;
+	held = held && kpc_handshake_key(pair.a, pair.key, NULL) == -EINVAL;
 	pair_run(&pair);
 	held = held && pair_done(&pair) &&
-	       kpc_handshake_key(pair.b, 0, pair.key, NULL) == -EINVAL;
+	       kpc_handshake_key(pair.b, pair.key, NULL) == -EINVAL;
 out:
 	tap_ok(held, "M7 %s waits for the key as long as it takes", name);
 	pair_close(&pair);

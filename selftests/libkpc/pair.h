@@ -109,16 +109,11 @@ static inline size_t pair_move(struct pair *pair, struct kpc_handshake *from,
 
 static inline void pair_answer(struct pair *pair)
 {
-	const struct kpc_kpcid *ids;
-	unsigned int count;
-	int index = -1;
+	const struct kpc_kpcid *offer = kpc_handshake_offer(pair->b);
+	bool known = offer && kpc_kpcid_equal(offer, &pair->id);
 
 	pair->asked = true;
-	ids = kpc_handshake_identities(pair->b, &count);
-	for (unsigned int i = 0; i < count && index < 0; i++)
-		if (kpc_kpcid_equal(&ids[i], &pair->id))
-			index = (int)i;
-	kpc_handshake_key(pair->b, index, index < 0 ? NULL : pair->key, pair->policy);
+	kpc_handshake_key(pair->b, known ? pair->key : NULL, pair->policy);
 	kpc_handshake_advance(pair->b);
 }
 

@@ -275,17 +275,14 @@ static void key_for_server(struct waiter *waiter, const void *answer, int fd)
 	struct connection *c = hs->connection;
 	struct association *association = NULL;
 	struct kpc_key *key = NULL;
-	int index = got->index;
 
-	if (index >= 0 && got->len <= sizeof(got->octets))
+	if (got->len && got->len <= sizeof(got->octets))
 		association = association_find(c->worker, got->association);
 	if (association && association->config.role == KPC_ROLE_B)
 		key = kpc_key_new(got->octets, got->len, NULL);
 	if (key)
 		c->association = association;
-	else
-		index = -1;
-	if (kpc_handshake_key(hs->tls, index, key,
+	if (kpc_handshake_key(hs->tls, key,
 			      key ? &association->policy : NULL))
 		connection_fail(c, KPC_EVENT_FAULT, -EINVAL,
 				"the warden's answer to a key request does not fit");
@@ -299,18 +296,13 @@ static void handshake_ask(struct connection *c)
 	struct handshake *hs = c->handshake;
 	struct kpc_message message = { .type = KPC_MESSAGE_KEY_REQUEST };
 	struct kpc_message_key_request *ask = &message.key_request;
-	const struct kpc_kpcid *offered;
-	unsigned int count, i;
+	const struct kpc_kpcid *offer = kpc_handshake_offer(hs->tls);
 
-	offered = kpc_handshake_identities(hs->tls, &count);
-	if (count > KPC_MESSAGE_IDENTITIES_MAX)
-		count = KPC_MESSAGE_IDENTITIES_MAX;
 	ask->listener = hs->listener;
 	ask->peer = c->peer;
-	ask->count = count;
-	for (i = 0; i < count; i++) {
-		ask->at[i].len = offered[i].len;
-		memcpy(ask->at[i].octets, offered[i].octets, offered[i].len);
+	if (offer) {
+		ask->kpc_id.len = offer->len;
+		memcpy(ask->kpc_id.octets, offer->octets, offer->len);
 	}
 	hs->waiter.answered = key_for_server;
 	channel_request(c->worker, &hs->waiter, &message,
@@ -329,7 +321,7 @@ static void key_for_client(struct waiter *waiter, const void *answer, int fd)
 	struct kpc_kpcid kpc_id;
 	struct kpc_key *key = NULL;
 
-	if (got->index < 0 || got->association != association->config.id ||
+	if (!got->len || got->association != association->config.id ||
 	    got->len > sizeof(got->octets)) {
 		connection_fail(c, KPC_EVENT_REFUSED, -ENOKEY,
 				"the key store has no key for this KpcId");
@@ -356,8 +348,7 @@ static void client_ask(struct connection *c)
 
 	ask->association = c->association->config.id;
 	ask->peer = c->peer;
-	ask->count = 1;
-	ask->at[0] = c->association->config.kpc_id;
+	ask->kpc_id = c->association->config.kpc_id;
 	hs->waiter.answered = key_for_client;
 	channel_request(c->worker, &hs->waiter, &message,
 			KPC_MESSAGE_HEAD + sizeof(*ask));

@@ -34,15 +34,7 @@ static int on_ready(struct crew_worker *worker, struct kpc_message *message)
 static int on_key_request(struct crew_worker *worker,
 			  struct kpc_message *message)
 {
-	const struct kpc_message_key_request *request = &message->key_request;
-	uint32_t i;
-
-	if (request->count > KPC_MESSAGE_IDENTITIES_MAX)
-		return -EPROTO;
-	for (i = 0; i < request->count; i++)
-		if (!request->at[i].len)
-			return -EPROTO;
-	release_key(worker, message->request, request);
+	release_key(worker, message->request, &message->key_request);
 	return 0;
 }
 

@@ -21,7 +21,6 @@
 /* RFC 4279 wants keys of up to 64 octets supported; SPEC ends there. */
 #define KPC_MESSAGE_KEY_MAX		64
 /* Identities of one ClientHello that are looked at; more are ignored. */
-#define KPC_MESSAGE_IDENTITIES_MAX	4
 #define KPC_MESSAGE_ADDRESSES_MAX	16
 #define KPC_MESSAGE_TEXT_MAX		255
 
@@ -129,23 +128,21 @@ struct kpc_message_addresses {
  * @association: role a, the association being established; role b, 0
  * @listener: role b, the listener the peer came to; role a, 0
  * @peer: the far end's address, for rates and the log (v4 as v4-mapped)
+ * @kpc_id: which; no octets: the peer offers none that could be
  */
 struct kpc_message_key_request {
 	uint32_t association;
 	uint32_t listener;
 	struct sockaddr_in6 peer;
-	uint32_t count;
-	struct kpc_message_kpcid at[KPC_MESSAGE_IDENTITIES_MAX];
+	struct kpc_message_kpcid kpc_id;
 };
 
 /**
  * struct kpc_message_key - one key, for one handshake
- * @index: which of the identities asked for; -1, none is known
  * @association: the association it belongs to
- * @len: octets of @octets
+ * @len: octets of @octets; 0, there is none for that KpcId
  */
 struct kpc_message_key {
-	int32_t index;
 	uint32_t association;
 	uint32_t len;
 	uint8_t octets[KPC_MESSAGE_KEY_MAX];
@@ -206,6 +203,7 @@ struct kpc_message {
 	uint32_t request;
 	union {
 		uint32_t id;	/* ASSOCIATION_GONE, LISTENER_GONE, ESTABLISH */
+		uint32_t seconds;	/* DRAIN: then what runs is ended */
 		struct kpc_message_association association;
 		struct kpc_message_listener listener;
 		struct kpc_message_addresses addresses;

@@ -21,10 +21,13 @@ static bool take_token(struct crew_worker *worker)
 	uint64_t now = loop_now();
 	uint64_t more = (now - worker->tokens_at) * rate / 1000;
 
-	if (more) {
+	if (worker->tokens + more >= rate) {
+		worker->tokens = rate;
 		worker->tokens_at = now;
-		worker->tokens = worker->tokens + more > rate ?
-				 rate : worker->tokens + more;
+	} else {
+		/* What is left of a token's time counts for the next. */
+		worker->tokens += more;
+		worker->tokens_at += more * 1000 / rate;
 	}
 	if (worker->tokens)
 		worker->tokens--;
@@ -53,15 +56,15 @@ static bool fits(const struct entry *entry, const struct crew_worker *worker,
 
 static struct entry *find(const struct crew_worker *worker,
 			  const struct kpc_message_key_request *wanted,
-			  const struct kpc_message_kpcid *id,
 			  const struct kpc_key **key)
 {
 	struct warden *warden = worker->warden;
 	const struct kpc_keystore_entry *stored;
-	struct kpc_kpcid kpcid;
+	struct kpc_kpcid kpcid = { 0 };
 	struct entry *entry = NULL;
 
-	kpc_kpcid_set(&kpcid, id->octets, id->len);
+	/* Nobody has the one without octets; it is looked for all the same. */
+	kpc_kpcid_set(&kpcid, wanted->kpc_id.octets, wanted->kpc_id.len);
 	stored = warden_key(warden, &kpcid);
 	while ((entry = table_by_kpcid(&warden->table, &kpcid, entry)))
 		if (fits(entry, worker, wanted) &&
@@ -107,24 +110,9 @@ void release_key(struct crew_worker *worker, uint32_t request,
 	struct kpc_message answer = {
 		.type = KPC_MESSAGE_KEY,
 		.request = request,
-		.key.index = -1,
 	};
-	struct entry *entry = NULL;
 	const struct kpc_key *key = NULL;
-	uint32_t i;
-
-	/* All are looked up, so that the time does not tell which is known. */
-	for (i = 0; i < wanted->count; i++) {
-		const struct kpc_key *one_key = NULL;
-		struct entry *one = find(worker, wanted, &wanted->at[i],
-					 &one_key);
-
-		if (one && !entry) {
-			entry = one;
-			key = one_key;
-			answer.key.index = i;
-		}
-	}
+	struct entry *entry = find(worker, wanted, &key);
 
 	if (grant(worker, entry)) {
 		answer.key.association = entry->id;
@@ -132,8 +120,6 @@ void release_key(struct crew_worker *worker, uint32_t request,
 		memcpy(answer.key.octets, kpc_key_octets(key), answer.key.len);
 		if (entry->credits[worker->index] < UINT16_MAX)
 			entry->credits[worker->index]++;
-	} else {
-		answer.key.index = -1;
 	}
 	crew_send(worker, &answer, -1);
 	explicit_bzero(&answer, sizeof(answer));

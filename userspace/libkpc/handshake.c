@@ -36,7 +36,6 @@ struct kpc_handshake *kpc_handshake_new(struct kpc_handshake_context *context,
 	hs->policy = context->policy;
 	hs->failure.alert_sent = -1;
 	hs->failure.alert_received = -1;
-	hs->chosen = -1;
 	hs->ssl = SSL_new(context->ssl_ctx);
 	bio = kpci_pipe_bio(&hs->pipe);
 	if (!hs->ssl || !bio) {
@@ -65,7 +64,6 @@ void kpc_handshake_free(struct kpc_handshake *hs)
 	SSL_free(hs->ssl);
 	kpci_pipe_free(&hs->pipe);
 	free(hs->cke.data);
-	free(hs->offers);
 	free(hs->hello.authority);
 	kpc_key_free(hs->key);
 	OPENSSL_cleanse(hs->secrets, sizeof(hs->secrets));
@@ -187,9 +185,9 @@ static int check_result(struct kpc_handshake *hs)
 	    (hs->narrowed && !kpci_policy_suite(&hs->association, result->suite)))
 		goto refuse;
 	if (hs->policy.role == KPC_ROLE_B) {
-		if (!hs->answered || hs->chosen < 0)
+		if (!hs->agreed)
 			goto refuse;
-		result->kpc_id = hs->offers[hs->chosen];
+		result->kpc_id = hs->offer;
 	} else {
 		result->kpc_id = hs->own_id;
 	}
@@ -312,11 +310,9 @@ void kpc_handshake_output_sent(struct kpc_handshake *hs, size_t len)
 	kpci_buffer_consume(&hs->pipe.out, len);
 }
 
-const struct kpc_kpcid *kpc_handshake_identities(const struct kpc_handshake *hs,
-						 unsigned int *count)
+const struct kpc_kpcid *kpc_handshake_offer(const struct kpc_handshake *hs)
 {
-	*count = hs->offer_count;
-	return hs->offers;
+	return hs->offer.len ? &hs->offer : NULL;
 }
 
 const char *kpc_handshake_authority(const struct kpc_handshake *hs)
@@ -346,28 +342,25 @@ static const char *denial(const struct kpc_handshake *hs)
 /* Made for every answer, so that known and unknown cost the same. */
 static struct kpc_key *unknown_key(const struct kpc_handshake *hs)
 {
-	static const struct kpc_kpcid none;
-	const struct kpc_kpcid *id = hs->offer_count ? &hs->offers[0] : &none;
 	uint8_t octets[32];
 	struct kpc_key *key = NULL;
 
-	if (HMAC(EVP_sha256(), unknown_secret, sizeof(unknown_secret), id->octets, id->len,
-		 octets, NULL))
+	if (HMAC(EVP_sha256(), unknown_secret, sizeof(unknown_secret), hs->offer.octets,
+		 hs->offer.len, octets, NULL))
 		key = kpc_key_new(octets, sizeof(octets), NULL);
 	OPENSSL_cleanse(octets, sizeof(octets));
 	return key;
 }
 
 /* Both answers take the same steps, whichever it is (X5). */
-int kpc_handshake_key(struct kpc_handshake *hs, int index, const struct kpc_key *key,
+int kpc_handshake_key(struct kpc_handshake *hs, const struct kpc_key *key,
 		      const struct kpc_handshake_policy *policy)
 {
 	static const struct kpc_handshake_policy stand_in = { .role = KPC_ROLE_B };
 	struct kpc_key *unknown, *known;
 
 	if (hs->policy.role != KPC_ROLE_B || hs->state != KPC_HANDSHAKE_WANT_KEY ||
-	    hs->answered || index < -1 || index >= (int)hs->offer_count ||
-	    (key ? index < 0 : index >= 0))
+	    hs->answered || (key && !hs->offer.len))
 		return -EINVAL;
 	hs->narrowed = policy;
 	if (!policy)
@@ -381,12 +374,12 @@ int kpc_handshake_key(struct kpc_handshake *hs, int index, const struct kpc_key 
 		return -ENOMEM;
 	}
 	hs->denied = denial(hs);
-	if (!hs->narrowed || index < 0)
+	if (!hs->narrowed || !key)
 		hs->denied = NULL;
-	hs->known = index;
-	hs->chosen = hs->denied ? -1 : index;
-	hs->key = hs->chosen >= 0 ? known : unknown;
-	kpc_key_free(hs->chosen >= 0 ? unknown : known);
+	hs->known = key;
+	hs->agreed = hs->known && !hs->denied;
+	hs->key = hs->agreed ? known : unknown;
+	kpc_key_free(hs->agreed ? unknown : known);
 	hs->answered = true;
 	return 0;
 }

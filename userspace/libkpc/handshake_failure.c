@@ -118,16 +118,16 @@ static void judge_unknown(struct kpc_handshake *hs)
 {
 	char text[KPC_KPCID_TEXT_MAX];
 
-	if (!hs->offer_count)
+	if (!hs->offer.len)
 		kpci_handshake_fail(hs, KPC_HANDSHAKE_UNKNOWN, "the peer offers no usable KpcId");
 	else if (hs->denied)
 		kpci_handshake_fail(hs, KPC_HANDSHAKE_POLICY,
 				    "KpcId %.128s is known, but %s; the peer is told no more than "
-				    "for a wrong Kpc", kpc_kpcid_text(&hs->offers[hs->known], text),
+				    "for a wrong Kpc", kpc_kpcid_text(&hs->offer, text),
 				    hs->denied);
 	else
 		kpci_handshake_fail(hs, KPC_HANDSHAKE_UNKNOWN, "KpcId %.128s is not known",
-				    kpc_kpcid_text(&hs->offers[0], text));
+				    kpc_kpcid_text(&hs->offer, text));
 }
 
 void kpci_failure_judge(struct kpc_handshake *hs)
@@ -144,7 +144,7 @@ void kpci_failure_judge(struct kpc_handshake *hs)
 		words = "no reason given";
 	if (hs->failure.alert_received >= 0)
 		judge_alert(hs, hs->failure.alert_received);
-	else if (hs->answered && hs->chosen < 0 && hs->policy.role == KPC_ROLE_B)
+	else if (hs->answered && !hs->agreed && hs->policy.role == KPC_ROLE_B)
 		judge_unknown(hs);
 	else if (keys_differ(hs, reason))
 		kpci_handshake_fail(hs, KPC_HANDSHAKE_WRONG_KEY,

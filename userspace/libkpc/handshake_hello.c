@@ -113,7 +113,7 @@ static bool next_offer(struct offers *offers, struct span *identity, size_t *bin
  * this depends on which KpcId is known, the first offer with a suite in common
  * decides, and offers of another hash count as not made.
  */
-static int choose_binder(struct kpc_handshake *hs, SSL *ssl)
+static int read_offers(struct kpc_handshake *hs, SSL *ssl)
 {
 	struct span identity;
 	struct offers offers;
@@ -126,40 +126,20 @@ static int choose_binder(struct kpc_handshake *hs, SSL *ssl)
 			return -EPROTO;
 		if (!hs->hello.binder && kpci_psk_usable(ssl, &hs->policy, binder))
 			hs->hello.binder = (uint8_t)binder;
+		/* One that is too long is passed over. */
+		if (!hs->offer.len && binder == hs->hello.binder)
+			kpc_kpcid_set(&hs->offer, identity.p, identity.len);
 	}
 	return offers.binders.len ? -EPROTO : 0;
 }
 
-static int read_offers(struct kpc_handshake *hs, SSL *ssl)
-{
-	struct span identity;
-	struct offers offers;
-	size_t binder;
-	int code;
-
-	code = choose_binder(hs, ssl);
-	if (code)
-		return code;
-	hs->offers = calloc(KPC_HANDSHAKE_IDENTITIES_MAX, sizeof(*hs->offers));
-	if (!hs->offers)
-		return -ENOMEM;
-	open_offers(ssl, &offers);
-	while (hs->offer_count < KPC_HANDSHAKE_IDENTITIES_MAX &&
-	       next_offer(&offers, &identity, &binder))
-		if (binder == hs->hello.binder &&
-		    !kpc_kpcid_set(&hs->offers[hs->offer_count], identity.p, identity.len))
-			hs->offer_count++;
-	return 0;
-}
-
 /*
- * Where OpenSSL is to find the key: at the KpcId chosen; a key nobody knows, at
- * the first offer of the hash. Asked of each ClientHello, because the one after
- * HelloRetryRequest may offer less.
+ * Where OpenSSL is to find the key. Asked of each ClientHello, because the one
+ * after HelloRetryRequest may offer less.
  */
 static int locate_offer(const struct kpc_handshake *hs, SSL *ssl)
 {
-	const struct kpc_kpcid *wanted = hs->chosen < 0 ? NULL : &hs->offers[hs->chosen];
+	const struct kpc_kpcid *wanted = hs->offer.len ? &hs->offer : NULL;
 	struct span identity;
 	struct offers offers;
 	size_t binder;

@@ -68,13 +68,12 @@ struct kpc_handshake {
 
 	/* Keys */
 	struct kpci_hello hello;
-	struct kpc_kpcid *offers;
-	unsigned int offer_count;
+	struct kpc_kpcid offer;	/* role b: what the peer offers; no octets, nothing */
 	bool answered;
-	int chosen;		/* index of the offers, -1: the key is one nobody knows */
+	bool known;		/* what the caller answered */
+	bool agreed;		/* @key is that of @offer, else one nobody knows */
 	int place;		/* of the key in the ClientHello's list, -1: nowhere */
 	int asked;		/* identities of that list OpenSSL has asked for */
-	int known;		/* what the caller answered */
 	const char *denied;	/* why a known KpcId was treated as unknown */
 	bool narrowed;		/* @association holds */
 	struct kpci_policy association;
@@ -110,7 +109,7 @@ void kpci_psk_register(SSL_CTX *ctx, const struct kpci_policy *policy);
 /** kpci_psk_usable() - does a policy allow a suite on offer of the hash of a binder */
 bool kpci_psk_usable(SSL *ssl, const struct kpci_policy *policy, size_t binder);
 
-/** kpci_psk_narrow() - TLS 1.3 role b: suites and modes for the key chosen; 0 or -errno */
+/** kpci_psk_narrow() - TLS 1.3 role b: suites and modes for the key; 0 or -errno */
 int kpci_psk_narrow(struct kpc_handshake *hs, SSL *ssl);
 
 /* handshake_wire.c */

@@ -72,16 +72,16 @@ int kpci_psk_narrow(struct kpc_handshake *hs, SSL *ssl)
 {
 	const struct kpci_policy *policy = hs->narrowed ? &hs->association : &hs->policy;
 
-	if (hs->chosen >= 0) {
+	if (hs->agreed) {
 		if (!kpci_psk_usable(ssl, policy, hs->hello.binder)) {
 			hs->denied = "its association allows none of the offered cipher suites";
-			hs->chosen = -1;
+			hs->agreed = false;
 		} else if (!policy->psk_ke && !hs->hello.psk_dhe_ke) {
 			hs->denied = "its association asks for psk_dhe_ke";
-			hs->chosen = -1;
+			hs->agreed = false;
 		}
 	}
-	if (hs->chosen < 0)
+	if (!hs->agreed)
 		policy = &hs->policy;
 	else if (!policy->psk_ke)
 		SSL_clear_options(ssl, SSL_OP_ALLOW_NO_DHE_KEX);

@@ -44,10 +44,8 @@ static void read_identity(struct kpc_handshake *hs, const uint8_t *body, size_t 
 {
 	size_t id_len = len >= 2 ? kpci_get16(body) : 0;
 
-	hs->offers = calloc(1, sizeof(*hs->offers));
-	if (hs->offers && len >= 2 && id_len <= len - 2 &&
-	    !kpc_kpcid_set(hs->offers, body + 2, id_len))
-		hs->offer_count = 1;
+	if (len >= 2 && id_len <= len - 2)
+		kpc_kpcid_set(&hs->offer, body + 2, id_len);
 }
 
 /*
@@ -82,7 +80,7 @@ static int inspect_key_exchange(struct kpc_handshake *hs, const uint8_t *content
 		return 0;
 	hs->cke_done = true;
 	read_identity(hs, content + MESSAGE_HEADER_LEN, body_len);
-	return hs->offers ? 1 : -ENOMEM;
+	return 1;
 }
 
 int kpci_wire_inspect(struct kpc_handshake *hs, const uint8_t *record, size_t len)
