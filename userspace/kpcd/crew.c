@@ -16,6 +16,7 @@
 #include "associations.h"
 #include "crew.h"
 #include "establish.h"
+#include "event.h"
 #include "inbox.h"
 #include "log.h"
 #include "privilege.h"
@@ -51,7 +52,7 @@ static const size_t members[] = {
 	[KPC_MESSAGE_ESTABLISHED]	= sizeof(struct kpc_message_established),
 	[KPC_MESSAGE_EVENT]		= sizeof(struct kpc_message_event),
 	[KPC_MESSAGE_READY]		= 0,
-	[KPC_MESSAGE_DRAIN]		= 0,
+	[KPC_MESSAGE_DRAIN]		= sizeof(uint32_t),
 };
 
 static void spawn(struct crew_worker *worker);
@@ -490,6 +491,7 @@ bool crew_exited(struct warden *warden, pid_t pid, int status)
 		return false;
 
 	tell_end(worker, status);
+	event_ended(worker);
 	hang_up(worker);
 	drop_packets(worker);
 	loop_disarm(&warden->loop, &worker->stuck);
@@ -511,7 +513,10 @@ bool crew_exited(struct warden *warden, pid_t pid, int status)
 
 void crew_drain(struct warden *warden)
 {
-	const struct kpc_message message = { .type = KPC_MESSAGE_DRAIN };
+	const struct kpc_message message = {
+		.type = KPC_MESSAGE_DRAIN,
+		.seconds = warden->options->drain_seconds,
+	};
 	unsigned int i;
 
 	warden->crew.draining = true;

@@ -168,7 +168,7 @@ static void handshake(struct entry *entry)
 	crew_send(worker, &message, -1);
 	entry->worker = worker->index;
 	entry->state = ENTRY_HANDSHAKE;
-	wait_ms(entry, (seconds ? seconds : HANDSHAKE_SECONDS) * 1000 +
+	wait_ms(entry, (seconds ? seconds : HANDSHAKE_SECONDS) * 1000ULL +
 		HANDSHAKE_SLACK_MS);
 }
 
@@ -319,6 +319,11 @@ static void begin(struct entry *entry)
 	int err;
 
 	entry->timer.fire = later;
+	/* No worker takes a listener any more. */
+	if (entry->warden->stopping) {
+		answer_failed(entry, -ESHUTDOWN, "the agent stops");
+		return;
+	}
 	if (entry->association.role == KPC_ROLE_B) {
 		open_b(entry);
 		return;

@@ -81,6 +81,19 @@ static void log_ciphers(struct log_line *line,
 		log_text(line, "CARRIER", carriers[event->carrier]);
 }
 
+void event_ended(struct crew_worker *worker)
+{
+	struct log_line line;
+
+	if (!worker->lines_lost)
+		return;
+	log_begin(&line, LOG_WARNING, "a worker's last lines were left out");
+	log_number(&line, "WORKER", worker->index);
+	log_number(&line, "LINES_LOST", worker->lines_lost);
+	log_end(&line);
+	worker->lines_lost = 0;
+}
+
 void event_log(struct crew_worker *worker,
 	       const struct kpc_message_event *event)
 {

@@ -27,4 +27,7 @@ void event_entry(struct log_line *line, const struct entry *entry);
 void event_log(struct crew_worker *worker,
 	       const struct kpc_message_event *event);
 
+/** event_ended() - tell what was left out of a worker that has ended */
+void event_ended(struct crew_worker *worker);
+
 #endif

@@ -44,7 +44,11 @@ static void finish(struct resolver_query *query,
 		   const struct resolver_answer *answer)
 {
 	struct resolver_answer copy = *answer;
+	uint32_t i;
 
+	/* The process looks up names; the port is the association's. */
+	for (i = 0; i < copy.count; i++)
+		copy.at[i].sin6_port = htons(query->port);
 	forget(query);
 	query->done(query, &copy);
 }
@@ -192,6 +196,7 @@ int resolver_ask(struct resolver *resolver, struct resolver_query *query,
 	resolver_cancel(query);
 	query->timer.at = 0;
 	query->literal = NULL;
+	query->port = port;
 
 	if (!address_literal(host, port, &literal)) {
 		query->literal = calloc(1, sizeof(*query->literal));

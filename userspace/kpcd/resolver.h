@@ -36,6 +36,7 @@ struct resolver_answer {
  * @timer: gives up after RESOLVER_SECONDS
  * @resolver: who looks it up; NULL, not under way
  * @request: its number
+ * @port: that is asked for
  * @literal: the answer was in the text
  * @next: another one under way
  */
@@ -45,6 +46,7 @@ struct resolver_query {
 	struct loop_timer timer;
 	struct resolver *resolver;
 	uint32_t request;
+	uint16_t port;
 	struct resolver_answer *literal;
 	struct resolver_query *next;
 };

@@ -29,6 +29,8 @@
 
 /* Another SIGTERM after this time asks for haste. */
 #define REPEAT_MS	500
+/* What a worker may take to end connections and itself. */
+#define KILL_MS		2000
 
 #define container(pointer, member) \
 	((struct warden *)((char *)(pointer) - offsetof(struct warden, member)))
@@ -94,7 +96,7 @@ static void stop(struct warden *warden)
 	crew_drain(warden);
 	warden->grace.fire = grace_over;
 	loop_arm(&warden->loop, &warden->grace,
-		 warden->options->drain_seconds * 1000);
+		 warden->options->drain_seconds * 1000ULL + KILL_MS);
 	if (!crew_running(warden))
 		loop_stop(&warden->loop);
 }

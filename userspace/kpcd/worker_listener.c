@@ -64,8 +64,18 @@ void listener_add(struct worker *worker,
 	struct listener *listener;
 	int ret;
 
-	if (fd < 0)
+	/*
+	 * Without room for descriptors it does not come, and who connects to it
+	 * would wait for nobody: another worker is told all anew.
+	 */
+	if (fd < 0) {
+		worker_event(worker, KPC_EVENT_FAULT, NULL,
+			     "listener %u came without its socket: too many open files",
+			     config->id);
+		worker->stop = true;
+		worker->status = 1;
 		return;
+	}
 	ret = worker->draining ? -ESHUTDOWN : engine_adopt(worker->engine, fd);
 	listener = ret ? NULL : calloc(1, sizeof(*listener));
 	if (!listener) {

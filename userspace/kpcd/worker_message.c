@@ -8,9 +8,6 @@
 
 #include "connection.h"
 
-/* What still runs after so long is ended; its far end learns of it. */
-#define DRAIN_SECONDS	30
-
 /* For answers nobody waits for any more. */
 static void answer(struct worker *worker, const struct kpc_message *message,
 		   int fd)
@@ -119,7 +116,9 @@ static void on_drain(struct worker *worker, const struct kpc_message *message,
 					"the agent is ending");
 	}
 	worker->drain.expired = drain_expired;
-	timer_arm(&worker->timers, &worker->drain, DRAIN_SECONDS * 1000);
+	/* What still runs then is ended, and its far end learns of it. */
+	timer_arm(&worker->timers, &worker->drain,
+		  (uint64_t)message->seconds * 1000);
 	worker_drain_check(worker);
 }
 
@@ -150,7 +149,7 @@ static const struct {
 	[KPC_MESSAGE_ESTABLISH] = { on_establish, sizeof(uint32_t) },
 	[KPC_MESSAGE_KEY] = { answer, sizeof(struct kpc_message_key) },
 	[KPC_MESSAGE_BACKEND] = { answer, sizeof(int32_t), true },
-	[KPC_MESSAGE_DRAIN] = { on_drain, 0 },
+	[KPC_MESSAGE_DRAIN] = { on_drain, sizeof(uint32_t) },
 };
 
 void worker_message(struct worker *worker, const struct kpc_message *message,

@@ -115,8 +115,9 @@ static int read_file(struct octets *out, const char *path, struct kpc_error *err
 	if (path[0] != '/')
 		return kpc_error_return(err, -EINVAL, "key: file: wants a path from the root");
 	fd = kpci_secret_open(path, err);
+	/* The key is not there; that the key store is not says ENOENT. */
 	if (fd < 0)
-		return fd;
+		return fd == -ENOENT ? -ENOKEY : fd;
 	do {
 		if (out->len < KPC_KEY_MAX)
 			got = read(fd, out->octets + out->len, KPC_KEY_MAX - out->len);
