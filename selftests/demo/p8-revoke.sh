@@ -7,7 +7,9 @@
 # returns, so the return is the earliest moment at which anyone can know. What
 # the hooks let out is seen where the device takes it: TCP sends under
 # rcu_read_lock from before LOCAL_OUT until there, and a veth has no queue. What
-# they let in is seen where the socket takes it, tcp_probe.
+# they let in is seen where the socket takes it, tcp_probe, by the port: other
+# associations live on, and MQTT's keep-alive may be answered at any time. On the
+# way out its question is shorter than what is looked at.
 # shellcheck shell=bash
 
 # Headers are at most 14 + 20 + 60 octets; what is longer carries payload.
@@ -19,7 +21,7 @@ trace_on()
 	echo 16384 >$tracing/buffer_size_kb
 	echo "name == \"wire-a\" && len > $HEADERS" \
 		>$tracing/events/net/net_dev_start_xmit/filter
-	echo 'data_len > 0' >$tracing/events/tcp/tcp_probe/filter
+	echo 'data_len > 0 && dport == 5202' >$tracing/events/tcp/tcp_probe/filter
 	for call in sendto sendmsg; do
 		echo 'comm == "kpc"' | tee \
 			$tracing/events/syscalls/sys_{enter,exit}_$call/filter >/dev/null
