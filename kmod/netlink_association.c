@@ -135,6 +135,68 @@ int kpc_nl_association_new_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+/* Brings the addresses of a peer's name into force. */
+static int resolve(struct kpc_net *kn, struct genl_info *info, u32 id,
+		   const char *peer)
+{
+	struct kpc_association *a = kpc_association_by_id(kn, id);
+	struct kpc_outcome outcome;
+	struct kpc_staged *staged;
+	struct kpc_policy *policy;
+	LIST_HEAD(alone);
+	int err;
+
+	if (!a || strcmp(kpc_association_policy(a)->peer, peer))
+		return kpc_refuse(kn, info->extack, -ESTALE,
+				  "no association has the id %u and the peer '%s' any more",
+				  id, peer);
+	policy = kpc_policy_resolve(kn, info, kpc_association_policy(a));
+	if (IS_ERR(policy))
+		return PTR_ERR(policy);
+	staged = kpc_staged_new(policy, policy->name, false);
+	if (!staged) {
+		kfree(policy);
+		return -ENOMEM;
+	}
+	list_add(&staged->node, &alone);
+	err = kpc_commit(kn, info->extack, KPC_LOAD_MODE_APPLY, &alone, false,
+			 &outcome);
+	kpc_staged_free(&alone);
+	if (!err)
+		kpc_confirm_resolve(kn, info, kpc_association_policy(a));
+	return err;
+}
+
+/**
+ * kpc_nl_association_resolve_doit() - protect where a peer's name leads
+ * @skb: request
+ * @info: request
+ */
+int kpc_nl_association_resolve_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *agent[KPC_A_AGENT_MAX + 1];
+	struct kpc_net *kn = kpc_info_net(info);
+	int err;
+
+	err = kpc_missing(kn, info, KPC_A_ASSOCIATION_ID, "id") ?:
+	      kpc_missing(kn, info, KPC_A_ASSOCIATION_AGENT, "agent");
+	if (err)
+		return err;
+	err = nla_parse_nested(agent, KPC_A_AGENT_MAX,
+			       info->attrs[KPC_A_ASSOCIATION_AGENT],
+			       kpc_agent_nl_policy, info->extack);
+	if (err)
+		return err;
+	if (!agent[KPC_A_AGENT_PEER])
+		return kpc_refuse(kn, info->extack, -EINVAL,
+				  "the request's agent has no attribute peer");
+	mutex_lock(&kn->lock);
+	err = resolve(kn, info, nla_get_u32(info->attrs[KPC_A_ASSOCIATION_ID]),
+		      nla_data(agent[KPC_A_AGENT_PEER]));
+	mutex_unlock(&kn->lock);
+	return err;
+}
+
 static int fill_del(struct sk_buff *msg, const char *name, u32 bindings,
 		    u64 took)
 {

@@ -207,8 +207,15 @@ const struct nla_policy kpc_stats_get_nl_policy[KPC_A_STATS_RESET + 1] = {
 	[KPC_A_STATS_RESET] = { .type = NLA_FLAG, },
 };
 
+/* KPC_CMD_ASSOCIATION_RESOLVE - do */
+const struct nla_policy kpc_association_resolve_nl_policy[KPC_A_ASSOCIATION_AGENT + 1] = {
+	[KPC_A_ASSOCIATION_ID] = { .type = NLA_U32, },
+	[KPC_A_ASSOCIATION_SELECTOR] = NLA_POLICY_NESTED(kpc_selector_nl_policy),
+	[KPC_A_ASSOCIATION_AGENT] = NLA_POLICY_NESTED(kpc_agent_nl_policy),
+};
+
 /* Ops table for kpc */
-const struct genl_ops kpc_nl_ops[21] = {
+const struct genl_ops kpc_nl_ops[22] = {
 	{
 		.cmd		= KPC_CMD_ASSOCIATION_NEW,
 		.doit		= kpc_nl_association_new_doit,
@@ -354,6 +361,13 @@ const struct genl_ops kpc_nl_ops[21] = {
 		.doit		= kpc_nl_stats_get_doit,
 		.policy		= kpc_stats_get_nl_policy,
 		.maxattr	= KPC_A_STATS_RESET,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= KPC_CMD_ASSOCIATION_RESOLVE,
+		.doit		= kpc_nl_association_resolve_doit,
+		.policy		= kpc_association_resolve_nl_policy,
+		.maxattr	= KPC_A_ASSOCIATION_AGENT,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };

@@ -59,8 +59,10 @@ extern const struct nla_policy kpc_config_get_nl_policy[KPC_A_CONFIG_ABI + 1];
 
 extern const struct nla_policy kpc_stats_get_nl_policy[KPC_A_STATS_RESET + 1];
 
+extern const struct nla_policy kpc_association_resolve_nl_policy[KPC_A_ASSOCIATION_AGENT + 1];
+
 /* Ops table for kpc */
-extern const struct genl_ops kpc_nl_ops[21];
+extern const struct genl_ops kpc_nl_ops[22];
 
 int kpc_nl_association_new_doit(struct sk_buff *skb, struct genl_info *info);
 int kpc_nl_association_del_doit(struct sk_buff *skb, struct genl_info *info);
@@ -90,6 +92,8 @@ int kpc_nl_transaction_confirm_doit(struct sk_buff *skb,
 int kpc_nl_config_set_doit(struct sk_buff *skb, struct genl_info *info);
 int kpc_nl_config_get_doit(struct sk_buff *skb, struct genl_info *info);
 int kpc_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info);
+int kpc_nl_association_resolve_doit(struct sk_buff *skb,
+				    struct genl_info *info);
 
 enum {
 	KPC_NLGRP_ASSOCIATION,

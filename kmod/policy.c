@@ -562,6 +562,68 @@ struct kpc_policy *kpc_policy_parse(struct kpc_net *kn,
 	return p;
 }
 
+/* A copy without the selectors that were resolved, with room for @more. */
+static struct kpc_policy *copy_unresolved(const struct kpc_policy *old,
+					  unsigned int more)
+{
+	struct kpc_policy *p = copy(old, old->n_selectors + more);
+	unsigned int i;
+
+	if (!p)
+		return NULL;
+	p->n_selectors = 0;
+	for (i = 0; i < old->n_selectors; i++)
+		if (!old->selectors[i].resolved)
+			memcpy(&p->selectors[p->n_selectors++],
+			       &old->selectors[i], sizeof(p->selectors[0]));
+	memset(&p->selectors[p->n_selectors], 0,
+	       array_size(old->n_selectors - p->n_selectors,
+			  sizeof(p->selectors[0])));
+	return p;
+}
+
+/**
+ * kpc_policy_resolve() - a policy with the addresses of its peer's name
+ * @kn: namespace, for the sentence of a refusal
+ * @info: an association-resolve
+ * @old: policy to make it from
+ *
+ * Return: a policy for the caller to kfree(), or an error pointer.
+ */
+struct kpc_policy *kpc_policy_resolve(struct kpc_net *kn,
+				      const struct genl_info *info,
+				      const struct kpc_policy *old)
+{
+	unsigned int n = count_selectors(info->nlhdr), i, first;
+	struct kpc_policy *p = NULL;
+	int err = -ENOMEM;
+
+	if (n <= KPC_SELECTORS_MAX)
+		p = copy_unresolved(old, n);
+	else
+		err = kpc_refuse(kn, info->extack, -E2BIG,
+				 "%u selectors are more than %d", n,
+				 KPC_SELECTORS_MAX);
+	if (!p)
+		return ERR_PTR(err);
+	first = p->n_selectors;
+	err = parse_lists(kn, info->extack, p, info->nlhdr);
+	if (!err && p->n_selectors > KPC_SELECTORS_MAX)
+		err = kpc_refuse(kn, info->extack, -E2BIG,
+				 "'%s': %u selectors with those of its resolved peer are more than %d",
+				 p->name, p->n_selectors, KPC_SELECTORS_MAX);
+	if (!err)
+		err = check_selectors(kn, info->extack, p);
+	if (err) {
+		kfree(p);
+		return ERR_PTR(err);
+	}
+	for (i = first; i < p->n_selectors; i++)
+		p->selectors[i].resolved = true;
+	p->complete = true;
+	return p;
+}
+
 /**
  * kpc_policy_merge() - what a changed policy takes over from the old one
  * @kn: namespace, for the sentence of a refusal
@@ -570,7 +632,8 @@ struct kpc_policy *kpc_policy_parse(struct kpc_net *kn,
  * @old: policy of the same name in force
  *
  * The mark stays unless another is given. Selectors that the agent resolved
- * for the same peer stay unless the new policy brings some.
+ * for the same peer stay unless the new policy brings some, or says that it
+ * has all.
  *
  * Return: @policy, or a larger copy of it that replaces it, or an error
  * pointer with @policy left to the caller.
@@ -586,6 +649,8 @@ struct kpc_policy *kpc_policy_merge(struct kpc_net *kn,
 	if (!policy->mark_given)
 		policy->mark = old->mark;
 
+	if (policy->complete)
+		return policy;
 	for (i = 0; i < policy->n_selectors; i++)
 		if (policy->selectors[i].resolved)
 			return policy;

@@ -86,6 +86,7 @@ struct kpc_agent_policy {
  * @texts: all of these, behind @selectors; "" is none, no pointer is NULL
  * @texts_len: octets of @texts
  * @mark_given: @mark came with the request
+ * @complete: @selectors are all; what was resolved before is not taken over
  * @kpc_id_len: octets of @kpc_id; first of what is compared as it is
  * @kind_a: enum kpc_kind
  * @kind_b: enum kpc_kind
@@ -113,6 +114,7 @@ struct kpc_policy {
 	char *texts;
 	u16 texts_len;
 	bool mark_given;
+	bool complete;
 	u8 kpc_id_len;
 	u8 kind_a;
 	u8 kind_b;
@@ -140,6 +142,9 @@ static inline const char *kpc_policy_own(const struct kpc_policy *policy)
 struct kpc_policy *kpc_policy_parse(struct kpc_net *kn,
 				    const struct genl_info *info);
 struct kpc_policy *kpc_policy_copy(const struct kpc_policy *policy);
+struct kpc_policy *kpc_policy_resolve(struct kpc_net *kn,
+				      const struct genl_info *info,
+				      const struct kpc_policy *old);
 struct kpc_policy *kpc_policy_merge(struct kpc_net *kn,
 				    struct netlink_ext_ack *extack,
 				    struct kpc_policy *policy,

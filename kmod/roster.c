@@ -110,3 +110,17 @@ struct kpc_association *kpc_association_find(struct kpc_net *kn,
 		at = roster->at[at - 1]->chain;
 	return at ? roster->at[at - 1] : NULL;
 }
+
+/**
+ * kpc_association_by_id() - an association by its id
+ * @kn: namespace, whose lock is held
+ * @id: given by the module
+ */
+struct kpc_association *kpc_association_by_id(struct kpc_net *kn, u32 id)
+{
+	unsigned int at = id ? kpc_roster_behind(kn, id - 1) : 0;
+
+	if (at < kn->roster->n && kn->roster->at[at]->id == id)
+		return kn->roster->at[at];
+	return NULL;
+}

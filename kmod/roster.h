@@ -32,6 +32,7 @@ void kpc_roster_add(struct kpc_roster *roster,
 		    struct kpc_association *association);
 void kpc_roster_free(struct kpc_roster *roster);
 unsigned int kpc_roster_behind(const struct kpc_net *kn, u32 id);
+struct kpc_association *kpc_association_by_id(struct kpc_net *kn, u32 id);
 struct kpc_association *kpc_association_find(struct kpc_net *kn,
 					     const char *name);
 

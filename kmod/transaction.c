@@ -240,6 +240,34 @@ void kpc_confirm_forget(struct kpc_net *kn, const char *name)
 }
 
 /**
+ * kpc_confirm_resolve() - tell the table to put back where a peer is now
+ * @kn: namespace, whose lock is held
+ * @info: an association-resolve
+ * @policy: of the association in force that it was for
+ *
+ * Where memory is short the table has the addresses of before, until the agent
+ * looks them up again.
+ */
+void kpc_confirm_resolve(struct kpc_net *kn, const struct genl_info *info,
+			 const struct kpc_policy *policy)
+{
+	struct kpc_policy *p;
+	struct kpc_staged *s;
+
+	list_for_each_entry(s, &kn->confirm, node) {
+		if (strcmp(s->name, policy->name) ||
+		    strcmp(s->policy->peer, policy->peer))
+			continue;
+		p = kpc_policy_resolve(kn, info, s->policy);
+		if (IS_ERR(p))
+			return;
+		kfree(s->policy);
+		s->policy = p;
+		return;
+	}
+}
+
+/**
  * kpc_confirm_expire() - put the old table back if its time has come
  * @kn: namespace, whose lock is held
  *

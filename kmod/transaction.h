@@ -9,6 +9,7 @@
 #include <linux/types.h>
 #include <uapi/linux/kpc.h>
 
+struct genl_info;
 struct kpc_net;
 struct kpc_policy;
 struct netlink_ext_ack;
@@ -83,6 +84,8 @@ void kpc_transactions_reap(struct kpc_net *kn);
 int kpc_confirm_keep(struct kpc_net *kn, struct list_head *kept);
 void kpc_confirm_arm(struct kpc_net *kn, struct list_head *kept, u32 seconds);
 int kpc_confirm(struct kpc_net *kn, struct netlink_ext_ack *extack, bool abort);
+void kpc_confirm_resolve(struct kpc_net *kn, const struct genl_info *info,
+			 const struct kpc_policy *policy);
 void kpc_confirm_forget(struct kpc_net *kn, const char *name);
 void kpc_confirm_drop(struct kpc_net *kn);
 void kpc_confirm_expire(struct kpc_net *kn);

@@ -193,6 +193,14 @@ int kpc_association_selector_add(struct kpc_association *association,
 				 const struct kpc_selector *selector);
 
 /**
+ * kpc_selector_covers() - Whether one selector has all sockets of another
+ * @wide: Which may have more.
+ * @narrow: Which may have fewer.
+ */
+bool kpc_selector_covers(const struct kpc_selector *wide,
+			 const struct kpc_selector *narrow);
+
+/**
  * kpc_selector_parse() - Read `[tcp|udp] [local ...] [remote ...] [resolved]`
  * @selector: Filled in.
  * @argc: Words in @argv; more may follow than belong to it.

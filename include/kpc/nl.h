@@ -366,6 +366,11 @@ int kpc_nl_build_association_new(void *buffer, size_t size, uint16_t family,
 				 uint32_t seq,
 				 const struct kpc_association *association,
 				 bool force);
+int kpc_nl_build_association_resolve(void *buffer, size_t size,
+				     uint16_t family, uint32_t seq, uint32_t id,
+				     const char *peer,
+				     const struct kpc_selector *at,
+				     size_t count);
 int kpc_nl_build_association_del(void *buffer, size_t size, uint16_t family,
 				 uint32_t seq, const char *name, bool force);
 int kpc_nl_build_association_get(void *buffer, size_t size, uint16_t family,
@@ -511,6 +516,9 @@ int kpc_nl_association_new(struct kpc_nl *nl,
 			   const struct kpc_association *association,
 			   bool force, struct kpc_association *made,
 			   struct kpc_error *err);
+int kpc_nl_association_resolve(struct kpc_nl *nl, uint32_t id,
+			       const char *peer, const struct kpc_selector *at,
+			       size_t count, struct kpc_error *err);
 int kpc_nl_association_del(struct kpc_nl *nl, const char *name, bool force,
 			   struct kpc_association_state *state,
 			   struct kpc_error *err);

@@ -127,6 +127,8 @@ static bool harmless(int answer)
 	       answer == -EAGAIN;
 }
 
+#define PEER	"peer.example:8884"
+
 static struct nl *make_new(const char *name, bool resolved)
 {
 	struct assoc other = ASSOC_A("other");
@@ -134,17 +136,9 @@ static struct nl *make_new(const char *name, bool resolved)
 	other.name = name;
 	other.id_a = "//sp.example/cse-x";
 	other.port = PORT + 1;
-	other.peer = "peer.example:8884";
+	other.peer = PEER;
 	other.resolved = resolved;
-	/* Made and not sent: assoc_new() speaks to nobody. */
-	nl_req(&a, KPC_CMD_ASSOCIATION_NEW);
-	nl_str(&a, KPC_A_ASSOCIATION_NAME, other.name);
-	nl_put(&a, KPC_A_ASSOCIATION_KPC_ID, other.kpc_id, strlen(other.kpc_id));
-	nl_str(&a, KPC_A_ASSOCIATION_ID_A, other.id_a);
-	nl_str(&a, KPC_A_ASSOCIATION_ID_B, other.id_b);
-	nl_u8(&a, KPC_A_ASSOCIATION_ROLE, other.role);
-	put_selector(&a, &other);
-	put_limits(&a, &other);
+	assoc_put(&a, &other);
 	return &a;
 }
 
@@ -526,6 +520,33 @@ static bool commit(void)
 	return begin_and_stage() && !nl_talk(make_commit());
 }
 
+/* While a commit waits, whose table of before has to learn it too. */
+static bool add_and_wait(void)
+{
+	return add_other() && begin() && !nl_talk(make_commit());
+}
+
+static struct nl *make_resolve(void)
+{
+	uint32_t id = there("other") ? nl_get(&a, KPC_A_ASSOCIATION_ID) : 0;
+
+	resolve_put(&a, id, PEER, "192.0.2.9");
+	return &a;
+}
+
+static bool settle_resolved(int answer)
+{
+	struct in_addr at = { inet_addr("192.0.2.9") };
+
+	nl_req(&a, KPC_CMD_ENDPOINT_GET);
+	nl_u16(&a, KPC_A_ENDPOINT_FAMILY, AF_INET);
+	nl_u8(&a, KPC_A_ENDPOINT_ROLE, KPC_ROLE_A);
+	nl_put(&a, KPC_A_ENDPOINT_ADDRESS, &at, sizeof(at));
+	nl_u16(&a, KPC_A_ENDPOINT_PORT_MIN, PORT);
+	return fits(answer, !nl_talk(&a)) && !nl_talk(make_confirm(false)) &&
+	       remove_other();
+}
+
 static struct nl *make_abort(void)
 {
 	return make_confirm(true);
@@ -542,6 +563,7 @@ static const struct request requests[] = {
 	{ "association-new", NULL, make_other, settle_new },
 	{ "association-new of one that is there", add_other, make_other,
 	  settle_changed },
+	{ "association-resolve", add_and_wait, make_resolve, settle_resolved },
 	{ "association-del", add_other, make_del, settle_del },
 	{ "association-get", NULL, make_association_get, NULL },
 	{ "association-get, all", NULL, make_association_dump, NULL },

@@ -187,7 +187,8 @@ static inline void put_limits(struct nl *nl, const struct assoc *a)
 	nl_nest_end(nl, at);
 }
 
-static inline int assoc_new(struct nl *nl, const struct assoc *a)
+/* Made and not sent. */
+static inline void assoc_put(struct nl *nl, const struct assoc *a)
 {
 	size_t at;
 
@@ -220,7 +221,29 @@ static inline int assoc_new(struct nl *nl, const struct assoc *a)
 	nl_nest_end(nl, at);
 	if (a->force)
 		nl_flag(nl, KPC_A_ASSOCIATION_FORCE);
+}
+
+static inline int assoc_new(struct nl *nl, const struct assoc *a)
+{
+	assoc_put(nl, a);
 	return nl_talk(nl);
+}
+
+/* Where the peer of an association is by its name; without one, nowhere. */
+static inline void resolve_put(struct nl *nl, uint32_t id, const char *peer,
+			       const char *address)
+{
+	struct assoc a = { .role = KPC_ROLE_A, .family = AF_INET,
+			   .address = address, .port = PORT };
+	size_t at;
+
+	nl_req(nl, KPC_CMD_ASSOCIATION_RESOLVE);
+	nl_u32(nl, KPC_A_ASSOCIATION_ID, id);
+	at = nl_nest(nl, KPC_A_ASSOCIATION_AGENT);
+	nl_str(nl, KPC_A_AGENT_PEER, peer);
+	nl_nest_end(nl, at);
+	if (address)
+		put_selector(nl, &a);
 }
 
 static inline int named(struct nl *nl, uint8_t cmd, uint16_t attr,

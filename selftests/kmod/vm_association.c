@@ -312,6 +312,86 @@ TEST_F(table, resolved_selectors_stay_with_their_peer)
 	EXPECT_EQ(dump(&self->a, KPC_CMD_ENDPOINT_GET), 0);
 }
 
+/* How many endpoints there are once @address is where the peer is. */
+static int resolve(struct nl *nl, uint32_t id, const char *peer,
+		   const char *address)
+{
+	int err;
+
+	resolve_put(nl, id, peer, address);
+	err = nl_talk(nl);
+	return err ?: dump(nl, KPC_CMD_ENDPOINT_GET);
+}
+
+static bool is_protected(struct nl *nl, const char *address)
+{
+	struct in_addr at;
+
+	inet_pton(AF_INET, address, &at);
+	nl_req(nl, KPC_CMD_ENDPOINT_GET);
+	nl_u16(nl, KPC_A_ENDPOINT_FAMILY, AF_INET);
+	nl_u8(nl, KPC_A_ENDPOINT_ROLE, KPC_ROLE_A);
+	nl_put(nl, KPC_A_ENDPOINT_ADDRESS, &at, sizeof(at));
+	nl_u16(nl, KPC_A_ENDPOINT_PORT_MIN, PORT);
+	return !nl_talk(nl);
+}
+
+/* The agent says where a peer is, and nothing else of the association. */
+TEST_F(table, resolved_by_the_agent)
+{
+	struct assoc a = ASSOC_A("one");
+	uint32_t id;
+
+	a.peer = "b.example:8883";
+	a.address = "192.0.2.0";
+	ASSERT_EQ(assoc_new(&self->a, &a), 0);
+	id = nl_get(&self->a, KPC_A_ASSOCIATION_ID);
+	EXPECT_EQ(resolve(&self->a, id, a.peer, "192.0.2.1"), 2);
+	/* In place of those found before, beside the operator's. */
+	EXPECT_EQ(resolve(&self->a, id, a.peer, "192.0.2.2"), 2);
+	EXPECT_FALSE(is_protected(&self->a, "192.0.2.1"));
+	EXPECT_TRUE(is_protected(&self->a, "192.0.2.0"));
+
+	/* What the operator has changed meanwhile stays changed. */
+	a.versions = KPC_VERSION_FLAGS_TLS13;
+	ASSERT_EQ(assoc_new(&self->a, &a), 0);
+	EXPECT_EQ(resolve(&self->a, id, a.peer, "192.0.2.3"), 2);
+	ASSERT_EQ(assoc_get(&self->a, "one"), 0);
+	EXPECT_EQ(nl_get(&self->a, KPC_A_ASSOCIATION_VERSIONS),
+		  KPC_VERSION_FLAGS_TLS13);
+	EXPECT_EQ(resolve(&self->a, id, a.peer, NULL), 1);
+
+	/* An answer that comes late is nobody's. */
+	EXPECT_EQ(resolve(&self->a, id, "c.example:8883", "192.0.2.4"), -ESTALE);
+	EXPECT_NE(strstr(self->a.said, "c.example"), NULL);
+	EXPECT_EQ(resolve(&self->a, id + 1, a.peer, "192.0.2.4"), -ESTALE);
+	EXPECT_EQ(resolve(&self->a, 0, a.peer, "192.0.2.4"), -ESTALE);
+	ASSERT_EQ(assoc_del(&self->a, "one"), 0);
+	EXPECT_EQ(resolve(&self->a, id, a.peer, "192.0.2.4"), -ESTALE);
+	EXPECT_EQ(assoc_get(&self->a, "one"), -ENOENT);
+}
+
+TEST_F(table, resolved_while_a_commit_waits)
+{
+	struct assoc one = ASSOC_A("one"), two = ASSOC_A("two");
+	uint32_t id;
+
+	one.peer = "b.example:8883";
+	one.no_selector = true;
+	ASSERT_EQ(assoc_new(&self->a, &one), 0);
+	id = nl_get(&self->a, KPC_A_ASSOCIATION_ID);
+	two.id_b = "//sp.example/cse-c";
+	ASSERT_EQ(begin(&self->a, KPC_LOAD_MODE_APPLY), 0);
+	ASSERT_EQ(assoc_new(&self->a, &two), 0);
+	ASSERT_EQ(commit(&self->a, false, 60), 0);
+	EXPECT_EQ(resolve(&self->a, id, one.peer, "192.0.2.1"), 2);
+
+	/* The table that comes back has it too. */
+	ASSERT_EQ(confirm(&self->a, true), 0);
+	EXPECT_EQ(assoc_get(&self->a, "two"), -ENOENT);
+	EXPECT_TRUE(is_protected(&self->a, "192.0.2.1"));
+}
+
 TEST_F(table, live_sockets_are_not_shut_out)
 {
 	struct assoc b = ASSOC_B("one");

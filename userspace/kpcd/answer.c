@@ -87,16 +87,6 @@ void answer_refused(struct warden *warden, uint32_t request, const char *name,
 	give(warden, &answer);
 }
 
-static bool prefix_covers(const uint8_t *range, unsigned int bits,
-			  const uint8_t *address)
-{
-	unsigned int octets = bits / 8, rest = bits % 8;
-
-	if (memcmp(range, address, octets))
-		return false;
-	return !rest || !((range[octets] ^ address[octets]) >> (8 - rest));
-}
-
 static void selector_make(struct kpc_selector *selector,
 			  const struct sockaddr_in6 *at)
 {
@@ -117,79 +107,69 @@ static void selector_make(struct kpc_selector *selector,
 	}
 }
 
-static bool selector_covers(const struct kpc_selector *wide,
-			    const struct kpc_selector *one)
+static bool is_in(const struct kpc_selector *one,
+		  const struct kpc_selector *list, size_t count)
 {
-	const struct kpc_selector_side *range = &wide->remote;
+	size_t i;
 
-	if (wide->protocol != one->protocol ||
-	    (wide->family != AF_UNSPEC && wide->family != one->family))
-		return false;
-	if (range->port_max && (one->remote.port_min < range->port_min ||
-				one->remote.port_max > range->port_max))
-		return false;
-	return prefix_covers(range->address, range->prefix,
-			     one->remote.address);
+	for (i = 0; i < count; i++)
+		if (!memcmp(&list[i], one, sizeof(*one)))
+			return true;
+	return false;
 }
 
-/* Selectors of addresses that the peer's name has no more. */
-static void drop_stale(struct kpc_association *association,
-		       const struct sockaddr_in6 *at, uint32_t count)
+/* Selectors of the addresses, each once, that none of the operator's covers. */
+static size_t make_all(const struct kpc_association *association,
+		       const struct sockaddr_in6 *at, uint32_t count,
+		       struct kpc_selector *made)
 {
-	struct kpc_selector *from = association->selectors, one;
-	size_t i, kept = 0, all = association->selector_count;
+	const struct kpc_selector *given = association->selectors;
+	size_t i, n = 0;
 	uint32_t j;
 
-	for (i = 0; i < all; i++) {
-		for (j = 0; j < count && from[i].resolved; j++) {
-			selector_make(&one, &at[j]);
-			if (selector_covers(&from[i], &one))
+	for (j = 0; j < count; j++) {
+		selector_make(&made[n], &at[j]);
+		for (i = 0; i < association->selector_count; i++)
+			if (!given[i].resolved &&
+			    kpc_selector_covers(&given[i], &made[n]))
 				break;
-		}
-		if (!from[i].resolved || j < count)
-			from[kept++] = from[i];
+		n += i == association->selector_count &&
+		     !is_in(&made[n], made, n);
 	}
-	association->selector_count = kept;
-	memset(&from[kept], 0, (all - kept) * sizeof(*from));
+	return n;
 }
 
-static int add_missing(struct kpc_association *association,
-		       const struct sockaddr_in6 *at, uint32_t count,
-		       struct kpc_error *err)
+/* Whether the module has these already, in any order. */
+static bool has_all(const struct kpc_association *association,
+		    const struct kpc_selector *made, size_t count)
 {
-	struct kpc_selector one;
-	uint32_t i;
-	size_t j;
+	const struct kpc_selector *had = association->selectors;
+	size_t i, resolved = 0;
 
-	for (i = 0; i < count; i++) {
-		selector_make(&one, &at[i]);
-		for (j = 0; j < association->selector_count; j++)
-			if (selector_covers(&association->selectors[j], &one))
-				break;
-		if (j == association->selector_count &&
-		    kpc_association_selector_add(association, &one))
-			return kpc_error_return(err, -E2BIG,
-						"the peer has more addresses than an association has selectors (%d)",
-						KPC_SELECTORS_MAX);
+	for (i = 0; i < association->selector_count; i++) {
+		if (!had[i].resolved)
+			continue;
+		resolved++;
+		if (!is_in(&had[i], made, count))
+			return false;
 	}
-	return 0;
+	return resolved == count;
 }
 
 int answer_protect(struct entry *entry, const struct sockaddr_in6 *at,
 		   uint32_t count, struct kpc_error *err)
 {
-	struct kpc_association changed = entry->association;
-	size_t before = changed.selector_count, left;
-	int ret;
+	const struct kpc_association *association = &entry->association;
+	struct kpc_selector made[RESOLVER_ADDRESSES_MAX];
+	size_t n;
 
 	if (!entry->warden->enforce)
 		return 0;
-	drop_stale(&changed, at, count);
-	left = changed.selector_count;
-	ret = add_missing(&changed, at, count, err);
-	if (ret || (left == before && changed.selector_count == before))
-		return ret;
+	n = make_all(association, at, count, made);
+	if (has_all(association, made, n))
+		return 0;
 	/* What is bound to an address of before goes on: it has been judged. */
-	return kpc_nl_association_new(&entry->warden->nl, &changed, false,
-				      &entry->association, err);
+	return kpc_nl_association_resolve(&entry->warden->nl, entry->id,
+					  association->agent.peer, made, n,
+					  err);
 }

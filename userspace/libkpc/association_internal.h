@@ -88,10 +88,6 @@ int kpci_selector_side_read(const char *word, const char *text,
 size_t kpci_association_derive(const struct kpc_association *association,
 			       struct kpc_selector *out);
 
-/* Does @wide let pass all that @narrow does? */
-bool kpci_selector_covers(const struct kpc_selector *wide,
-			  const struct kpc_selector *narrow);
-
 uint32_t kpci_profile_versions(enum kpc_profile profile);
 
 /**

@@ -201,8 +201,8 @@ static int derive(struct kpci_parse *parse)
 
 	for (i = 0; i < count; i++) {
 		for (j = 0; j < to->selector_count; j++)
-			if (kpci_selector_covers(&to->selectors[j],
-						 &derived[i]))
+			if (kpc_selector_covers(&to->selectors[j],
+						&derived[i]))
 				break;
 		if (j == to->selector_count &&
 		    kpc_association_selector_add(to, &derived[i]))

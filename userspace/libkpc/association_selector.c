@@ -137,8 +137,8 @@ static bool side_covers(const struct kpc_selector_side *wide,
 	       narrow->port_max <= wide->port_max && narrow->port_max;
 }
 
-bool kpci_selector_covers(const struct kpc_selector *wide,
-			  const struct kpc_selector *narrow)
+bool kpc_selector_covers(const struct kpc_selector *wide,
+			 const struct kpc_selector *narrow)
 {
 	return wide->protocol == narrow->protocol &&
 	       (!wide->family || wide->family == narrow->family) &&

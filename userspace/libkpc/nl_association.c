@@ -203,6 +203,27 @@ int kpc_nl_build_association_new(void *buffer, size_t size, uint16_t family,
 	return kpci_nl_end(&writer);
 }
 
+int kpc_nl_build_association_resolve(void *buffer, size_t size,
+				     uint16_t family, uint32_t seq, uint32_t id,
+				     const char *peer,
+				     const struct kpc_selector *at,
+				     size_t count)
+{
+	struct kpci_nl_writer writer;
+	struct nlattr *nest;
+	size_t i;
+
+	kpci_nl_begin(&writer, buffer, size, family, seq,
+		      KPC_CMD_ASSOCIATION_RESOLVE, NLM_F_ACK);
+	kpci_nl_put_u32(&writer, KPC_A_ASSOCIATION_ID, id);
+	nest = kpci_nl_nest(&writer, KPC_A_ASSOCIATION_AGENT);
+	kpci_nl_put_string(&writer, KPC_A_AGENT_PEER, peer);
+	kpci_nl_nest_end(&writer, nest);
+	for (i = 0; i < count; i++)
+		put_selector(&writer, &at[i]);
+	return kpci_nl_end(&writer);
+}
+
 int kpc_nl_build_association_del(void *buffer, size_t size, uint16_t family,
 				 uint32_t seq, const char *name, bool force)
 {

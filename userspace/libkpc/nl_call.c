@@ -62,6 +62,14 @@ int kpc_nl_association_new(struct kpc_nl *nl,
 			    take_association, &answer, err);
 }
 
+int kpc_nl_association_resolve(struct kpc_nl *nl, uint32_t id,
+			       const char *peer, const struct kpc_selector *at,
+			       size_t count, struct kpc_error *err)
+{
+	return kpci_nl_call(nl, BUILD(nl, association_resolve, id, peer, at,
+				      count), NULL, NULL, err);
+}
+
 int kpc_nl_association_del(struct kpc_nl *nl, const char *name, bool force,
 			   struct kpc_association_state *state,
 			   struct kpc_error *err)
