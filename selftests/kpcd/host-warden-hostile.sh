@@ -14,6 +14,7 @@ pump@example.org hex:$key
 tank@example.org hex:$other
 late@example.org ascii:valid-from-the-year-2100
 init@example.org ascii:of-the-other-role-here
+open@example.org ascii:of-one-that-is-open
 END
 write "$dir/table" <<END
 association pump role b kpc-id pump@example.org \\
@@ -29,6 +30,9 @@ association late role b kpc-id late@example.org \\
 association init role a kpc-id init@example.org \\
 	id-a //b.example/cse id-b //a.example/cse \\
 	offload off peer 127.0.0.1:$b plain unix:$dir/front
+association open role a kpc-id open@example.org \\
+	id-a //b.example/cse id-b //c.example/cse \\
+	offload off peer 127.0.0.1:$b plain unix:$dir/open start demand
 END
 echo_backend "$dir/back"
 up b --table "$dir/table" --keys "$dir/keys" --workers 1 --key-rate 50
@@ -81,7 +85,10 @@ if sys.argv[2] == "ask":
     print("dates", *ask_key(b"late@example.org", listener=1))
     print("role", *ask_key(b"init@example.org", listener=1))
     print("idle-a", *ask_key(b"init@example.org", association=4))
+    print("open-a", *ask_key(b"", association=5))
+    print("other-a", *ask_key(b"pump@example.org", association=5))
     print("as-a", *ask_key(b"pump@example.org", association=1))
+    print("no-a", *ask_key(b"open@example.org", association=99))
     print("case", *ask_key(b"Pump@example.org", listener=1))
     print("none", *ask_key(b"", listener=1))
 elif sys.argv[2] == "flood":
@@ -112,7 +119,7 @@ hostile ask >"$dir/said" 2>&1
 if grep -q "^steal" "$dir/said"; then
 	skip_all "$(cat "$dir/said")"
 fi
-plan 18
+plan 21
 said()
 {
 	grep -qx -- "$1" "$dir/said" || { cat "$dir/said"; return 1; }
@@ -127,7 +134,10 @@ ok "none of a listener that is none" said "no-listener 0 0"
 ok "none before its date" said "dates 0 0"
 ok "X4: none of the other role" said "role 0 0"
 ok "none of a role a association that nobody opened" said "idle-a 0 0"
+ok "that of one that is open" said "open-a 5 19"
+ok "and no other KpcId's by naming that one" said "other-a 5 19"
 ok "none of role b as if it were role a" said "as-a 0 0"
+ok "none of an association that is none" said "no-a 0 0"
 ok "T2: none of a KpcId in other letters" said "case 0 0"
 ok "none where no KpcId is named" said "none 0 0"
 

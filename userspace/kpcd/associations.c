@@ -37,8 +37,6 @@ static void describe(const struct entry *entry, struct kpc_message *message)
 	memcpy(to->allow_uids, from->agent.allow_uids,
 	       sizeof(to->allow_uids));
 	to->handshake_seconds = from->limit.handshake_seconds;
-	to->kpc_id.len = from->kpc_id.len;
-	memcpy(to->kpc_id.octets, from->kpc_id.octets, from->kpc_id.len);
 	strcpy(to->name, from->name);
 	strcpy(to->id_a, from->id_a.text);
 	strcpy(to->id_b, from->id_b.text);

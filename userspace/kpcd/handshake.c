@@ -280,8 +280,10 @@ static void key_for_server(struct waiter *waiter, const void *answer, int fd)
 		association = association_find(c->worker, got->association);
 	if (association && association->config.role == KPC_ROLE_B)
 		key = kpc_key_new(got->octets, got->len, NULL);
-	if (key)
+	if (key) {
+		association->kpc_id = got->kpc_id;
 		c->association = association;
+	}
 	if (kpc_handshake_key(hs->tls, key,
 			      key ? &association->policy : NULL))
 		connection_fail(c, KPC_EVENT_FAULT, -EINVAL,
@@ -327,8 +329,8 @@ static void key_for_client(struct waiter *waiter, const void *answer, int fd)
 				"the key store has no key for this KpcId");
 		return;
 	}
-	kpc_id.len = association->config.kpc_id.len;
-	memcpy(kpc_id.octets, association->config.kpc_id.octets, kpc_id.len);
+	kpc_id.len = got->kpc_id.len;
+	memcpy(kpc_id.octets, got->kpc_id.octets, kpc_id.len);
 	key = kpc_key_new(got->octets, got->len, &err);
 	if (!key ||
 	    kpc_handshake_initiate(hs->tls, &kpc_id, key,
@@ -348,7 +350,6 @@ static void client_ask(struct connection *c)
 
 	ask->association = c->association->config.id;
 	ask->peer = c->peer;
-	ask->kpc_id = c->association->config.kpc_id;
 	hs->waiter.answered = key_for_client;
 	channel_request(c->worker, &hs->waiter, &message,
 			KPC_MESSAGE_HEAD + sizeof(*ask));

@@ -70,6 +70,10 @@ struct kpc_message_kpcid {
 
 /**
  * struct kpc_message_association - what a worker knows of an association
+ *
+ * Not its KpcId: with a list of those a worker that was taken over could ask
+ * for their keys. It comes with the key.
+ *
  * @id: the module's identifier; in --table mode the warden's own
  * @mark: for the log; the module alone sets it
  * @versions: enum kpc_version_flags
@@ -96,7 +100,6 @@ struct kpc_message_association {
 	uint16_t suites[KPC_SUITES_MAX];
 	uint32_t allow_uids[KPC_ALLOW_UIDS_MAX];
 	uint32_t handshake_seconds;
-	struct kpc_message_kpcid kpc_id;
 	char name[KPC_NAME_MAX + 1];
 	char id_a[KPC_IDENTITY_MAX + 1];
 	char id_b[KPC_IDENTITY_MAX + 1];
@@ -128,7 +131,7 @@ struct kpc_message_addresses {
  * @association: role a, the association being established; role b, 0
  * @listener: role b, the listener the peer came to; role a, 0
  * @peer: the far end's address, for rates and the log (v4 as v4-mapped)
- * @kpc_id: which; no octets: the peer offers none that could be
+ * @kpc_id: role b, which; no octets: the peer offers none that could be
  */
 struct kpc_message_key_request {
 	uint32_t association;
@@ -141,11 +144,13 @@ struct kpc_message_key_request {
  * struct kpc_message_key - one key, for one handshake
  * @association: the association it belongs to
  * @len: octets of @octets; 0, there is none for that KpcId
+ * @kpc_id: the key's name, where there is a key
  */
 struct kpc_message_key {
 	uint32_t association;
 	uint32_t len;
 	uint8_t octets[KPC_MESSAGE_KEY_MAX];
+	struct kpc_message_kpcid kpc_id;
 };
 
 /** struct kpc_message_established - the outcome of an establish request */

@@ -123,8 +123,8 @@ size_t proxy_header(uint8_t *buffer, const struct connection *c)
 	at = addresses_put(content, c);
 	at = tlv_put(at, TYPE_UNIQUE_ID, unique, sizeof(unique));
 	at = tls_put(at, c);
-	at = tlv_put(at, TYPE_KPC_ID, config->kpc_id.octets,
-		     config->kpc_id.len);
+	at = tlv_put(at, TYPE_KPC_ID, c->association->kpc_id.octets,
+		     c->association->kpc_id.len);
 	at = text_put(at, TYPE_ID_A, config->id_a);
 	at = text_put(at, TYPE_ID_B, config->id_b);
 	short_put(content - 2, at - content);

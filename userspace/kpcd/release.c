@@ -44,14 +44,26 @@ static bool in_dates(const struct kpc_association *association)
 		now < association->limit.not_after);
 }
 
-static bool fits(const struct entry *entry, const struct crew_worker *worker,
-		 const struct kpc_message_key_request *wanted)
+/* Role a: what is being established, or has its listener open. */
+static struct entry *find_a(const struct warden *warden, uint32_t id)
 {
-	/* Role a: what is being established, or has its listener open. */
-	if (entry->association.role == KPC_ROLE_A)
-		return entry->id == wanted->association && entry->wanted;
-	return !wanted->association && entry->listener &&
-	       listener_id(entry->listener) == wanted->listener;
+	struct entry *entry = table_by_id(&warden->table, id);
+
+	return entry && entry->association.role == KPC_ROLE_A &&
+	       entry->wanted && in_dates(&entry->association) ? entry : NULL;
+}
+
+static struct entry *find_b(const struct warden *warden, uint32_t listener,
+			    const struct kpc_kpcid *kpcid)
+{
+	struct entry *entry = NULL;
+
+	while ((entry = table_by_kpcid(&warden->table, kpcid, entry)))
+		if (entry->association.role == KPC_ROLE_B && entry->listener &&
+		    listener_id(entry->listener) == listener &&
+		    in_dates(&entry->association))
+			break;
+	return entry;
 }
 
 static struct entry *find(const struct crew_worker *worker,
@@ -61,15 +73,19 @@ static struct entry *find(const struct crew_worker *worker,
 	struct warden *warden = worker->warden;
 	const struct kpc_keystore_entry *stored;
 	struct kpc_kpcid kpcid = { 0 };
-	struct entry *entry = NULL;
+	struct entry *entry;
 
-	/* Nobody has the one without octets; it is looked for all the same. */
-	kpc_kpcid_set(&kpcid, wanted->kpc_id.octets, wanted->kpc_id.len);
+	if (wanted->association) {
+		entry = find_a(warden, wanted->association);
+		if (entry)
+			kpcid = entry->association.kpc_id;
+	} else {
+		/* Nobody has the one without octets; looked for all the same. */
+		kpc_kpcid_set(&kpcid, wanted->kpc_id.octets,
+			      wanted->kpc_id.len);
+		entry = find_b(warden, wanted->listener, &kpcid);
+	}
 	stored = warden_key(warden, &kpcid);
-	while ((entry = table_by_kpcid(&warden->table, &kpcid, entry)))
-		if (fits(entry, worker, wanted) &&
-		    in_dates(&entry->association))
-			break;
 	if (!entry || !stored ||
 	    kpc_key_check(kpc_key_length(stored->key),
 			  entry->association.agent.weak_key, NULL) < 0)
@@ -104,6 +120,18 @@ static bool grant(struct crew_worker *worker, const struct entry *entry)
 	return false;
 }
 
+static void put_key(struct kpc_message_key *to, const struct entry *entry,
+		    const struct kpc_key *key)
+{
+	const struct kpc_kpcid *kpc_id = &entry->association.kpc_id;
+
+	to->association = entry->id;
+	to->len = kpc_key_length(key);
+	memcpy(to->octets, kpc_key_octets(key), to->len);
+	to->kpc_id.len = kpc_id->len;
+	memcpy(to->kpc_id.octets, kpc_id->octets, kpc_id->len);
+}
+
 void release_key(struct crew_worker *worker, uint32_t request,
 		 const struct kpc_message_key_request *wanted)
 {
@@ -115,9 +143,7 @@ void release_key(struct crew_worker *worker, uint32_t request,
 	struct entry *entry = find(worker, wanted, &key);
 
 	if (grant(worker, entry)) {
-		answer.key.association = entry->id;
-		answer.key.len = kpc_key_length(key);
-		memcpy(answer.key.octets, kpc_key_octets(key), answer.key.len);
+		put_key(&answer.key, entry, key);
 		if (entry->credits[worker->index] < UINT16_MAX)
 			entry->credits[worker->index]++;
 	}

@@ -64,6 +64,7 @@ bool waiter_answer(struct waiter_table *table, uint32_t id, const void *answer,
  * @next: in the worker's list
  * @config: as the warden told it
  * @addresses: role a, where IdB is
+ * @kpc_id: role b, once a key of it came
  * @policy: what a handshake of it may agree on
  * @context: role a, made at the first handshake
  * @warm: role a, connections without a local program yet
@@ -72,6 +73,7 @@ struct association {
 	struct association *next;
 	struct kpc_message_association config;
 	struct kpc_message_addresses addresses;
+	struct kpc_message_kpcid kpc_id;
 	struct kpc_handshake_policy policy;
 	struct kpc_handshake_context *context;
 	struct connection *warm;
