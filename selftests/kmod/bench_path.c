@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the packet path costs, in instructions, with no association at all, with
+ * one, with a thousand and with a hundred thousand. For a machine that counts
+ * instructions (lab/run --icount), whose nanosecond is one instruction; on
+ * another the numbers are nanoseconds. Prints; judges nothing.
+ */
+#include <time.h>
+
+#include "pair.h"
+
+#define RUNS		5
+#define ROUNDS		2000
+#define MESSAGE		64
+#define BULK		16384
+#define OTHER_PORT	9003
+
+/* What is measured: one turn of it, and how many hook calls that has. */
+struct work {
+	const char *name;
+	int (*turn)(void);
+	unsigned int rounds;
+	/* 0: not told per call, but in percent of what it costs without. */
+	unsigned int hooks;
+	const char *budget;
+	double without;
+};
+
+static struct nl a, b;
+static struct pair p;
+static int udp[2], tcp[2], tls[2];
+static char message[BULK];
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1e9 + t.tv_nsec;
+}
+
+static int take(int fd, size_t length)
+{
+	char got[BULK];
+	ssize_t n;
+
+	while (length) {
+		n = recv(fd, got, length, 0);
+		if (n <= 0)
+			return n ? -errno : -EPIPE;
+		length -= n;
+	}
+	return 0;
+}
+
+static int give(int from, int to, size_t length)
+{
+	if (send(from, message, length, MSG_NOSIGNAL) != (ssize_t)length)
+		return -errno;
+	return take(to, length);
+}
+
+static int turn_udp(void)
+{
+	return give(udp[0], udp[1], MESSAGE);
+}
+
+static int turn_tcp(void)
+{
+	return give(tcp[0], tcp[1], MESSAGE) ?: give(tcp[1], tcp[0], MESSAGE);
+}
+
+static int turn_tls(void)
+{
+	return give(tls[0], tls[1], MESSAGE) ?: give(tls[1], tls[0], MESSAGE);
+}
+
+static int turn_bulk(void)
+{
+	return give(tls[0], tls[1], BULK);
+}
+
+/* A question and an answer: each is seen where it leaves and where it arrives. */
+static struct work works[] = {
+	{ "unmanaged UDP datagram, per hook call", turn_udp, 2 * ROUNDS, 2, "150" },
+	{ "unmanaged TCP segment, per hook call", turn_tcp, ROUNDS, 4, "150" },
+	{ "bound segment, per hook call", turn_tls, ROUNDS, 4, "300" },
+	{ "kTLS request and response of 64 octets, percent", turn_tls, ROUNDS, 0, "1.5" },
+	{ "kTLS writes of 16 KiB, percent", turn_bulk, ROUNDS / 2, 0, "0.3" },
+};
+
+#define WORKS	(sizeof(works) / sizeof(works[0]))
+
+static int compare(const void *x, const void *y)
+{
+	double d = *(const double *)x - *(const double *)y;
+
+	return d < 0 ? -1 : d > 0;
+}
+
+/* The median of what one turn takes; negative with an errno. */
+static double measure(const struct work *w)
+{
+	double took[RUNS], from;
+	unsigned int run, i;
+	int err = 0;
+
+	for (i = 0; i < w->rounds / 4 && !err; i++)
+		err = w->turn();
+	for (run = 0; run < RUNS && !err; run++) {
+		from = now();
+		for (i = 0; i < w->rounds && !err; i++)
+			err = w->turn();
+		took[run] = (now() - from) / w->rounds;
+	}
+	if (err)
+		return err;
+	qsort(took, RUNS, sizeof(took[0]), compare);
+	return took[RUNS / 2];
+}
+
+static int udp_open(void)
+{
+	struct sockaddr_in sin[2] = { at("127.0.0.1", OTHER_PORT),
+				      at("127.0.0.1", OTHER_PORT + 1) };
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		udp[i] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		if (bind(udp[i], (struct sockaddr *)&sin[i], sizeof(sin[i])))
+			return -errno;
+	}
+	for (i = 0; i < 2; i++)
+		if (connect(udp[i], (struct sockaddr *)&sin[!i], sizeof(sin[i])))
+			return -errno;
+	return 0;
+}
+
+static void at_once(int fd)
+{
+	setsockopt(fd, SOL_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
+}
+
+static int tcp_open(void)
+{
+	int listener = tcp_socket(), err;
+
+	tcp[0] = tcp_socket();
+	err = tcp_listen(listener, "127.0.0.1", OTHER_PORT) ?:
+	      tcp_connect(tcp[0], "127.0.0.1", OTHER_PORT);
+	tcp[1] = err ? -1 : accept(listener, NULL, NULL);
+	close(listener);
+	at_once(tcp[0]);
+	at_once(tcp[1]);
+	return err ?: tcp[1] < 0 ? -errno : 0;
+}
+
+/* The same as a pair, with nobody to know of it. */
+static int tls_open_alone(void)
+{
+	int listener, err = site_enter('b');
+
+	listener = tcp_socket();
+	err = err ?: tcp_listen(listener, ADDR_B, PORT) ?: site_enter('a');
+	tls[0] = tcp_socket();
+	err = err ?: tcp_connect(tls[0], ADDR_B, PORT);
+	tls[1] = err ? -1 : accept(listener, NULL, NULL);
+	close(listener);
+	at_once(tls[0]);
+	at_once(tls[1]);
+	return err ?: ends_install(tls[0], &p.ends_a) ?:
+		      ends_install(tls[1], &p.ends_b);
+}
+
+static int tls_open_bound(void)
+{
+	int err = pair_associate(&p) ?: pair_listen(&p) ?: pair_connect(&p) ?:
+		  pair_bind(&p);
+
+	tls[0] = p.client;
+	tls[1] = p.server;
+	at_once(tls[0]);
+	at_once(tls[1]);
+	return err;
+}
+
+/*
+ * Associations up to the @nth at each site: at a each to an address of its own,
+ * at b all behind the one listener.
+ */
+static int add_up_to(struct nl *nl, unsigned int from, unsigned int n)
+{
+	char name[32], kpc_id[64], id[64], address[32];
+	struct assoc one = ASSOC_A("");
+	int err;
+
+	nl_req(nl, KPC_CMD_TRANSACTION_BEGIN);
+	nl_u8(nl, KPC_A_TRANSACTION_MODE, KPC_LOAD_MODE_APPLY);
+	err = nl_talk(nl);
+	one.role = nl == &a ? KPC_ROLE_A : KPC_ROLE_B;
+	one.name = name;
+	one.kpc_id = kpc_id;
+	one.id_a = id;
+	for (; from < n && !err; from++) {
+		snprintf(name, sizeof(name), "n%u", from);
+		snprintf(kpc_id, sizeof(kpc_id), "n%u@example.org", from);
+		snprintf(id, sizeof(id), "//sp.example/c%u", from);
+		snprintf(address, sizeof(address), "10.%u.%u.%u", from >> 16,
+			 from >> 8 & 255, from & 255);
+		one.address = nl == &a ? address : ADDR_B;
+		err = assoc_new(nl, &one);
+	}
+	nl_req(nl, KPC_CMD_TRANSACTION_COMMIT);
+	return err ?: nl_talk(nl);
+}
+
+static int allow(struct nl *nl)
+{
+	nl_req(nl, KPC_CMD_CONFIG_SET);
+	nl_u32(nl, KPC_A_CONFIG_MAX_ASSOCIATIONS, 131072);
+	return nl_talk(nl);
+}
+
+static int fail(const char *what, int err)
+{
+	printf("not ok 1 - %s: %s; %s %s\n", what, strerror(-err), a.said, b.said);
+	return 1;
+}
+
+static void tell(const struct work *w, unsigned int n, double with)
+{
+	if (w->hooks)
+		printf("# %-50s %6u associations %8.0f  (budget %s)\n", w->name,
+		       n, (with - w->without) / w->hooks, w->budget);
+	else
+		printf("# %-50s %6u associations %8.2f  (budget %s)\n", w->name,
+		       n, 100 * (with / w->without - 1), w->budget);
+	fflush(stdout);
+}
+
+int main(void)
+{
+	static const unsigned int sizes[] = { 1, 1000, 100000 };
+	unsigned int i, k, had = 1;
+	int err;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	printf("TAP version 13\n1..1\n");
+	pair_init(&p, &a, &b, "to-b", "from-a");
+	err = sites_up() ?: site_nl(&b, 'b') ?: site_nl(&a, 'a') ?:
+	      allow(&a) ?: allow(&b) ?: udp_open() ?: tcp_open() ?:
+	      tls_open_alone();
+	if (err)
+		return fail("two sites come up", err);
+	for (i = 0; i < WORKS; i++) {
+		works[i].without = measure(&works[i]);
+		if (works[i].without < 0)
+			return fail(works[i].name, works[i].without);
+		printf("# %-50s %6s associations %8.0f  a turn\n", works[i].name,
+		       "no", works[i].without);
+	}
+	close(tls[0]);
+	close(tls[1]);
+	err = tls_open_bound();
+	if (err)
+		return fail("a bound connection", err);
+	for (k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
+		err = add_up_to(&a, had, sizes[k]) ?:
+		      add_up_to(&b, had, sizes[k]);
+		had = sizes[k];
+		if (err)
+			return fail("more associations", err);
+		for (i = 0; i < WORKS; i++) {
+			double with = measure(&works[i]);
+
+			if (with < 0)
+				return fail(works[i].name, with);
+			tell(&works[i], sizes[k], with);
+		}
+	}
+	printf("ok 1 - measured, medians of %d\n", RUNS);
+	pair_close(&p);
+	sites_down();
+	return 0;
+}
