@@ -262,8 +262,7 @@ static void establish_answer(struct connection *c, int error, const char *text)
 	}
 	snprintf(reply.established.message, sizeof(reply.established.message),
 		 "%s", text);
-	channel_send(c->worker, &reply,
-		     KPC_MESSAGE_HEAD + sizeof(reply.established));
+	channel_send(c->worker, &reply);
 }
 
 void connection_fail(struct connection *c, enum kpc_message_event_kind kind,

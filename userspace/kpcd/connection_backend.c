@@ -151,8 +151,7 @@ static void backend_ask(struct connection *c)
 	};
 
 	c->handshake->waiter.answered = backend_opened;
-	channel_request(c->worker, &c->handshake->waiter, &message,
-			KPC_MESSAGE_HEAD + sizeof(message.backend_association));
+	channel_request(c->worker, &c->handshake->waiter, &message);
 }
 
 void connection_backend(struct connection *c)

@@ -36,33 +36,7 @@
 	((struct crew_worker *)((char *)(pointer) - \
 				offsetof(struct crew_worker, member)))
 
-/* Octets of the member that goes with each type. */
-static const size_t members[] = {
-	[KPC_MESSAGE_ASSOCIATION]	= sizeof(struct kpc_message_association),
-	[KPC_MESSAGE_ASSOCIATION_GONE]	= sizeof(uint32_t),
-	[KPC_MESSAGE_LISTENER]		= sizeof(struct kpc_message_listener),
-	[KPC_MESSAGE_PLAIN]		= sizeof(struct kpc_message_listener),
-	[KPC_MESSAGE_LISTENER_GONE]	= sizeof(uint32_t),
-	[KPC_MESSAGE_ADDRESSES]		= sizeof(struct kpc_message_addresses),
-	[KPC_MESSAGE_ESTABLISH]		= sizeof(uint32_t),
-	[KPC_MESSAGE_KEY_REQUEST]	= sizeof(struct kpc_message_key_request),
-	[KPC_MESSAGE_KEY]		= sizeof(struct kpc_message_key),
-	[KPC_MESSAGE_BACKEND_REQUEST]	= sizeof(uint32_t),
-	[KPC_MESSAGE_BACKEND]		= sizeof(int32_t),
-	[KPC_MESSAGE_ESTABLISHED]	= sizeof(struct kpc_message_established),
-	[KPC_MESSAGE_EVENT]		= sizeof(struct kpc_message_event),
-	[KPC_MESSAGE_READY]		= 0,
-	[KPC_MESSAGE_DRAIN]		= sizeof(uint32_t),
-};
-
 static void spawn(struct crew_worker *worker);
-
-size_t crew_length(uint32_t type)
-{
-	if (!type || type >= sizeof(members) / sizeof(*members))
-		return 0;
-	return KPC_MESSAGE_HEAD + members[type];
-}
 
 static void drop_packets(struct crew_worker *worker)
 {
@@ -150,7 +124,7 @@ static void enqueue(struct crew_worker *worker,
 void crew_send(struct crew_worker *worker, const struct kpc_message *message,
 	       int fd)
 {
-	size_t len = crew_length(message->type);
+	size_t len = message_length(message->type);
 	bool waiting = worker->first;
 	int err;
 

@@ -100,14 +100,6 @@ int crew_init(struct warden *warden);
 void crew_start(struct warden *warden);
 
 /**
- * crew_length() - octets of a message
- * @type: enum kpc_message_type
- *
- * Return: KPC_MESSAGE_HEAD and the member in use; 0 for a type that is none.
- */
-size_t crew_length(uint32_t type);
-
-/**
  * crew_send() - say something to one worker
  * @message: copied
  * @fd: descriptor to go beside it, not taken over; -1, none

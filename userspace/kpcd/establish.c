@@ -352,9 +352,8 @@ void establish_start(struct entry *entry)
 void establish_command(struct entry *entry, uint32_t request)
 {
 	if (entry->request_count == TABLE_REQUESTS_MAX) {
-		establish_refuse(entry->warden, request,
-				 entry->association.name,
-				 "too many requests wait for this association");
+		answer_refused(entry->warden, request, entry->association.name,
+			       "too many requests wait for this association");
 		return;
 	}
 	reload_keys_for(entry->warden, &entry->association.kpc_id);
@@ -474,10 +473,4 @@ void establish_worker_lost(struct warden *warden, unsigned int index)
 		if (entry->state == ENTRY_HANDSHAKE && entry->worker == index)
 			fail(entry, -EPIPE,
 			     "the worker that made the handshake has ended");
-}
-
-void establish_refuse(struct warden *warden, uint32_t request,
-		      const char *name, const char *reason)
-{
-	answer_refused(warden, request, name, reason);
 }

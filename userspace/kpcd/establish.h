@@ -66,8 +66,4 @@ void establish_retry_all(struct warden *warden);
 /** establish_worker_lost() - handshakes that a worker was making failed */
 void establish_worker_lost(struct warden *warden, unsigned int index);
 
-/** establish_refuse() - answer a request for an association that is not there */
-void establish_refuse(struct warden *warden, uint32_t request,
-		      const char *name, const char *reason);
-
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer.h"
 #include "associations.h"
 #include "establish.h"
 #include "follow.h"
@@ -141,9 +142,8 @@ static void establish_event(struct warden *warden,
 		entry = table_by_name(&warden->table, establish->association);
 	}
 	if (!entry) {
-		establish_refuse(warden, establish->id,
-				 establish->association,
-				 "the agent does not know this association");
+		answer_refused(warden, establish->id, establish->association,
+			       "the agent does not know this association");
 		return;
 	}
 	if (establish->state == KPC_ESTABLISH_STATE_REQUESTED)
@@ -159,8 +159,6 @@ static void on_events(struct loop_source *source, uint32_t events)
 	int got;
 
 	while ((got = kpc_nl_event_next(&warden->events, &event)) > 0) {
-		if (event.generation)
-			warden->generation = event.generation;
 		if (event.cmd == KPC_CMD_ASSOCIATION_NTF)
 			association_event(warden, &event);
 		else if (event.cmd == KPC_CMD_ESTABLISH_NTF)
@@ -196,7 +194,6 @@ int follow_open(struct warden *warden)
 	if (err)
 		goto close;
 	warden->enforce = true;
-	warden->generation = config.generation;
 	return 0;
 
 close:

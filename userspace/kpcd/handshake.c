@@ -307,8 +307,7 @@ static void handshake_ask(struct connection *c)
 		memcpy(ask->kpc_id.octets, offer->octets, offer->len);
 	}
 	hs->waiter.answered = key_for_server;
-	channel_request(c->worker, &hs->waiter, &message,
-			KPC_MESSAGE_HEAD + sizeof(*ask));
+	channel_request(c->worker, &hs->waiter, &message);
 }
 
 /* The key for role a, with which the handshake can begin. */
@@ -351,8 +350,7 @@ static void client_ask(struct connection *c)
 	ask->association = c->association->config.id;
 	ask->peer = c->peer;
 	hs->waiter.answered = key_for_client;
-	channel_request(c->worker, &hs->waiter, &message,
-			KPC_MESSAGE_HEAD + sizeof(*ask));
+	channel_request(c->worker, &hs->waiter, &message);
 }
 
 void handshake_begin(struct connection *c)

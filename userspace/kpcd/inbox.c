@@ -77,7 +77,7 @@ int inbox_message(struct crew_worker *worker, struct kpc_message *message,
 {
 	size_t i;
 
-	if (len < KPC_MESSAGE_HEAD || len != crew_length(message->type))
+	if (len < KPC_MESSAGE_HEAD || len != message_length(message->type))
 		return -EPROTO;
 	for (i = 0; i < sizeof(known) / sizeof(*known); i++)
 		if (known[i].type == message->type)

@@ -223,4 +223,12 @@ struct kpc_message {
 
 #define KPC_MESSAGE_HEAD	offsetof(struct kpc_message, id)
 
+/**
+ * message_length() - octets of a message
+ * @type: enum kpc_message_type
+ *
+ * Return: KPC_MESSAGE_HEAD and the member in use; 0 for a type that is none.
+ */
+size_t message_length(uint32_t type);
+
 #endif

@@ -39,7 +39,6 @@
  * @events: the module's events
  * @events_source: waits for @events
  * @resync: reads the module's table anew
- * @generation: of the last event or dump
  */
 struct warden {
 	const struct options *options;
@@ -62,7 +61,6 @@ struct warden {
 	struct kpc_nl events;
 	struct loop_source events_source;
 	struct loop_timer resync;
-	uint64_t generation;
 };
 
 /**

@@ -91,7 +91,7 @@ static void worker_ready(struct worker *worker)
 	channel_start(worker);
 	if (worker->config.enforce)
 		bind_start(worker);
-	channel_send(worker, &ready, KPC_MESSAGE_HEAD);
+	channel_send(worker, &ready);
 }
 
 static uint64_t cpu_now(void)

@@ -94,9 +94,9 @@ static void outbox_prune(struct worker *worker)
 			      OUTBOX_MAX : 2 * worker->outbox_count;
 }
 
-void channel_send(struct worker *worker, const struct kpc_message *message,
-		  size_t length)
+void channel_send(struct worker *worker, const struct kpc_message *message)
 {
+	size_t length = message_length(message->type);
 	struct outgoing *last;
 
 	if (!worker->outbox && channel_try(worker, message, length))
@@ -119,10 +119,10 @@ void channel_send(struct worker *worker, const struct kpc_message *message,
 }
 
 void channel_request(struct worker *worker, struct waiter *waiter,
-		     struct kpc_message *message, size_t length)
+		     struct kpc_message *message)
 {
 	message->request = waiter_add(&worker->requests, waiter);
-	channel_send(worker, message, length);
+	channel_send(worker, message);
 }
 
 void channel_flush(struct worker *worker)

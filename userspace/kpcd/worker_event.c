@@ -70,6 +70,5 @@ void worker_event(struct worker *worker, enum kpc_message_event_kind kind,
 	va_start(args, format);
 	vsnprintf(event->text + used, sizeof(event->text) - used, format, args);
 	va_end(args);
-	channel_send(worker, &message,
-		     KPC_MESSAGE_HEAD + sizeof(*event));
+	channel_send(worker, &message);
 }

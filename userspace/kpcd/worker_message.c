@@ -78,8 +78,7 @@ static void on_establish(struct worker *worker,
 	snprintf(reply.established.message, sizeof(reply.established.message),
 		 "%s", worker->draining ? "the agent is ending" :
 		 "no association of role a by that number");
-	channel_send(worker, &reply,
-		     KPC_MESSAGE_HEAD + sizeof(reply.established));
+	channel_send(worker, &reply);
 }
 
 static void drain_expired(struct timer *timer)
@@ -132,24 +131,18 @@ void worker_drain_check(struct worker *worker)
 static const struct {
 	void (*handle)(struct worker *worker,
 		       const struct kpc_message *message, int fd);
-	size_t length;
 	bool takes_fd;
 } handlers[] = {
-	[KPC_MESSAGE_ASSOCIATION] = {
-		on_association, sizeof(struct kpc_message_association) },
-	[KPC_MESSAGE_ASSOCIATION_GONE] = {
-		on_association_gone, sizeof(uint32_t) },
-	[KPC_MESSAGE_LISTENER] = {
-		on_listener, sizeof(struct kpc_message_listener), true },
-	[KPC_MESSAGE_PLAIN] = {
-		on_plain, sizeof(struct kpc_message_listener), true },
-	[KPC_MESSAGE_LISTENER_GONE] = { on_listener_gone, sizeof(uint32_t) },
-	[KPC_MESSAGE_ADDRESSES] = {
-		on_addresses, sizeof(struct kpc_message_addresses) },
-	[KPC_MESSAGE_ESTABLISH] = { on_establish, sizeof(uint32_t) },
-	[KPC_MESSAGE_KEY] = { answer, sizeof(struct kpc_message_key) },
-	[KPC_MESSAGE_BACKEND] = { answer, sizeof(int32_t), true },
-	[KPC_MESSAGE_DRAIN] = { on_drain, sizeof(uint32_t) },
+	[KPC_MESSAGE_ASSOCIATION] = { on_association },
+	[KPC_MESSAGE_ASSOCIATION_GONE] = { on_association_gone },
+	[KPC_MESSAGE_LISTENER] = { on_listener, true },
+	[KPC_MESSAGE_PLAIN] = { on_plain, true },
+	[KPC_MESSAGE_LISTENER_GONE] = { on_listener_gone },
+	[KPC_MESSAGE_ADDRESSES] = { on_addresses },
+	[KPC_MESSAGE_ESTABLISH] = { on_establish },
+	[KPC_MESSAGE_KEY] = { answer },
+	[KPC_MESSAGE_BACKEND] = { answer, true },
+	[KPC_MESSAGE_DRAIN] = { on_drain },
 };
 
 void worker_message(struct worker *worker, const struct kpc_message *message,
@@ -157,8 +150,7 @@ void worker_message(struct worker *worker, const struct kpc_message *message,
 {
 	bool known = message->type < sizeof(handlers) / sizeof(handlers[0]) &&
 		     handlers[message->type].handle &&
-		     length >= KPC_MESSAGE_HEAD +
-			       handlers[message->type].length;
+		     length == message_length(message->type);
 
 	if (fd >= 0 && (!known || !handlers[message->type].takes_fd)) {
 		close(fd);

@@ -199,12 +199,11 @@ struct worker {
 void channel_start(struct worker *worker);
 
 /** channel_send() - tell the warden; waits for room in memory, not in time */
-void channel_send(struct worker *worker, const struct kpc_message *message,
-		  size_t length);
+void channel_send(struct worker *worker, const struct kpc_message *message);
 
 /** channel_request() - ask the warden; @waiter is called with its message */
 void channel_request(struct worker *worker, struct waiter *waiter,
-		     struct kpc_message *message, size_t length);
+		     struct kpc_message *message);
 
 /** channel_flush() - give back what was not sent */
 void channel_flush(struct worker *worker);
