@@ -22,6 +22,14 @@ static u32 *chain_of(const struct kpc_table *table, u8 role,
 	return &table->chains[hash & table->hash_mask];
 }
 
+static u32 *address_chain_of(const struct kpc_table *table, u8 role,
+			     const struct in6_addr *address)
+{
+	u32 hash = jhash2((const u32 *)address->s6_addr32, 4, role);
+
+	return &table->address_chains[hash & table->hash_mask];
+}
+
 static const struct kpc_endpoint *
 find_in(const struct kpc_table *table, u32 at, u8 role, u16 family,
 	const struct in6_addr *address, u16 port)
@@ -66,24 +74,47 @@ const struct kpc_endpoint *kpc_table_find_side(const struct kpc_table *table,
 	return e;
 }
 
+static const struct kpc_endpoint *
+find_address_in(const struct kpc_table *table, u32 at, u8 role, u16 family,
+		const struct in6_addr *address)
+{
+	const struct kpc_endpoint *e;
+
+	for (; at != KPC_ENDPOINT_NONE; at = e->next_address) {
+		e = &table->endpoints[at];
+		if (e->role == role && (!e->family || e->family == family) &&
+		    ipv6_prefix_equal(&e->side.address, address,
+				      e->side.prefix))
+			return e;
+	}
+	return NULL;
+}
+
+static const struct kpc_endpoint *find_address(const struct kpc_table *table,
+					       u8 role, u16 family,
+					       const struct in6_addr *address)
+{
+	const struct kpc_endpoint *e;
+
+	e = find_address_in(table, *address_chain_of(table, role, address),
+			    role, family, address);
+	if (!e)
+		e = find_address_in(table, table->prefixes, role, family,
+				    address);
+	return e;
+}
+
 /* A fragment's ports are unknown: its addresses alone decide. */
 static const struct kpc_endpoint *find_fragment(const struct kpc_table *table,
 						const struct kpc_flow *flow)
 {
 	const struct kpc_endpoint *e;
-	u32 i;
 
-	for (i = 0; i < table->n; i++) {
-		e = &table->endpoints[i];
-		if (e->family && e->family != flow->family)
-			continue;
-		if (ipv6_prefix_equal(&e->side.address,
-				      e->role == KPC_ROLE_A ? &flow->remote :
-							      &flow->local,
-				      e->side.prefix))
-			return e;
-	}
-	return NULL;
+	e = find_address(table, KPC_ROLE_B, flow->family, &flow->local);
+	if (!e)
+		e = find_address(table, KPC_ROLE_A, flow->family,
+				 &flow->remote);
+	return e;
 }
 
 /**
@@ -123,19 +154,74 @@ struct kpc_table *kpc_table_alloc(const struct kpc_config *config,
 			 GFP_KERNEL_ACCOUNT);
 	if (!table)
 		return NULL;
-	table->chains = kvmalloc_array(chains, sizeof(*table->chains),
+	table->chains = kvmalloc_array(chains, 3 * sizeof(*table->chains),
 				       GFP_KERNEL_ACCOUNT);
 	if (!table->chains) {
 		kvfree(table);
 		return NULL;
 	}
-	memset32(table->chains, KPC_ENDPOINT_NONE, chains);
+	memset32(table->chains, KPC_ENDPOINT_NONE, 3 * chains);
+	table->address_chains = table->chains + chains;
+	table->alike_chains = table->address_chains + chains;
 	table->hash_mask = chains - 1;
 	table->wide = KPC_ENDPOINT_NONE;
+	table->prefixes = KPC_ENDPOINT_NONE;
 	table->mark_value = config->mark_value;
 	table->mark_mask = config->mark_mask;
 	table->handshake_mark = config->handshake_mark;
 	return table;
+}
+
+static u32 *alike_chain_of(const struct kpc_table *table,
+			   const struct kpc_side *side, u16 family, u8 role)
+{
+	u32 hash = jhash(side, sizeof(*side), family << 8 | role);
+
+	return &table->alike_chains[hash & table->hash_mask];
+}
+
+static struct kpc_endpoint *find_alike(struct kpc_table *table, u32 at,
+				       const struct kpc_side *side, u16 family,
+				       u8 role)
+{
+	struct kpc_endpoint *e;
+
+	for (; at != KPC_ENDPOINT_NONE; at = e->next_alike) {
+		e = &table->endpoints[at];
+		if (e->role == role && e->family == family &&
+		    !memcmp(&e->side, side, sizeof(*side)))
+			return e;
+	}
+	return NULL;
+}
+
+static void push(u32 *chain, u32 *next, u32 at)
+{
+	*next = *chain;
+	*chain = at;
+}
+
+static struct kpc_endpoint *add_endpoint(struct kpc_table *table,
+					 const struct kpc_side *side,
+					 u16 family, u8 role)
+{
+	u32 at = table->n++;
+	struct kpc_endpoint *e = &table->endpoints[at];
+	bool whole = side->prefix == 128;
+
+	memcpy(&e->side, side, sizeof(*side));
+	e->role = role;
+	e->family = family;
+	e->protocol = IPPROTO_TCP;
+	push(alike_chain_of(table, side, family, role), &e->next_alike, at);
+	push(whole ? address_chain_of(table, role, &side->address) :
+		     &table->prefixes, &e->next_address, at);
+	push(side->port_min != side->port_max ? &table->wide :
+	     chain_of(table, role, whole ? &side->address : &in6addr_any,
+		      side->port_min), &e->next, at);
+	bitmap_set(table->ports[role], side->port_min,
+		   side->port_max - side->port_min + 1);
+	return e;
 }
 
 static void add_selector(struct kpc_table *table,
@@ -146,37 +232,18 @@ static void add_selector(struct kpc_table *table,
 	const struct kpc_side *side = role == KPC_ROLE_A ? &selector->remote :
 							   &selector->local;
 	struct kpc_endpoint *e;
-	u32 *chain, at;
 
-	if (side->port_min != side->port_max)
-		chain = &table->wide;
-	else
-		chain = chain_of(table, role,
-				 side->prefix == 128 ? &side->address :
-						       &in6addr_any,
-				 side->port_min);
-
-	for (at = *chain; at != KPC_ENDPOINT_NONE; at = e->next) {
-		e = &table->endpoints[at];
-		if (e->role == role && e->family == selector->family &&
-		    !memcmp(&e->side, side, sizeof(*side))) {
-			e->associations += e->last != policy;
-			e->last = policy;
-			return;
-		}
-	}
-
-	e = &table->endpoints[table->n];
-	memcpy(&e->side, side, sizeof(*side));
-	e->role = role;
-	e->family = selector->family;
-	e->protocol = selector->protocol;
-	e->associations = 1;
+	e = find_alike(table, *alike_chain_of(table, side, selector->family,
+					      role),
+		       side, selector->family, role);
+	if (!e)
+		e = add_endpoint(table, side, selector->family, role);
+	e->associations += e->last != policy;
 	e->last = policy;
-	e->next = *chain;
-	*chain = table->n++;
-	bitmap_set(table->ports[role], side->port_min,
-		   side->port_max - side->port_min + 1);
+	e->handshake_octets = max(e->handshake_octets,
+				  policy->limits.handshake_octets);
+	e->handshake_seconds = max(e->handshake_seconds,
+				   policy->limits.handshake_seconds);
 }
 
 /**

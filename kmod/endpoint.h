@@ -23,7 +23,11 @@ struct kpc_policy;
  * @role: enum kpc_role
  * @protocol: IPPROTO_TCP
  * @associations: that it belongs to
- * @next: next in the same chain, or KPC_ENDPOINT_NONE
+ * @handshake_octets: the most that any of them lets a handshake send
+ * @handshake_seconds: the most that any of them gives it
+ * @next: next in the same chain by port, or KPC_ENDPOINT_NONE
+ * @next_address: next in the same chain by address, or KPC_ENDPOINT_NONE
+ * @next_alike: next in the same chain by all of it, or KPC_ENDPOINT_NONE
  * @last: policy counted last in @associations; while the table is built
  */
 struct kpc_endpoint {
@@ -32,7 +36,11 @@ struct kpc_endpoint {
 	u8 role;
 	u8 protocol;
 	u32 associations;
+	u32 handshake_octets;
+	u32 handshake_seconds;
 	u32 next;
+	u32 next_address;
+	u32 next_alike;
 	const struct kpc_policy *last;
 };
 
@@ -45,9 +53,12 @@ struct kpc_endpoint {
  * @mark_mask: see struct kpc_config
  * @handshake_mark: see struct kpc_config
  * @n: endpoints
- * @hash_mask: chains minus one
+ * @hash_mask: chains of each sort minus one
  * @wide: chain of those with more than one port
+ * @prefixes: chain by address of those with less than a whole one
  * @chains: heads by hash of role, port and whole address (or none)
+ * @address_chains: heads by hash of role and whole address
+ * @alike_chains: heads by hash of side, family and role; while it is built
  * @ports: protected ports, by enum kpc_role
  * @endpoints: all of them
  */
@@ -59,7 +70,10 @@ struct kpc_table {
 	u32 n;
 	u32 hash_mask;
 	u32 wide;
+	u32 prefixes;
 	u32 *chains;
+	u32 *address_chains;
+	u32 *alike_chains;
 	unsigned long ports[2][BITS_TO_LONGS(KPC_PORTS)];
 	struct kpc_endpoint endpoints[];
 };
