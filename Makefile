@@ -19,7 +19,8 @@ KERNEL	?= new
 
 .DELETE_ON_ERROR:
 .PHONY: all userspace modules install modules_install clean help setup \
-	tests check check-host check-sanitize check-vm check-debug lint demo lab-clean
+	tests check check-host check-sanitize check-vm check-debug lint demo \
+	bench-kmod lab-clean
 
 all: userspace $(if $(wildcard $(KDIR)/Makefile),modules)
 
@@ -77,6 +78,14 @@ check-host check-sanitize check-vm check-debug lint: setup
 demo: setup
 	@selftests/demo/run --kernel $(KERNEL)
 
+# In a machine that counts instructions; it takes a quarter of an hour.
+bench-kmod: setup
+	@selftests/lab/run --kernel $(KERNEL) --icount --mem 4096 --timeout 3600 \
+		--out $(out)/report/bench-kmod selftests/kmod/bench_path.c
+	@echo
+	@sed -n 's/^# \(.*associations\)/\1/p' \
+		$(out)/report/bench-kmod/kmod.bench_path.tap
+
 help:
 	@echo 'make              userspace and, where its headers are, the module'
 	@echo 'make userspace    libkpc, kpcd, kpc, kpcperf into $(O)/'
@@ -89,6 +98,7 @@ help:
 	@echo 'make check-sanitize   the same, built with address and undefined sanitizers'
 	@echo 'make check-vm     the tests that run in virtual machines'
 	@echo 'make check-debug  those and more on a kernel with KASAN, lockdep, fault injection'
+	@echo 'make bench-kmod   what the module costs, in instructions, on KERNEL'
 	@echo 'make lint         checkpatch --strict and sparse'
 	@echo 'make setup        installs packages and makes the lab (demo and check do it)'
 	@echo 'make clean        removes what was built; lab-clean what the lab built'

@@ -156,10 +156,11 @@ static void bind_sock(struct kpc_net *kn, struct kpc_sock *ks,
 		memcpy(ks->keys.rx, bind->rx_digest, KPC_DIGEST_LEN);
 	}
 	ks->octets_max = p->limits.octets ?: U64_MAX;
+	ks->lifetime = p->limits.lifetime;
+	ks->idle = p->limits.idle;
 	ks->tx_base = tp->bytes_sent - tp->bytes_retrans;
 	ks->rx_base = tp->bytes_received;
 	ks->moved = 0;
-	ks->born = jiffies;
 	ks->active = jiffies;
 	ks->bound_at = ktime_get_boottime();
 	if (ks->clamp)
@@ -168,11 +169,6 @@ static void bind_sock(struct kpc_net *kn, struct kpc_sock *ks,
 	if (!ks->association) {
 		refcount_inc(&a->ref);
 		ks->association = a;
-	}
-	/* It was accepted. */
-	if (ks->listener) {
-		sock_put(ks->listener);
-		ks->listener = NULL;
 	}
 	spin_lock_bh(&kn->sock_lock);
 	ks->was_bound = true;

@@ -598,9 +598,11 @@ static int allocate(struct plan *plan)
 	plan->table = kpc_table_alloc(&plan->kn->config, selectors);
 	if (!plan->roster || !plan->table)
 		return -ENOMEM;
-	for (i = 0; i < plan->n; i++)
+	for (i = 0; i < plan->n; i++) {
+		cond_resched();
 		if (plan->slots[i].policy)
 			kpc_table_add(plan->table, plan->slots[i].policy);
+	}
 	return 0;
 }
 
@@ -661,7 +663,8 @@ static void end_socks(struct plan *plan, struct kpc_outcome *outcome)
 
 	for (id = 0; (ks = kpc_sock_next(plan->kn, &id)); id++) {
 		reason = fate(plan, ks);
-		if (reason != KPC_REASON_NONE && kpc_sock_end(ks, reason))
+		if (reason != KPC_REASON_NONE &&
+		    kpc_sock_end(ks, READ_ONCE(ks->state), reason))
 			outcome->ended += ks->was_bound;
 		kpc_sock_put(ks);
 	}

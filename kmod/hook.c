@@ -2,13 +2,9 @@
 /*
  * The packet path: LOCAL_OUT and LOCAL_IN of IPv4 and IPv6.
  *
- * Nearly all packets leave at one of two tests: a mark outside the managed
- * range, and ports that no endpoint has. LOCAL_OUT sees what a socket of this
- * machine sends, before any address translation; a packet that goes through a
- * tunnel comes by again with its outer header and the same mark and socket,
- * and passes for the same reason. LOCAL_IN never looks at the packet's mark,
- * which the sender's survives over loopback: the socket that will receive it
- * is what counts.
+ * Nearly all packets leave here, at one of three tests that cost little: no TCP
+ * and no managed mark; ports that no endpoint has; a binding's own segment,
+ * with nothing about it changed. The others are read whole and judged.
  */
 #include <linux/ip.h>
 #include <linux/netfilter.h>
@@ -19,359 +15,75 @@
 #include <net/tcp.h>
 
 #include "association.h"
-#include "compat.h"
 #include "endpoint.h"
-#include "event.h"
 #include "hook.h"
 #include "net.h"
-#include "policy.h"
+#include "packet.h"
 #include "socket.h"
 
-/**
- * struct packet - what the judges need of one packet
- * @kn: namespace
- * @table: endpoints
- * @skb: the packet
- * @state: of the hook
- * @flow: its ends, if it is TCP
- * @protocol: behind the extension headers
- * @out: at LOCAL_OUT
- * @ended: sockets that were ended are about
- * @routed: goes to another address than its header says first
- * @tcp: has a whole TCP header
- * @payload: carries payload
- * @rst: has the flag RST
- * @open: has the flag SYN without ACK
- */
-struct packet {
-	struct kpc_net *kn;
-	const struct kpc_table *table;
-	struct sk_buff *skb;
-	const struct nf_hook_state *state;
-	struct kpc_flow flow;
-	u8 protocol;
-	bool out;
-	bool ended;
-	bool routed;
-	bool tcp;
-	bool payload;
-	bool rst;
-	bool open;
-};
-
-static unsigned int drop(const struct packet *p, int err)
+/* Both ports of a segment, or NULL where they are no linear data. */
+static __always_inline const __be16 *ports_at(const struct sk_buff *skb,
+					      unsigned int offset)
 {
-	kpc_count(&p->kn->counters, p->out ? KPC_COUNT_DROPPED_OUT :
-					     KPC_COUNT_DROPPED_IN);
-	/* A connect() that is refused fails at once. */
-	return p->out ? NF_DROP_ERR(err) : NF_DROP;
+	if (unlikely(skb_headlen(skb) < offset + 2 * sizeof(__be16)))
+		return NULL;
+	return (const __be16 *)(skb->data + offset);
 }
 
-static unsigned int violate(const struct packet *p, const struct sock *sk,
-			    const struct kpc_sock *ks, u8 kind)
+/* No endpoint has its ports, and nothing that was ended is about. */
+static __always_inline bool is_foreign(const struct kpc_net *kn,
+				       const struct kpc_table *table,
+				       const __be16 *ports, bool out)
 {
-	struct kpc_violation v = {
-		.association	= ks ? ks->association : NULL,
-		.flow		= p->protocol == IPPROTO_TCP ? &p->flow : NULL,
-		.sk		= sk,
-		.mark		= p->out ? p->skb->mark :
-				  sk ? READ_ONCE(sk->sk_mark) : 0,
-		.kind		= kind,
-		.direction	= p->out ? KPC_DIRECTION_OUT : KPC_DIRECTION_IN,
-		.protocol	= p->protocol,
-		.by_current	= p->out && sk && in_task() &&
-				  !(current->flags & PF_KTHREAD),
-	};
-
-	kpc_event_violation(p->kn, &v);
-	return drop(p, kind == KPC_VIOLATION_KIND_MARK ? -EPERM :
-							 -ECONNREFUSED);
+	return !test_bit(ntohs(ports[!out]), table->ports[KPC_ROLE_B]) &&
+	       !test_bit(ntohs(ports[out]), table->ports[KPC_ROLE_A]) &&
+	       !atomic_read(&kn->n_ended);
 }
 
-static unsigned int end(const struct packet *p, struct kpc_sock *ks, u8 reason,
-			u8 kind)
+/* Whether a routed packet may be for an endpoint, wherever it is. */
+static bool may_be_protected(const struct packet *p)
 {
-	if (kpc_sock_end(ks, reason))
-		return violate(p, ks->sk, ks, kind);
-	return drop(p, -EPERM);
+	return p->managed || p->flow.fragment ||
+	       test_bit(p->flow.local_port, p->table->ports[KPC_ROLE_B]) ||
+	       test_bit(p->flow.remote_port, p->table->ports[KPC_ROLE_A]);
 }
 
-/* The packet is the socket's own, not one with a tunnel's header around it. */
-static bool is_inner(const struct packet *p, const struct sock *sk)
+/* A segment of a bound socket of which nothing has changed. */
+static __always_inline bool is_bound(const struct sk_buff *skb,
+				     const __be16 *ports, bool out)
 {
-	return p->tcp && p->flow.local_port == sk->sk_num;
-}
+	const struct sock *sk = skb->sk;
+	const struct kpc_sock *ks;
 
-static bool handshake_may(const struct packet *p, const struct kpc_sock *ks)
-{
-	const struct kpc_policy *policy;
-
-	if (!ks->association)
-		return kpc_table_find_side(p->table, KPC_ROLE_B, p->flow.family,
-					   &p->flow.local, p->flow.local_port);
-	policy = rcu_dereference(ks->association->policy);
-	return kpc_selectors_match(policy->selectors, policy->n_selectors,
-				   &p->flow);
-}
-
-static unsigned int judge_handshake_out(const struct packet *p,
-					struct kpc_sock *ks)
-{
-	const struct sock *sk = ks->sk;
-
-	if (READ_ONCE(sk->sk_mark) != p->table->handshake_mark)
-		return end(p, ks, KPC_REASON_MARK_CHANGED,
-			   KPC_VIOLATION_KIND_CHANGED);
-	if (p->skb->mark != p->table->handshake_mark)
-		return violate(p, sk, ks, KPC_VIOLATION_KIND_MARK);
-	if (sk->sk_state != TCP_LISTEN &&
-	    tcp_sk(sk)->bytes_sent - ks->tx_base > ks->budget)
-		return end(p, ks, KPC_REASON_BUDGET,
-			   KPC_VIOLATION_KIND_BUDGET);
-	if (is_inner(p, sk) && !handshake_may(p, ks))
-		return violate(p, sk, ks, KPC_VIOLATION_KIND_ASSOCIATION);
-	return NF_ACCEPT;
-}
-
-/* Mark, ends and octets of a bound socket, the same both ways. */
-static u8 bound_changed(const struct kpc_sock *ks)
-{
-	if (unlikely(READ_ONCE(ks->sk->sk_mark) != ks->mark))
-		return KPC_REASON_MARK_CHANGED;
-	if (unlikely(kpc_sock_moved(ks)))
-		return KPC_REASON_PEER_CHANGED;
-	return KPC_REASON_NONE;
-}
-
-static unsigned int judge_bound(const struct packet *p, struct kpc_sock *ks)
-{
-	u8 reason = bound_changed(ks);
-
-	if (unlikely(reason != KPC_REASON_NONE))
-		return end(p, ks, reason, KPC_VIOLATION_KIND_CHANGED);
-	if (unlikely(ks->octets_max != U64_MAX &&
-		     kpc_sock_tx(ks) + kpc_sock_rx(ks) > ks->octets_max)) {
-		kpc_sock_end(ks, KPC_REASON_OCTETS);
-		return drop(p, -EPERM);
-	}
-	if (!p->out) {
-		this_cpu_inc(ks->association->packets->rx);
-		return NF_ACCEPT;
-	}
-	if (unlikely(p->skb->mark != ks->mark))
-		return violate(p, ks->sk, ks, KPC_VIOLATION_KIND_MARK);
-	if (is_inner(p, ks->sk))
-		this_cpu_inc(ks->association->packets->tx);
-	return NF_ACCEPT;
-}
-
-/*
- * Segments that the stack itself sends for a socket that is gone or was never
- * there: resets and the ACKs of TIME_WAIT, from its control socket or from
- * none.
- */
-static bool is_control(const struct packet *p, const struct sock *sk)
-{
-	if (!p->tcp || p->payload || p->open)
-		return false;
 	if (!sk || !sk_fullsock(sk))
-		return true;
-	return p->rst ? sk->sk_type == SOCK_STREAM || sk->sk_kern_sock :
-			sk->sk_type == SOCK_RAW && sk->sk_kern_sock;
-}
-
-/* It leaves with a managed mark, or for an endpoint, and is not bound. */
-static unsigned int violate_unbound(const struct packet *p,
-				    const struct sock *sk, bool managed)
-{
-	return violate(p, sk && sk_fullsock(sk) ? sk : NULL, NULL,
-		       managed ? KPC_VIOLATION_KIND_MARK :
-				 KPC_VIOLATION_KIND_ENDPOINT);
-}
-
-static unsigned int judge_out(const struct packet *p, bool managed)
-{
-	struct sock *sk = p->skb->sk;
-	struct kpc_sock *ks = NULL;
-
-	/* A SYN-ACK is judged by its listener. */
-	if (sk && sk->sk_state == TCP_NEW_SYN_RECV)
-		sk = inet_reqsk(sk)->rsk_listener;
-	if (sk && sk_fullsock(sk))
-		ks = kpc_sock_find(sk);
-	if (!ks) {
-		if (is_control(p, sk))
-			return NF_ACCEPT;
-		return violate_unbound(p, sk, managed);
-	}
-
-	/* Pairs with bind_sock(). */
-	switch (smp_load_acquire(&ks->state)) {
-	case KPC_SOCK_BOUND:
-		return judge_bound(p, ks);
-	case KPC_SOCK_HANDSHAKE:
-		return judge_handshake_out(p, ks);
-	case KPC_SOCK_BINDING:
-		return NF_ACCEPT;
-	}
-	/* Of one that was ended only the reset leaves. */
-	return p->tcp && p->rst && !p->payload ? NF_ACCEPT : drop(p, -EPERM);
-}
-
-static struct sock *lookup4(const struct packet *p, bool established,
-			    bool *held)
-{
-	const struct iphdr *iph = ip_hdr(p->skb);
-	struct kpc_lookup at = {
-		.net	= p->state->net,
-		.sport	= htons(p->flow.remote_port),
-		.num	= p->flow.local_port,
-		.dif	= inet_iif(p->skb),
-		.sdif	= inet_sdif(p->skb),
-	};
-	struct sock *sk = NULL;
-
-	if (established)
-		sk = kpc_lookup_established4(&at, iph->saddr, iph->daddr);
-	*held = sk;
-	return sk ?: kpc_lookup_listener4(&at, iph->saddr, iph->daddr);
-}
-
-#if IS_ENABLED(CONFIG_IPV6)
-static struct sock *lookup6(const struct packet *p, bool established,
-			    bool *held)
-{
-	const struct ipv6hdr *ip6h = ipv6_hdr(p->skb);
-	struct kpc_lookup at = {
-		.net	= p->state->net,
-		.sport	= htons(p->flow.remote_port),
-		.num	= p->flow.local_port,
-		.dif	= inet6_iif(p->skb),
-		.sdif	= inet6_sdif(p->skb),
-	};
-	struct sock *sk = NULL;
-
-	if (established)
-		sk = kpc_lookup_established6(&at, &ip6h->saddr, &ip6h->daddr);
-	*held = sk;
-	return sk ?: kpc_lookup_listener6(&at, &ip6h->saddr, &ip6h->daddr);
-}
-#endif
-
-static struct sock *lookup(const struct packet *p, bool established, bool *held)
-{
-#if IS_ENABLED(CONFIG_IPV6)
-	if (p->flow.family == AF_INET6)
-		return lookup6(p, established, held);
-#endif
-	return lookup4(p, established, held);
-}
-
-static unsigned int judge_handshake_in(const struct packet *p,
-				       struct kpc_sock *ks)
-{
-	const struct sock *sk = ks->sk;
-
-	if (READ_ONCE(sk->sk_mark) != p->table->handshake_mark)
-		return end(p, ks, KPC_REASON_MARK_CHANGED,
-			   KPC_VIOLATION_KIND_CHANGED);
-	/* The peer sends it again when the socket has been bound. */
-	if (sk->sk_state != TCP_LISTEN && p->payload &&
-	    tcp_sk(sk)->bytes_received - ks->rx_base + p->skb->len >
-	    KPC_HANDSHAKE_RECEIVED)
-		return drop(p, 0);
-	return NF_ACCEPT;
-}
-
-static unsigned int judge_in_sock(const struct packet *p, struct sock *sk)
-{
-	struct kpc_sock *ks;
-
-	if (sk->sk_state == TCP_NEW_SYN_RECV)
-		sk = inet_reqsk(sk)->rsk_listener;
-	else if (!sk_fullsock(sk))
-		return NF_ACCEPT;
-
+		return false;
 	ks = kpc_sock_find(sk);
-	if (!ks) {
-		/* A child is found some instants before it can be registered. */
-		if (sk->sk_state == TCP_SYN_RECV &&
-		    READ_ONCE(sk->sk_mark) == p->table->handshake_mark)
-			return NF_ACCEPT;
-		return violate(p, sk, NULL, KPC_VIOLATION_KIND_ENDPOINT);
-	}
 	/* Pairs with bind_sock(). */
-	switch (smp_load_acquire(&ks->state)) {
-	case KPC_SOCK_BOUND:
-		return judge_bound(p, ks);
-	case KPC_SOCK_HANDSHAKE:
-		return judge_handshake_in(p, ks);
-	case KPC_SOCK_BINDING:
-		return NF_ACCEPT;
+	if (!ks || smp_load_acquire(&ks->state) != KPC_SOCK_BOUND ||
+	    READ_ONCE(sk->sk_mark) != ks->mark ||
+	    ks->octets_max != U64_MAX || kpc_sock_moved(ks))
+		return false;
+	if (!out) {
+		this_cpu_inc(ks->association->packets->rx);
+		return true;
 	}
-	return drop(p, 0);
+	/* Not one with a tunnel's header around it. */
+	if (skb->mark != ks->mark || ports[0] != htons(sk->sk_num))
+		return false;
+	this_cpu_inc(ks->association->packets->tx);
+	return true;
 }
 
-static unsigned int judge_in(const struct packet *p)
+/* What passes without being read whole. */
+static __always_inline bool passes(const struct kpc_net *kn,
+				   const struct kpc_table *table,
+				   const struct sk_buff *skb,
+				   unsigned int offset, bool managed, bool out)
 {
-	struct sock *sk = p->skb->sk;
-	unsigned int verdict;
-	bool held = false;
+	const __be16 *ports = ports_at(skb, offset);
 
-	/* Fragments of TCP are nobody's: TCP makes none. */
-	if (p->flow.fragment)
-		return violate(p, NULL, NULL, KPC_VIOLATION_KIND_ENDPOINT);
-	if (!sk)
-		sk = lookup(p, true, &held);
-	/* TIME_WAIT gives way to a SYN, which is a listener's then. */
-	if (sk && sk->sk_state == TCP_TIME_WAIT && p->open) {
-		if (held)
-			sock_gen_put(sk);
-		sk = lookup(p, false, &held);
-	}
-	/* Nobody will receive it: the answer is a reset. */
-	if (!sk)
-		return NF_ACCEPT;
-	verdict = judge_in_sock(p, sk);
-	if (held)
-		sock_gen_put(sk);
-	return verdict;
-}
-
-/*
- * A segment that no endpoint protects, any more perhaps. Its socket may be one
- * that was ended with the endpoint, of which nothing passes (I4).
- */
-static unsigned int judge_ended(const struct packet *p)
-{
-	struct sock *sk = p->skb->sk;
-	const struct kpc_sock *ks = NULL;
-	bool held = false;
-
-	if (p->flow.fragment && !p->out)
-		return drop(p, 0);
-	if (!sk && p->tcp && !p->out)
-		sk = lookup(p, true, &held);
-	if (sk && sk_fullsock(sk))
-		ks = kpc_sock_find(sk);
-	if (held)
-		sock_gen_put(sk);
-	if (!ks || READ_ONCE(ks->state) != KPC_SOCK_ENDED ||
-	    (p->out && p->rst && !p->payload))
-		return NF_ACCEPT;
-	return drop(p, p->out ? -EPERM : 0);
-}
-
-/* Most packets end here: no endpoint has their ports. */
-static bool is_foreign(const struct kpc_table *table, const struct sk_buff *skb,
-		       unsigned int offset, bool out)
-{
-	__be16 buf[2];
-	const __be16 *ports = skb_header_pointer(skb, offset, sizeof(buf), buf);
-
-	return !ports ||
-	       (!test_bit(ntohs(ports[!out]), table->ports[KPC_ROLE_B]) &&
-		!test_bit(ntohs(ports[out]), table->ports[KPC_ROLE_A]));
+	return likely(ports) && ((!managed && is_foreign(kn, table, ports, out)) ||
+				 is_bound(skb, ports, out));
 }
 
 static void read_tcp(struct packet *p, unsigned int offset)
@@ -388,15 +100,6 @@ static void read_tcp(struct packet *p, unsigned int offset)
 	p->payload = p->skb->len > offset + __tcp_hdrlen(th);
 	p->rst = th->rst;
 	p->open = th->syn && !th->ack;
-}
-
-static unsigned int judge(struct packet *p, bool managed)
-{
-	if (unlikely(p->routed))
-		return violate_unbound(p, p->skb->sk, managed);
-	if (!managed && !kpc_table_find(p->table, &p->flow))
-		return p->ended ? judge_ended(p) : NF_ACCEPT;
-	return p->out ? judge_out(p, managed) : judge_in(p);
 }
 
 /*
@@ -428,39 +131,48 @@ static bool is_routed4(const struct sk_buff *skb)
 	return false;
 }
 
-static unsigned int hook4(struct kpc_net *kn, struct sk_buff *skb,
-			  const struct nf_hook_state *state, bool out)
+static noinline unsigned int judge4(struct kpc_net *kn, struct sk_buff *skb,
+				    const struct nf_hook_state *state, bool out)
 {
 	const struct kpc_table *table = rcu_dereference(kn->table);
 	const struct iphdr *iph = ip_hdr(skb);
-	bool managed = out && kpc_table_managed(table, skb->mark);
-	unsigned int offset = skb_network_offset(skb) + iph->ihl * 4;
-	bool ended = atomic_read(&kn->n_ended);
-	bool fragment = ip_is_fragment(iph);
-	struct packet p;
-	bool foreign;
-
-	if (likely(!managed && iph->protocol != IPPROTO_TCP))
-		return NF_ACCEPT;
-	foreign = !managed && !fragment && is_foreign(table, skb, offset, out);
-	if (likely(foreign && !ended))
-		return NF_ACCEPT;
-
-	p = (struct packet){
+	struct packet p = {
 		.kn = kn, .table = table, .skb = skb, .state = state,
-		.protocol = iph->protocol, .out = out, .ended = ended,
-		.routed = out && !foreign && is_routed4(skb),
-		.flow.family = AF_INET, .flow.fragment = fragment,
+		.protocol = iph->protocol, .out = out,
+		.managed = out && kpc_table_managed(table, skb->mark),
+		.flow.family = AF_INET, .flow.fragment = ip_is_fragment(iph),
 	};
+
 	if (p.protocol == IPPROTO_TCP) {
-		if (!fragment)
-			read_tcp(&p, offset);
+		if (!p.flow.fragment)
+			read_tcp(&p, skb_network_offset(skb) + iph->ihl * 4);
+		p.routed = out && is_routed4(skb) && may_be_protected(&p);
 		ipv6_addr_set_v4mapped(out ? iph->saddr : iph->daddr,
 				       &p.flow.local);
 		ipv6_addr_set_v4mapped(out ? iph->daddr : iph->saddr,
 				       &p.flow.remote);
 	}
-	return judge(&p, managed);
+	return kpc_judge(&p);
+}
+
+static __always_inline unsigned int hook4(struct kpc_net *kn,
+					  struct sk_buff *skb,
+					  const struct nf_hook_state *state,
+					  bool out)
+{
+	const struct kpc_table *table = rcu_dereference(kn->table);
+	const struct iphdr *iph = ip_hdr(skb);
+	bool managed = out && kpc_table_managed(table, skb->mark);
+
+	if (iph->protocol != IPPROTO_TCP) {
+		if (likely(!managed))
+			return NF_ACCEPT;
+	} else if (likely(iph->ihl == 5 && !ip_is_fragment(iph)) &&
+		   passes(kn, table, skb, skb_network_offset(skb) + sizeof(*iph),
+			  managed, out)) {
+		return NF_ACCEPT;
+	}
+	return judge4(kn, skb, state, out);
 }
 
 static unsigned int hook_out4(void *priv, struct sk_buff *skb,
@@ -477,67 +189,103 @@ static unsigned int hook_in4(void *priv, struct sk_buff *skb,
 
 #if IS_ENABLED(CONFIG_IPV6)
 /*
- * The protocol of a fragment that is not the first. Only the first one has the
- * ports, and if more headers lie between, only the first one has those too:
- * what may be TCP behind them is taken for it.
+ * Goes over the extension headers as the receiver will, and sets what is behind
+ * them. A chain that is cut may have TCP behind it in another fragment, and a
+ * later fragment may have more headers before it: both are taken for fragments
+ * of TCP, so that the address decides. Another protocol that a later fragment
+ * names is believed, though nobody else will look at it: without its first
+ * fragment, which is not let through, it is never put together.
+ *
+ * Return: where the protocol's header begins.
  */
-static u8 later_protocol(const struct sk_buff *skb, int offset)
+static unsigned int read_chain(struct packet *p)
 {
-	const struct frag_hdr *fh;
+	unsigned int offset = skb_network_offset(p->skb) +
+			      sizeof(struct ipv6hdr);
+	u8 next = ipv6_hdr(p->skb)->nexthdr;
+	const struct frag_hdr *h;
 	struct frag_hdr buf;
 
-	fh = skb_header_pointer(skb, offset, sizeof(buf), &buf);
-	if (!fh || ipv6_ext_hdr(fh->nexthdr))
-		return IPPROTO_TCP;
-	return fh->nexthdr;
+	while (ipv6_ext_hdr(next) && next != NEXTHDR_NONE) {
+		/* No extension header is shorter. */
+		h = skb_header_pointer(p->skb, offset, sizeof(buf), &buf);
+		if (!h)
+			goto cut;
+		switch (next) {
+		case NEXTHDR_FRAGMENT:
+			if (h->frag_off & htons(IP6_OFFSET | IP6_MF))
+				p->flow.fragment = true;
+			if (h->frag_off & htons(IP6_OFFSET)) {
+				if (ipv6_ext_hdr(h->nexthdr))
+					goto cut;
+				p->protocol = h->nexthdr;
+				return offset;
+			}
+			offset += sizeof(*h);
+			break;
+		case NEXTHDR_AUTH:
+			offset += ipv6_authlen((struct ipv6_opt_hdr *)h);
+			break;
+		case NEXTHDR_ROUTING:
+			p->routed = p->out;
+			fallthrough;
+		default:
+			offset += ipv6_optlen((struct ipv6_opt_hdr *)h);
+		}
+		next = h->nexthdr;
+	}
+	p->protocol = next;
+	return offset;
+
+cut:
+	p->protocol = IPPROTO_TCP;
+	p->flow.fragment = true;
+	return offset;
 }
 
-/* As is_routed4(), by a routing header. */
-static bool is_routed6(const struct sk_buff *skb)
+static noinline unsigned int judge6(struct kpc_net *kn, struct sk_buff *skb,
+				    const struct nf_hook_state *state, bool out)
 {
-	unsigned int offset = 0;
+	const struct kpc_table *table = rcu_dereference(kn->table);
+	const struct ipv6hdr *ip6h = ipv6_hdr(skb);
+	struct packet p = {
+		.kn = kn, .table = table, .skb = skb, .state = state,
+		.out = out,
+		.managed = out && kpc_table_managed(table, skb->mark),
+		.flow.family = AF_INET6,
+	};
+	unsigned int offset = read_chain(&p);
 
-	return ipv6_hdr(skb)->nexthdr != IPPROTO_TCP &&
-	       ipv6_find_hdr(skb, &offset, NEXTHDR_ROUTING, NULL, NULL) >= 0;
+	if (p.protocol == IPPROTO_TCP) {
+		if (!p.flow.fragment)
+			read_tcp(&p, offset);
+		p.routed = p.routed && may_be_protected(&p);
+		p.flow.local = out ? ip6h->saddr : ip6h->daddr;
+		p.flow.remote = out ? ip6h->daddr : ip6h->saddr;
+	} else {
+		p.routed = false;
+	}
+	return kpc_judge(&p);
 }
 
-static unsigned int hook6(struct kpc_net *kn, struct sk_buff *skb,
-			  const struct nf_hook_state *state, bool out)
+static __always_inline unsigned int hook6(struct kpc_net *kn,
+					  struct sk_buff *skb,
+					  const struct nf_hook_state *state,
+					  bool out)
 {
 	const struct kpc_table *table = rcu_dereference(kn->table);
 	const struct ipv6hdr *ip6h = ipv6_hdr(skb);
 	bool managed = out && kpc_table_managed(table, skb->mark);
-	bool ended = atomic_read(&kn->n_ended);
-	u8 protocol = ip6h->nexthdr;
-	__be16 frag_off = 0;
-	bool fragment, foreign;
-	struct packet p;
-	int offset;
 
-	offset = ipv6_skip_exthdr(skb, skb_network_offset(skb) + sizeof(*ip6h),
-				  &protocol, &frag_off);
-	fragment = frag_off & htons(IP6_OFFSET | IP6_MF);
-	if (unlikely(fragment && protocol == NEXTHDR_FRAGMENT && offset >= 0))
-		protocol = later_protocol(skb, offset);
-	if (likely(!managed && (offset < 0 || protocol != IPPROTO_TCP)))
+	if (likely(ip6h->nexthdr == IPPROTO_TCP)) {
+		if (passes(kn, table, skb,
+			   skb_network_offset(skb) + sizeof(*ip6h), managed,
+			   out))
+			return NF_ACCEPT;
+	} else if (likely(!managed && !ipv6_ext_hdr(ip6h->nexthdr))) {
 		return NF_ACCEPT;
-	foreign = !managed && !fragment && is_foreign(table, skb, offset, out);
-	if (likely(foreign && !ended))
-		return NF_ACCEPT;
-
-	p = (struct packet){
-		.kn = kn, .table = table, .skb = skb, .state = state,
-		.protocol = protocol, .out = out, .ended = ended,
-		.routed = out && !foreign && is_routed6(skb),
-		.flow.family = AF_INET6, .flow.fragment = fragment,
-	};
-	if (p.protocol == IPPROTO_TCP && offset >= 0) {
-		if (!fragment)
-			read_tcp(&p, offset);
-		p.flow.local = out ? ip6h->saddr : ip6h->daddr;
-		p.flow.remote = out ? ip6h->daddr : ip6h->saddr;
 	}
-	return judge(&p, managed);
+	return judge6(kn, skb, state, out);
 }
 
 static unsigned int hook_out6(void *priv, struct sk_buff *skb,

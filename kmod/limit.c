@@ -52,28 +52,31 @@ static void violation(struct kpc_sock *ks, u8 kind)
 	kpc_event_violation(ks->kn, &v);
 }
 
-static void end(struct kpc_sock *ks, u8 reason, u8 kind)
+static void end(struct kpc_sock *ks, unsigned int state, u8 reason, u8 kind)
 {
-	if (kpc_sock_end(ks, reason))
+	if (kpc_sock_end(ks, state, reason))
 		violation(ks, kind);
 }
 
 static void sweep_handshake(struct kpc_sock *ks)
 {
+	u32 mark = READ_ONCE(ks->kn->config.handshake_mark);
 	const struct sock *sk = ks->sk;
 
-	if (READ_ONCE(sk->sk_mark) != READ_ONCE(ks->kn->config.handshake_mark))
-		end(ks, KPC_REASON_MARK_CHANGED, KPC_VIOLATION_KIND_CHANGED);
-	else if (ks->patience && time_after(jiffies, ks->born + ks->patience))
-		end(ks, KPC_REASON_BUDGET, KPC_VIOLATION_KIND_BUDGET);
-	/* Registered to listen, and connected instead. */
-	else if (ks->listening && sk->sk_state != TCP_LISTEN &&
-		 sk->sk_state != TCP_CLOSE)
-		end(ks, KPC_REASON_BUDGET, KPC_VIOLATION_KIND_BUDGET);
+	if (READ_ONCE(sk->sk_mark) != mark)
+		end(ks, KPC_SOCK_HANDSHAKE, KPC_REASON_MARK_CHANGED,
+		    KPC_VIOLATION_KIND_CHANGED);
+	/* The second: registered to listen, and connected instead. */
+	else if ((ks->patience &&
+		  time_after(jiffies, ks->born + ks->patience)) ||
+		 (ks->listening && sk->sk_state != TCP_LISTEN &&
+		  sk->sk_state != TCP_CLOSE))
+		end(ks, KPC_SOCK_HANDSHAKE, KPC_REASON_BUDGET,
+		    KPC_VIOLATION_KIND_BUDGET);
 }
 
 /* The one limit that was reached, or KPC_REASON_NONE. */
-static u8 limit_reached(struct kpc_sock *ks, const struct kpc_limits *limits)
+static u8 limit_reached(struct kpc_sock *ks, s64 not_after)
 {
 	u64 moved = kpc_sock_tx(ks) + kpc_sock_rx(ks);
 
@@ -81,15 +84,14 @@ static u8 limit_reached(struct kpc_sock *ks, const struct kpc_limits *limits)
 		ks->moved = moved;
 		ks->active = jiffies;
 	}
-	if (limits->not_after && ktime_get_real_seconds() >= limits->not_after)
+	if (not_after && ktime_get_real_seconds() >= not_after)
 		return KPC_REASON_EXPIRED;
-	if (limits->lifetime &&
+	if (ks->lifetime &&
 	    ktime_ms_delta(ktime_get_boottime(), ks->bound_at) >=
-	    (s64)limits->lifetime * MSEC_PER_SEC)
+	    (s64)ks->lifetime * MSEC_PER_SEC)
 		return KPC_REASON_LIFETIME;
-	if (limits->idle &&
-	    time_after_eq(jiffies,
-			  ks->active + (unsigned long)limits->idle * HZ))
+	if (ks->idle &&
+	    time_after_eq(jiffies, ks->active + (unsigned long)ks->idle * HZ))
 		return KPC_REASON_IDLE;
 	if (moved > ks->octets_max)
 		return KPC_REASON_OCTETS;
@@ -135,15 +137,15 @@ static u8 keys_changed(struct kpc_sock *ks)
 static void sweep_binding(struct kpc_sock *ks)
 {
 	struct sock *sk = ks->sk;
-	struct kpc_limits limits;
+	s64 not_after;
 	u8 reason;
 
 	rcu_read_lock();
-	limits = rcu_dereference(ks->association->policy)->limits;
+	not_after = rcu_dereference(ks->association->policy)->limits.not_after;
 	rcu_read_unlock();
 
 	/* One in its holder's use is looked at in the next second. */
-	if (!kpc_sock_trylock(sk, 0))
+	if (!kpc_sock_trylock(sk))
 		return;
 	if (sk->sk_state == TCP_CLOSE) {
 		/* Reset by the peer, and its holder has not closed it yet. */
@@ -163,14 +165,14 @@ static void sweep_binding(struct kpc_sock *ks)
 	case KPC_REASON_MARK_CHANGED:
 	case KPC_REASON_PEER_CHANGED:
 	case KPC_REASON_KEYS_CHANGED:
-		end(ks, reason, KPC_VIOLATION_KIND_CHANGED);
+		end(ks, KPC_SOCK_BOUND, reason, KPC_VIOLATION_KIND_CHANGED);
 		return;
 	case KPC_REASON_NONE:
-		reason = limit_reached(ks, &limits);
+		reason = limit_reached(ks, not_after);
 		break;
 	}
 	if (reason != KPC_REASON_NONE)
-		kpc_sock_end(ks, reason);
+		kpc_sock_end(ks, KPC_SOCK_BOUND, reason);
 }
 
 /* Whether all sockets were looked at. */

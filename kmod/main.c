@@ -5,6 +5,7 @@
  */
 #include <linux/module.h>
 #include <linux/rcupdate.h>
+#include <linux/version.h>
 #include <net/net_namespace.h>
 
 #include "association.h"
@@ -59,6 +60,7 @@ static int __net_init net_init(struct net *net)
 	INIT_LIST_HEAD(&kn->confirm);
 	INIT_LIST_HEAD(&kn->listeners);
 	INIT_LIST_HEAD(&kn->ended);
+	INIT_LIST_HEAD(&kn->sentences);
 	xa_init_flags(&kn->socks, XA_FLAGS_LOCK_BH);
 	spin_lock_init(&kn->sock_lock);
 	spin_lock_init(&kn->events.lock);
@@ -95,8 +97,8 @@ static void free_sessions(struct kpc_net *kn)
 
 /*
  * Of a namespace that ends no socket is left. Where the module is unloaded
- * there are no associations, but there may be sessions and registered
- * sockets: those are reset.
+ * there are no associations, but there may be sessions, and sockets that were
+ * registered in the last moment: those are reset.
  */
 static void __net_exit net_exit(struct net *net)
 {
@@ -107,11 +109,14 @@ static void __net_exit net_exit(struct net *net)
 	kpc_socks_end(kn, NULL, KPC_REASON_UNLOAD);
 	mutex_unlock(&kn->lock);
 	cancel_delayed_work_sync(&kn->sweep);
-	/* One whose holder uses it is tried again until it is reset. */
-	wait_event(kn->settled, !atomic_read(&kn->n_ended));
+	/*
+	 * Each socket holds the module, so these came while it began to go.
+	 * One may be kept from its reset by who holds it.
+	 */
+	wait_event_timeout(kn->settled, !atomic_read(&kn->n_ended),
+			   KPC_EXIT_SETTLE);
 	cancel_delayed_work_sync(&kn->reap);
-	/* Children refused since; there are no more, the probes are gone. */
-	kpc_socks_reap(kn);
+	kpc_socks_abandon(kn);
 
 	mutex_lock(&kn->lock);
 	kpc_hooks_unregister(kn);
@@ -120,6 +125,7 @@ static void __net_exit net_exit(struct net *net)
 					   lockdep_is_held(&kn->lock)));
 	mutex_unlock(&kn->lock);
 	xa_destroy(&kn->socks);
+	kpc_sentences_free(kn);
 }
 
 static struct pernet_operations net_ops = {
@@ -133,6 +139,12 @@ static int __init kpc_init(void)
 {
 	int err;
 
+	/* There probes of tracepoints may not sleep, and spinlocks do. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) &&
+	    LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)) {
+		pr_err("kpc: a PREEMPT_RT kernel before 7.0 is not supported\n");
+		return -EOPNOTSUPP;
+	}
 	kpc_wq = alloc_workqueue("kpc", WQ_UNBOUND, 0);
 	if (!kpc_wq)
 		return -ENOMEM;
@@ -168,7 +180,7 @@ err_wq:
 	return err;
 }
 
-/* Associations hold the module, so none is left here. */
+/* Associations and sockets hold the module, so none is left here. */
 static void __exit kpc_exit(void)
 {
 	kpc_netlink_exit();

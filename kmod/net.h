@@ -25,19 +25,19 @@ struct kpc_session;
 #define KPC_ASSOCIATIONS_MAX	262144U
 struct kpc_table;
 
-/* Tasks that may be refused in one second with a sentence. */
-#define KPC_SENTENCES		16
+/* Tasks that may have been refused with a sentence of more than few octets. */
+#define KPC_SENTENCES		256
 #define KPC_SENTENCE_MAX	256
 
 /**
  * struct kpc_sentence - why a request is refused
- * @task: that asked, or NULL; only compared
- * @at: jiffies at which
- * @text: in words
+ * @node: in kpc_net::sentences
+ * @pid: of the task that asked, held; another's once that has ended
+ * @text: in words, which the task's answer may be read from until it asks again
  */
 struct kpc_sentence {
-	const struct task_struct *task;
-	unsigned long at;
+	struct list_head node;
+	struct pid *pid;
 	char text[KPC_SENTENCE_MAX];
 };
 
@@ -65,16 +65,6 @@ struct kpc_config {
 
 /* Children to be reset that are kept at a time, for want of memory, say. */
 #define KPC_REFUSED	64
-
-/**
- * struct kpc_refused - a child that could not be registered
- * @child: held
- * @listener: whose it is, held
- */
-struct kpc_refused {
-	struct sock *child;
-	struct sock *listener;
-};
 
 /**
  * struct kpc_net - one network namespace
@@ -108,15 +98,17 @@ struct kpc_refused {
  * @sock_lock: guards @listeners, @ended, @refused and kpc_association::socks
  * @listeners: registered sockets that have listened, RCU list
  * @ended: sockets to be reset by @reap
- * @refused: children that could not be registered, to be reset by @reap
+ * @refused: children that could not be registered, held, to be reset by @reap
+ * @reaper: the task that sends a reset at this moment, or NULL
  * @n_refused: length of @refused
  * @reap: resets what was ended; alone it waits for a socket's holder
  * @sweep: deadlines, limits and the tie of every binding, each second
  * @sweep_at: id of the socket that the next sweep begins behind
  * @events: numbering and rate of events
  * @counters: of the namespace
- * @sentence_lock: guards @sentences
- * @sentences: of the latest refusals
+ * @sentence_lock: guards @sentences and @n_sentences
+ * @sentences: list of struct kpc_sentence, of the latest refusals
+ * @n_sentences: length of @sentences
  */
 struct kpc_net {
 	struct net *net;
@@ -150,8 +142,9 @@ struct kpc_net {
 	spinlock_t sock_lock; /* see the comment above */
 	struct list_head listeners;
 	struct list_head ended;
-	struct kpc_refused refused[KPC_REFUSED];
+	struct sock *refused[KPC_REFUSED];
 	unsigned int n_refused;
+	const struct task_struct *reaper;
 	struct delayed_work reap;
 	struct delayed_work sweep;
 	unsigned long sweep_at;
@@ -160,7 +153,8 @@ struct kpc_net {
 	struct kpc_counters counters;
 
 	spinlock_t sentence_lock; /* sentences */
-	struct kpc_sentence sentences[KPC_SENTENCES];
+	struct list_head sentences;
+	unsigned int n_sentences;
 };
 
 extern unsigned int kpc_net_id;

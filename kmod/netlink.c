@@ -4,6 +4,9 @@
  * namespace's own objects, configuration and counters.
  */
 #include <linux/netlink.h>
+#include <linux/pid.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/stdarg.h>
 #include <net/genetlink.h>
 
@@ -50,25 +53,44 @@ struct genl_family kpc_family __ro_after_init = {
 	.n_mcgrps	= ARRAY_SIZE(groups),
 };
 
-/*
- * A task has one request at a time, so that it may take its own slot again;
- * another's is left to it for a second, in which its answer is put together.
- */
+/* A sentence of this task, or of one that has ended, or a new one. */
 static struct kpc_sentence *take_sentence(struct kpc_net *kn)
 {
-	struct kpc_sentence *s, *oldest = &kn->sentences[0];
-	unsigned int i;
+	struct kpc_sentence *s, *left = NULL;
 
-	for (i = 0; i < KPC_SENTENCES; i++) {
-		s = &kn->sentences[i];
-		if (s->task == current)
+	list_for_each_entry(s, &kn->sentences, node) {
+		if (s->pid == task_pid(current))
 			return s;
-		if (!s->task || (oldest->task && time_before(s->at, oldest->at)))
-			oldest = s;
+		if (!left && !pid_task(s->pid, PIDTYPE_PID))
+			left = s;
 	}
-	if (oldest->task && time_before(jiffies, oldest->at + HZ))
+	if (left) {
+		put_pid(left->pid);
+	} else if (kn->n_sentences < KPC_SENTENCES) {
+		left = kmalloc(sizeof(*left), GFP_ATOMIC | __GFP_NOWARN);
+		if (!left)
+			return NULL;
+		list_add(&left->node, &kn->sentences);
+		kn->n_sentences++;
+	} else {
 		return NULL;
-	return oldest;
+	}
+	left->pid = get_pid(task_pid(current));
+	return left;
+}
+
+/**
+ * kpc_sentences_free() - forget all sentences
+ * @kn: namespace that ends
+ */
+void kpc_sentences_free(struct kpc_net *kn)
+{
+	struct kpc_sentence *s, *next;
+
+	list_for_each_entry_safe(s, next, &kn->sentences, node) {
+		put_pid(s->pid);
+		kfree(s);
+	}
 }
 
 /**
@@ -79,8 +101,8 @@ static struct kpc_sentence *take_sentence(struct kpc_net *kn)
  * @fmt: one sentence
  *
  * The kernel's own buffer holds 80 octets, which an identity alone may fill,
- * and 6.1 has none. The sentence is kept in the namespace, where the answer
- * reads it before long.
+ * and 6.1 has none. A longer sentence is kept for the task, which has one
+ * request at a time: nobody else writes where its answer is read from.
  *
  * Return: @err.
  */
@@ -92,19 +114,27 @@ int kpc_refuse(struct kpc_net *kn, struct netlink_ext_ack *extack, int err,
 
 	if (!extack)
 		return err;
+#ifdef NETLINK_MAX_FMTMSG_LEN
+	va_start(args, fmt);
+	extack->_msg = extack->_msg_buf;
+	if (vsnprintf(extack->_msg_buf, sizeof(extack->_msg_buf), fmt, args) <
+	    (int)sizeof(extack->_msg_buf)) {
+		va_end(args);
+		return err;
+	}
+	va_end(args);
+#endif
+	rcu_read_lock();
 	spin_lock_bh(&kn->sentence_lock);
 	s = take_sentence(kn);
 	if (s) {
-		s->task = current;
-		s->at = jiffies;
 		va_start(args, fmt);
 		vsnprintf(s->text, sizeof(s->text), fmt, args);
 		va_end(args);
-		extack->_msg = s->text;
-	} else {
-		extack->_msg = "refused, with too many others to say why";
 	}
+	extack->_msg = s ? s->text : "refused, with too many others to say why";
 	spin_unlock_bh(&kn->sentence_lock);
+	rcu_read_unlock();
 	return err;
 }
 

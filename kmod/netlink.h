@@ -35,6 +35,7 @@ struct kpc_reply {
 	void *hdr;
 };
 
+void kpc_sentences_free(struct kpc_net *kn);
 __printf(4, 5)
 int kpc_refuse(struct kpc_net *kn, struct netlink_ext_ack *extack, int err,
 	       const char *fmt, ...);

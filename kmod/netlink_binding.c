@@ -242,7 +242,7 @@ int kpc_nl_binding_del_doit(struct sk_buff *skb, struct genl_info *info)
 	mutex_lock(&kn->lock);
 	ks = find_binding(kn, id);
 	if (ks) {
-		kpc_sock_end(ks, KPC_REASON_OPERATOR);
+		kpc_sock_end(ks, KPC_SOCK_BOUND, KPC_REASON_OPERATOR);
 		synchronize_net();
 		kpc_socks_settle(kn);
 		kpc_sock_put(ks);

@@ -82,19 +82,6 @@ void kpc_flow_from_sock(struct kpc_flow *flow, const struct sock *sk)
 }
 
 /**
- * kpc_flow_equal() - whether two flows have the same ends
- * @a: one
- * @b: other
- */
-bool kpc_flow_equal(const struct kpc_flow *a, const struct kpc_flow *b)
-{
-	return a->local_port == b->local_port &&
-	       a->remote_port == b->remote_port &&
-	       ipv6_addr_equal(&a->remote, &b->remote) &&
-	       ipv6_addr_equal(&a->local, &b->local);
-}
-
-/**
  * kpc_address_fill() - put an address as 4 or 16 octets
  * @skb: message
  * @attr: attribute type

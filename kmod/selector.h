@@ -75,7 +75,6 @@ bool kpc_selector_match(const struct kpc_selector *selector,
 bool kpc_selectors_match(const struct kpc_selector *selectors, unsigned int n,
 			 const struct kpc_flow *flow);
 void kpc_flow_from_sock(struct kpc_flow *flow, const struct sock *sk);
-bool kpc_flow_equal(const struct kpc_flow *a, const struct kpc_flow *b);
 int kpc_address_fill(struct sk_buff *skb, int attr, u16 family,
 		     const struct in6_addr *address);
 int kpc_address_parse(struct in6_addr *address, u16 family,

@@ -112,7 +112,8 @@ static void end_handshakes(struct kpc_net *kn, u32 session)
 
 	for (id = 0; (ks = kpc_sock_next(kn, &id)); id++) {
 		if (ks->session == session && !ks->was_bound)
-			kpc_sock_end(ks, KPC_REASON_AGENT_LOST);
+			kpc_sock_end(ks, KPC_SOCK_HANDSHAKE,
+				     KPC_REASON_AGENT_LOST);
 		kpc_sock_put(ks);
 	}
 }

@@ -14,7 +14,8 @@
  *
  * The socket pins its namespace, so kpc_net outlives every kpc_sock. A socket
  * of a user keeps its own reference until it is destroyed: ours never keeps a
- * namespace alive longer than the socket's last segment does.
+ * namespace alive longer than the socket's last segment does. In the table it
+ * holds the module, whose end would wait for who keeps a socket locked.
  *
  * State. HANDSHAKE -> BINDING -> BOUND under kpc_net::lock and lock_sock();
  * anything but BINDING -> ENDED from anywhere, by compare and exchange, so
@@ -24,20 +25,24 @@
  * in force: while one is ended the hooks look for it behind every port. The
  * work kpc_net::reap then resets the socket, with the association's mark put
  * back so that the reset is let through. No promise waits for the reset, for
- * the holder of a socket can keep it locked as long as he likes.
+ * the holder of a socket can keep it locked as long as he likes, and a child is
+ * nobody's to lock before it was accepted.
  *
- * Locks, outermost first: kpc_net::lock, lock_sock() of a listener and of its
- * child, kpc_net::sock_lock, kpc_events::lock. The packet path and the
+ * Locks, outermost first: kpc_net::lock, lock_sock(), kpc_net::sock_lock,
+ * kpc_events::lock. The packet path and the
  * tracepoints take the last two.
  */
 #include <linux/delay.h>
 #include <linux/file.h>
+#include <linux/hash.h>
+#include <linux/module.h>
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
 #include <net/inet_connection_sock.h>
 #include <net/tcp.h>
 
 #include "association.h"
+#include "endpoint.h"
 #include "event.h"
 #include "limit.h"
 #include "net.h"
@@ -47,10 +52,25 @@
 
 static struct rhashtable socks;
 
+/* Each packet of a managed flow asks: no general hash of eight octets. */
+static u32 hash(const void *key, u32 len, u32 seed)
+{
+	return hash_ptr(*(const void * const *)key, 32) ^ seed;
+}
+
+static int differs(struct rhashtable_compare_arg *arg, const void *object)
+{
+	const struct kpc_sock *ks = object;
+
+	return ks->sk != *(struct sock * const *)arg->key;
+}
+
 static const struct rhashtable_params params = {
 	.key_len		= sizeof(struct sock *),
 	.key_offset		= offsetof(struct kpc_sock, sk),
 	.head_offset		= offsetof(struct kpc_sock, node),
+	.hashfn			= hash,
+	.obj_cmpfn		= differs,
 	.automatic_shrinking	= true,
 };
 
@@ -137,8 +157,6 @@ static void free_rcu(struct rcu_head *rcu)
 	struct kpc_sock *ks = container_of(rcu, struct kpc_sock, rcu);
 
 	kpc_association_put(ks->association);
-	if (ks->listener)
-		sock_put(ks->listener);
 	sock_put(ks->sk);
 	kfree_sensitive(ks);
 }
@@ -209,6 +227,8 @@ struct kpc_sock *kpc_sock_add(struct kpc_net *kn, struct sock *sk,
 	err = rhashtable_lookup_insert_fast(&socks, &ks->node, params);
 	if (err)
 		goto err_erase;
+	/* Until it is removed: its holder may keep it from being reset. */
+	__module_get(THIS_MODULE);
 	kpc_sweep_soon(kn);
 	return ks;
 
@@ -258,16 +278,57 @@ bool kpc_sock_moved(const struct kpc_sock *ks)
 #endif
 }
 
+static u64 tx_now(const struct kpc_sock *ks)
+{
+	const struct tcp_sock *tp = tcp_sk(ks->sk);
+	u64 again = READ_ONCE(tp->bytes_retrans);
+	s64 sent = READ_ONCE(tp->bytes_sent) - again - ks->tx_base;
+
+	/* Sent again is counted first, and without lock both move. */
+	return max(sent, 0);
+}
+
+static u64 rx_now(const struct kpc_sock *ks)
+{
+	s64 received = READ_ONCE(tcp_sk(ks->sk)->bytes_received) - ks->rx_base;
+
+	return max(received, 0);
+}
+
+/**
+ * kpc_sock_closed() - keep the octets of a socket that goes to TCP_CLOSE
+ * @ks: bound socket, locked; disconnected, its counters start anew
+ */
+void kpc_sock_closed(struct kpc_sock *ks)
+{
+	if (ks->closed)
+		return;
+	ks->tx_last = tx_now(ks);
+	ks->rx_last = rx_now(ks);
+	/* Both pair with octets(): before it what is read then, */
+	smp_store_release(&ks->closed, true);
+	/* and behind it what the stack sets back. */
+	smp_wmb();
+}
+
+static u64 octets(const struct kpc_sock *ks, u64 (*now)(const struct kpc_sock *),
+		  const u64 *last)
+{
+	u64 n = now(ks);
+
+	/* Perhaps set back while they were read; with kpc_sock_closed(). */
+	smp_rmb();
+	/* Pairs with kpc_sock_closed(). */
+	return smp_load_acquire(&ks->closed) ? *last : n;
+}
+
 /**
  * kpc_sock_tx() - payload octets sent since BIND, or registration
  * @ks: the socket; retransmissions are not counted
  */
 u64 kpc_sock_tx(const struct kpc_sock *ks)
 {
-	const struct tcp_sock *tp = tcp_sk(ks->sk);
-
-	return READ_ONCE(tp->bytes_sent) - READ_ONCE(tp->bytes_retrans) -
-	       ks->tx_base;
+	return octets(ks, tx_now, &ks->tx_last);
 }
 
 /**
@@ -276,7 +337,7 @@ u64 kpc_sock_tx(const struct kpc_sock *ks)
  */
 u64 kpc_sock_rx(const struct kpc_sock *ks)
 {
-	return READ_ONCE(tcp_sk(ks->sk)->bytes_received) - ks->rx_base;
+	return octets(ks, rx_now, &ks->rx_last);
 }
 
 static void uncount_ended(struct kpc_net *kn)
@@ -288,16 +349,16 @@ static void uncount_ended(struct kpc_net *kn)
 /**
  * kpc_sock_end() - let nothing of a socket pass any more
  * @ks: the socket
+ * @state: in which it was found to have to end; one that left it does not
  * @reason: enum kpc_reason
  *
  * Context: any. The reset follows from a work item.
  *
  * Return: whether this call ended it.
  */
-bool kpc_sock_end(struct kpc_sock *ks, u8 reason)
+bool kpc_sock_end(struct kpc_sock *ks, unsigned int state, u8 reason)
 {
 	struct kpc_net *kn = ks->kn;
-	unsigned int state = READ_ONCE(ks->state);
 	bool held;
 
 	if (state != KPC_SOCK_HANDSHAKE && state != KPC_SOCK_BOUND)
@@ -341,7 +402,8 @@ unsigned int kpc_socks_end(struct kpc_net *kn,
 
 	for (id = 0; (ks = kpc_sock_next(kn, &id)); id++) {
 		if (!association || ks->association == association)
-			bindings += kpc_sock_end(ks, reason) && ks->was_bound;
+			bindings += kpc_sock_end(ks, READ_ONCE(ks->state), reason) &&
+				    ks->was_bound;
 		kpc_sock_put(ks);
 	}
 	return bindings;
@@ -382,19 +444,19 @@ void kpc_sock_remove(struct kpc_sock *ks, u8 reason)
 		atomic_dec(&kn->n_handshakes);
 	}
 	kpc_sock_put(ks);
+	module_put(THIS_MODULE);
 }
 
 /**
  * kpc_sock_trylock() - lock_sock() that does not wait for the holder
  * @sk: the socket
- * @subclass: for lockdep, SINGLE_DEPTH_NESTING for the outer one of two
  *
  * A system call that copies from or to memory of its caller holds the socket
  * as long as the page fault takes, and that is the caller's to choose.
  *
  * Return: whether the socket is locked, for release_sock().
  */
-bool kpc_sock_trylock(struct sock *sk, unsigned int subclass)
+bool kpc_sock_trylock(struct sock *sk)
 {
 	bool free;
 
@@ -402,7 +464,7 @@ bool kpc_sock_trylock(struct sock *sk, unsigned int subclass)
 	free = !sk->sk_lock.owned;
 	if (free) {
 		sk->sk_lock.owned = 1;
-		mutex_acquire(&sk->sk_lock.dep_map, subclass, 1, _RET_IP_);
+		mutex_acquire(&sk->sk_lock.dep_map, 0, 1, _RET_IP_);
 	}
 	spin_unlock_bh(&sk->sk_lock.slock);
 	return free;
@@ -421,7 +483,7 @@ int kpc_sock_lock(struct kpc_net *kn, struct netlink_ext_ack *extack,
 {
 	unsigned int tries = KPC_LOCK_TRIES;
 
-	while (!kpc_sock_trylock(sk, 0)) {
+	while (!kpc_sock_trylock(sk)) {
 		if (!tries--)
 			return kpc_refuse(kn, extack, -EBUSY,
 					  "the socket is in use by another thread, which has it locked");
@@ -431,27 +493,29 @@ int kpc_sock_lock(struct kpc_net *kn, struct netlink_ext_ack *extack,
 }
 
 /*
- * Resets a socket, unless its holder is using it. Who closes a listener takes
- * for granted that no child that waits in its queue is locked, so that a child
- * is locked with its listener.
+ * A child that nobody has accepted yet. Who closes its listener resets it, and
+ * takes for granted that it is not locked.
  */
-static bool reset(struct sock *sk, struct sock *listener, u32 mark, int error)
+static bool is_queued(const struct sock *sk)
 {
-	bool done = false;
+	return !READ_ONCE(sk->sk_socket) && !sock_flag(sk, SOCK_DEAD);
+}
 
-	if (listener && !kpc_sock_trylock(listener, SINGLE_DEPTH_NESTING))
+/* Resets a socket, unless its holder is using it, or has yet to accept it. */
+static bool reset(struct kpc_net *kn, struct sock *sk, u32 mark, int error)
+{
+	if (is_queued(sk))
+		return READ_ONCE(sk->sk_state) == TCP_CLOSE;
+	if (!kpc_sock_trylock(sk))
 		return false;
-	if (kpc_sock_trylock(sk, 0)) {
-		/* The reset passes our own hook, and others' that see it. */
-		if (READ_ONCE(sk->sk_mark) != mark)
-			kpc_sock_set_mark(sk, mark);
-		release_sock(sk);
-		tcp_abort(sk, error);
-		done = true;
-	}
-	if (listener)
-		release_sock(listener);
-	return done;
+	/* The reset passes our own hook, and others' that see it. */
+	if (READ_ONCE(sk->sk_mark) != mark)
+		kpc_sock_set_mark(sk, mark);
+	release_sock(sk);
+	WRITE_ONCE(kn->reaper, current);
+	tcp_abort(sk, error);
+	WRITE_ONCE(kn->reaper, NULL);
+	return true;
 }
 
 /*
@@ -459,7 +523,7 @@ static bool reset(struct sock *sk, struct sock *listener, u32 mark, int error)
  * nobody would know. Behind more of them than are kept at a time it stays so,
  * until who accepts it gives up.
  */
-static void refuse(struct kpc_net *kn, struct sock *sk, struct sock *listener)
+static void refuse(struct kpc_net *kn, struct sock *sk)
 {
 	bool kept;
 
@@ -468,46 +532,46 @@ static void refuse(struct kpc_net *kn, struct sock *sk, struct sock *listener)
 	kept = kn->n_refused < KPC_REFUSED;
 	if (kept) {
 		sock_hold(sk);
-		sock_hold(listener);
-		kn->refused[kn->n_refused++] = (struct kpc_refused){
-			.child = sk, .listener = listener,
-		};
+		kn->refused[kn->n_refused++] = sk;
 	}
 	spin_unlock_bh(&kn->sock_lock);
 	if (kept)
 		mod_delayed_work(kpc_reset_wq, &kn->reap, 0);
 }
 
-static void reset_refused(struct kpc_net *kn)
+/* Returns whether none is left. New ones come in behind those of before. */
+static bool reset_refused(struct kpc_net *kn)
 {
-	struct kpc_refused r;
+	unsigned int i = 0, left;
+	struct sock *sk;
 
 	for (;;) {
 		spin_lock_bh(&kn->sock_lock);
-		if (kn->n_refused)
-			r = kn->refused[--kn->n_refused];
-		else
-			r.child = NULL;
+		left = kn->n_refused;
+		sk = i < left ? kn->refused[i] : NULL;
 		spin_unlock_bh(&kn->sock_lock);
-		if (!r.child)
-			return;
-		/* One that was accepted and is in use is its holder's. */
-		reset(r.child, r.listener, READ_ONCE(r.child->sk_mark),
-		      ECONNABORTED);
-		sock_put(r.child);
-		sock_put(r.listener);
+		if (!sk)
+			return !left;
 		cond_resched();
+		if (!reset(kn, sk, READ_ONCE(sk->sk_mark), ECONNABORTED)) {
+			i++;
+			continue;
+		}
+		spin_lock_bh(&kn->sock_lock);
+		kn->refused[i] = kn->refused[--kn->n_refused];
+		spin_unlock_bh(&kn->sock_lock);
+		sock_put(sk);
 	}
 }
 
-static bool reset_ended(struct kpc_sock *ks)
+static bool reset_ended(struct kpc_net *kn, struct kpc_sock *ks)
 {
 	u32 mark = ks->was_bound ? ks->mark : READ_ONCE(ks->sk->sk_mark);
 	int error = ECONNABORTED;
 
 	if (ks->reason < ARRAY_SIZE(errors) && errors[ks->reason])
 		error = errors[ks->reason];
-	if (!reset(ks->sk, ks->listener, mark, error))
+	if (!reset(kn, ks->sk, mark, error))
 		return false;
 	kpc_sock_remove(ks, ks->reason);
 	/* It is closed: a connect() looks for a route of its own. */
@@ -519,14 +583,15 @@ static bool reset_ended(struct kpc_sock *ks)
  * kpc_socks_reap() - reset the sockets that were ended or refused
  * @kn: namespace
  *
- * Context: kpc_net::reap alone. What its holder is using is tried again soon.
+ * Context: kpc_net::reap alone. What its holder is using, or has yet to accept,
+ * is tried again soon.
  */
 void kpc_socks_reap(struct kpc_net *kn)
 {
+	bool done = reset_refused(kn);
 	struct kpc_sock *ks;
 	LIST_HEAD(later);
 
-	reset_refused(kn);
 	for (;;) {
 		spin_lock_bh(&kn->sock_lock);
 		ks = list_first_entry_or_null(&kn->ended, struct kpc_sock,
@@ -536,7 +601,7 @@ void kpc_socks_reap(struct kpc_net *kn)
 		spin_unlock_bh(&kn->sock_lock);
 		if (!ks)
 			break;
-		if (reset_ended(ks)) {
+		if (reset_ended(kn, ks)) {
 			kpc_sock_put(ks);
 			uncount_ended(kn);
 		} else {
@@ -544,12 +609,34 @@ void kpc_socks_reap(struct kpc_net *kn)
 		}
 		cond_resched();
 	}
-	if (list_empty(&later))
+	if (done && list_empty(&later))
 		return;
 	spin_lock_bh(&kn->sock_lock);
 	list_splice(&later, &kn->ended);
 	spin_unlock_bh(&kn->sock_lock);
 	queue_delayed_work(kpc_reset_wq, &kn->reap, HZ / 10);
+}
+
+/**
+ * kpc_socks_abandon() - forget the sockets that could not be reset
+ * @kn: namespace that ends, in which nothing reaps any more
+ */
+void kpc_socks_abandon(struct kpc_net *kn)
+{
+	struct kpc_sock *ks;
+	unsigned long id;
+
+	while (kn->n_refused)
+		sock_put(kn->refused[--kn->n_refused]);
+	for (id = 0; (ks = kpc_sock_next(kn, &id)); id++) {
+		if (!list_empty(&ks->end_node)) {
+			list_del_init(&ks->end_node);
+			uncount_ended(kn);
+			kpc_sock_put(ks);
+		}
+		kpc_sock_remove(ks, KPC_REASON_UNLOAD);
+		kpc_sock_put(ks);
+	}
 }
 
 /**
@@ -642,6 +729,34 @@ static bool is_listener_of(const struct kpc_sock *ks, const struct sock *child)
 	return ipv6_addr_equal(&parent.local, &flow.local);
 }
 
+static bool is_listened_for(const struct kpc_net *kn, const struct sock *child)
+{
+	const struct kpc_sock *ks;
+
+	list_for_each_entry_rcu(ks, &kn->listeners, listen_node)
+		if (READ_ONCE(ks->state) == KPC_SOCK_HANDSHAKE &&
+		    is_listener_of(ks, child))
+			return true;
+	return false;
+}
+
+/* The peer has not named itself: what any of the endpoint's may need. */
+static void set_budget(struct kpc_sock *ks)
+{
+	const struct kpc_table *table = rcu_dereference(ks->kn->table);
+	const struct kpc_endpoint *e = NULL;
+	struct kpc_flow flow;
+
+	kpc_flow_from_sock(&flow, ks->sk);
+	if (table)
+		e = kpc_table_find_side(table, KPC_ROLE_B, flow.family,
+					&flow.local, flow.local_port);
+	if (!e)
+		return;
+	ks->budget = e->handshake_octets;
+	ks->patience = (unsigned long)e->handshake_seconds * HZ;
+}
+
 /**
  * kpc_handshake_child() - register the child of a registered listener
  * @kn: its namespace
@@ -653,29 +768,20 @@ static bool is_listener_of(const struct kpc_sock *ks, const struct sock *child)
 void kpc_handshake_child(struct kpc_net *kn, struct sock *sk)
 {
 	u32 most = READ_ONCE(kn->config.max_handshakes);
-	struct sock *listener = NULL;
 	struct kpc_sock *ks;
 
 	rcu_read_lock();
-	list_for_each_entry_rcu(ks, &kn->listeners, listen_node) {
-		if (READ_ONCE(ks->state) == KPC_SOCK_HANDSHAKE &&
-		    is_listener_of(ks, sk)) {
-			listener = ks->sk;
-			break;
-		}
-	}
-	if (listener) {
+	if (is_listened_for(kn, sk)) {
 		ks = kpc_sock_add(kn, sk, NULL, most - most / 4,
 				  GFP_ATOMIC | __GFP_NOWARN);
 		if (!IS_ERR(ks)) {
 			ks->old_mark = 0;
-			sock_hold(listener);
-			ks->listener = listener;
+			set_budget(ks);
 			/* Who judges it by its mark sees this one. */
 			smp_store_release(&ks->state, KPC_SOCK_HANDSHAKE);
 			kpc_handshake_connected(ks);
 		} else {
-			refuse(kn, sk, listener);
+			refuse(kn, sk);
 		}
 	}
 	rcu_read_unlock();

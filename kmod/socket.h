@@ -56,7 +56,6 @@ struct kpc_keys {
  * @node: in the table by socket
  * @sk: the socket, held
  * @kn: its namespace
- * @listener: a child's, held until BIND
  * @association: bound to, or to be bound to; NULL for listeners and their
  *	children; set before @state becomes KPC_SOCK_BOUND
  * @mark: of the association, once bound
@@ -65,6 +64,8 @@ struct kpc_keys {
  * @reason: enum kpc_reason, once ended
  * @was_bound: it got as far as a binding
  * @listening: it is in kpc_net::listeners
+ * @closed: it went to TCP_CLOSE; @tx_last and @rx_last count, for the stack's
+ *	own counters may be set back
  * @carrier: enum kpc_carrier
  * @clamp: window_clamp to put back at BIND, or 0
  * @version: as on the wire
@@ -77,9 +78,13 @@ struct kpc_keys {
  * @octets_max: limit of both directions, U64_MAX for none
  * @tx_base: octets sent before BIND
  * @rx_base: octets received before registration, or before BIND
+ * @tx_last: octets sent by a bound socket that is @closed
+ * @rx_last: octets received by it
  * @budget: octets that may be sent before BIND
- * @born: jiffies of registration, or of BIND
+ * @born: jiffies of registration
  * @patience: jiffies from registration to BIND; 0 for none
+ * @lifetime: seconds that the binding may last; 0 for any
+ * @idle: seconds that it may be silent; 0 for any
  * @active: jiffies at which an octet was last seen to have moved
  * @moved: octets at that time; the sweep's
  * @bound_at: when
@@ -96,7 +101,6 @@ struct kpc_sock {
 	struct rhash_head node;
 	struct sock *sk;
 	struct kpc_net *kn;
-	struct sock *listener;
 	struct kpc_association *association;
 	u32 mark;
 	u32 old_mark;
@@ -104,6 +108,7 @@ struct kpc_sock {
 	u8 reason;
 	bool was_bound;
 	bool listening;
+	bool closed;
 	u8 carrier;
 	u8 next;
 	u16 version;
@@ -117,7 +122,11 @@ struct kpc_sock {
 	u64 octets_max;
 	u64 tx_base;
 	u64 rx_base;
+	u64 tx_last;
+	u64 rx_last;
 	u32 budget;
+	u32 lifetime;
+	u32 idle;
 	unsigned long born;
 	unsigned long patience;
 	unsigned long active;
@@ -142,6 +151,9 @@ struct kpc_sock {
 /* How often, a millisecond apart, a request tries to lock a socket in use. */
 #define KPC_LOCK_TRIES	20
 
+/* How long the module's end waits for those that were registered last. */
+#define KPC_EXIT_SETTLE	(5 * HZ)
+
 /* How long an answer waits at most for the resets that go before it. */
 #define KPC_SETTLE	(HZ / 20)
 
@@ -154,14 +166,16 @@ void kpc_sock_put(struct kpc_sock *ks);
 struct kpc_sock *kpc_sock_add(struct kpc_net *kn, struct sock *sk,
 			      struct kpc_association *association, u32 most,
 			      gfp_t gfp);
-bool kpc_sock_end(struct kpc_sock *ks, u8 reason);
+bool kpc_sock_end(struct kpc_sock *ks, unsigned int state, u8 reason);
 unsigned int kpc_socks_end(struct kpc_net *kn,
 			   const struct kpc_association *association,
 			   u8 reason);
 void kpc_sock_remove(struct kpc_sock *ks, u8 reason);
+void kpc_sock_closed(struct kpc_sock *ks);
 void kpc_socks_reap(struct kpc_net *kn);
 void kpc_socks_settle(struct kpc_net *kn);
-bool kpc_sock_trylock(struct sock *sk, unsigned int subclass);
+void kpc_socks_abandon(struct kpc_net *kn);
+bool kpc_sock_trylock(struct sock *sk);
 int kpc_sock_lock(struct kpc_net *kn, struct netlink_ext_ack *extack,
 		  struct sock *sk);
 void kpc_sock_set_mark(struct sock *sk, u32 mark);

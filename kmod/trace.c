@@ -12,14 +12,17 @@
 #include "socket.h"
 #include "trace.h"
 
-static void end_bound(const struct sock *sk)
+/* Closed, or disconnected and connected again: that is nobody's handshake. */
+static void leave_bound(const struct sock *sk, const int to)
 {
 	struct kpc_sock *ks = kpc_sock_get(sk);
 
 	if (!ks)
 		return;
-	if (ks->was_bound)
-		kpc_sock_end(ks, KPC_REASON_PEER_CHANGED);
+	if (to == TCP_SYN_SENT)
+		kpc_sock_end(ks, KPC_SOCK_BOUND, KPC_REASON_PEER_CHANGED);
+	else if (ks->was_bound)
+		kpc_sock_closed(ks);
 	kpc_sock_put(ks);
 }
 
@@ -29,10 +32,10 @@ static void on_state(void *data, const struct sock *sk, const int from,
 	struct kpc_net *kn;
 	struct kpc_sock *ks;
 
-	/* Disconnected, and connected again: this is nobody's handshake. */
-	if (to == TCP_SYN_SENT && sk->sk_protocol == IPPROTO_TCP &&
+	if ((to == TCP_SYN_SENT || to == TCP_CLOSE) &&
+	    sk->sk_protocol == IPPROTO_TCP &&
 	    atomic_read(&kpc_net(sock_net(sk))->n_bindings))
-		end_bound(sk);
+		leave_bound(sk, to);
 	if (to != TCP_ESTABLISHED || sk->sk_protocol != IPPROTO_TCP ||
 	    (from != TCP_SYN_RECV && from != TCP_SYN_SENT))
 		return;

@@ -13,6 +13,7 @@
 #define ROUNDS		2000
 #define MESSAGE		64
 #define BULK		16384
+#define BULK_WRITES	3
 #define OTHER_PORT	9003
 
 /* What is measured: one turn of it, and how many hook calls that has. */
@@ -75,9 +76,15 @@ static int turn_tls(void)
 	return give(tls[0], tls[1], MESSAGE) ?: give(tls[1], tls[0], MESSAGE);
 }
 
+/* As many writes as the first window takes. */
 static int turn_bulk(void)
 {
-	return give(tls[0], tls[1], BULK);
+	int i;
+
+	for (i = 0; i < BULK_WRITES; i++)
+		if (send(tls[0], message, BULK, MSG_NOSIGNAL) != BULK)
+			return -errno;
+	return take(tls[1], BULK_WRITES * BULK);
 }
 
 /* A question and an answer: each is seen where it leaves and where it arrives. */
@@ -86,7 +93,7 @@ static struct work works[] = {
 	{ "unmanaged TCP segment, per hook call", turn_tcp, ROUNDS, 4, "150" },
 	{ "bound segment, per hook call", turn_tls, ROUNDS, 4, "300" },
 	{ "kTLS request and response of 64 octets, percent", turn_tls, ROUNDS, 0, "1.5" },
-	{ "kTLS writes of 16 KiB, percent", turn_bulk, ROUNDS / 2, 0, "0.3" },
+	{ "kTLS writes of 16 KiB, percent", turn_bulk, ROUNDS / 4, 0, "0.3" },
 };
 
 #define WORKS	(sizeof(works) / sizeof(works[0]))

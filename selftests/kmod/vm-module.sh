@@ -58,7 +58,7 @@ hold()
 {
 	local said
 
-	coproc HOLD { exec "$tool" hold; }
+	coproc HOLD { exec "$tool" "$1"; }
 	read -r -t 20 said <&"${HOLD[0]}" && [ "$said" = up ]
 }
 
@@ -71,14 +71,14 @@ let_go()
 }
 
 echo "TAP version 13"
-echo "1..15"
+echo "1..18"
 
 modprobe tls
 check "the module loads" modprobe kpc
 check "it unloads where nothing was done" rmmod kpc
 check "it loads again" modprobe kpc
 check "two sites" sites_up
-check "a bound connection between them" hold
+check "a bound connection between them" hold hold
 check "unload is refused while associations exist" fails rmmod kpc
 check "the module is there" loaded
 kill -9 "$HOLD_PID"
@@ -90,7 +90,13 @@ check "site b's association is deleted" "$tool" del b
 check "now it unloads" within 5 rmmod kpc
 
 modprobe kpc
-check "a bound connection again" hold
+check "a registered listener, and no association" hold listen
+check "unload is refused while a socket is registered" fails rmmod kpc
+let_go
+check "it unloads when that is closed" within 5 rmmod kpc
+
+modprobe kpc
+check "a bound connection again" hold hold
 ip netns del kpc-a
 ip netns del kpc-b
 let_go

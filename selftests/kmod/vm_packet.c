@@ -328,11 +328,13 @@ TEST_F(wire, children_beyond_the_limit)
 		if (i < 2 || err != -ECONNRESET)
 			ASSERT_EQ(err, 0);
 	}
-	EXPECT_EQ(err ?: -error_within(clients[2], 3000), -ECONNRESET);
 	EXPECT_TRUE(crosses(clients[0], accept(self->p.listener, NULL, NULL),
 			    "the first"));
 	EXPECT_TRUE(crosses(clients[1], accept(self->p.listener, NULL, NULL),
 			    "the second"));
+	/* Before it is accepted it is nobody's to reset. */
+	EXPECT_GE(accept(self->p.listener, NULL, NULL), 0);
+	EXPECT_EQ(err ?: -error_within(clients[2], 3000), -ECONNRESET);
 	nl_req(&self->b, KPC_CMD_STATS_GET);
 	ASSERT_EQ(nl_talk(&self->b), 0);
 	EXPECT_EQ(nl_get(&self->b, KPC_A_STATS_REFUSED), 1);
@@ -347,6 +349,18 @@ TEST_F(wire, handshake_seconds)
 	ASSERT_EQ(pair_connect(&self->p), 0);
 	EXPECT_EQ(error_within(self->p.client, 5000), ETIMEDOUT);
 	EXPECT_NE(error_within(self->p.server, 1000), 0);
+}
+
+/* The peer has not said yet whose it is: the endpoint's associations decide. */
+TEST_F(wire, handshake_seconds_of_a_child)
+{
+	struct assoc b = ASSOC_B("from-a");
+
+	b.handshake_seconds = 1;
+	ASSERT_EQ(assoc_new(&self->b, &b), 0);
+	ASSERT_EQ(pair_connect(&self->p), 0);
+	EXPECT_EQ(error_within(self->p.server, 5000), ETIMEDOUT);
+	EXPECT_EQ(error_within(self->p.client, 1000), ECONNRESET);
 }
 
 /* What a handshake receives is bounded, and not lost. */
@@ -380,6 +394,27 @@ TEST_F(wire, received_before_bind)
 		got += n;
 	}
 	EXPECT_EQ(got, 1000000 - left);
+}
+
+/* What a connection carried is told, however it ends. */
+TEST_F(wire, octets_of_an_abortive_close)
+{
+	struct pair *p = &self->p;
+	char buf[5000] = "";
+
+	UP();
+	ASSERT_EQ(send(p->client, buf, sizeof(buf), MSG_NOSIGNAL), 5000);
+	ASSERT_EQ(recv(p->server, buf, sizeof(buf), MSG_WAITALL), 5000);
+	drop_socket(p->client);
+	p->client = -1;
+	do {
+		ASSERT_EQ(nl_event(&self->ev_a, KPC_CMD_BINDING_NTF, 1000), 0);
+	} while (nl_get(&self->ev_a, KPC_A_BINDING_CHANGE) != KPC_CHANGE_REMOVED);
+	EXPECT_GE(nl_get(&self->ev_a, KPC_A_BINDING_TX_OCTETS), 5000);
+	EXPECT_LT(nl_get(&self->ev_a, KPC_A_BINDING_TX_OCTETS), 6000);
+	ASSERT_EQ(assoc_get(&self->a, "to-b"), 0);
+	EXPECT_GE(nl_get(&self->a, KPC_A_ASSOCIATION_TX_OCTETS), 5000);
+	EXPECT_LT(nl_get(&self->a, KPC_A_ASSOCIATION_TX_OCTETS), 6000);
 }
 
 /* I4, X2: when the deletion is acknowledged nothing passes any more. */
@@ -437,8 +472,14 @@ TEST_F(wire, limits_of_a_binding)
 	struct assoc a = ASSOC_A("to-b");
 	static char buf[20000];
 
+	/* What is changed holds for new bindings. */
+	UP();
 	a.lifetime = 1;
 	ASSERT_EQ(assoc_new(&self->a, &a), 0);
+	EXPECT_EQ(error_within(self->p.client, 3000), 0);
+	close(self->p.client);
+	close(self->p.server);
+
 	UP();
 	EXPECT_EQ(error_within(self->p.client, 4000), EKEYEXPIRED);
 	close(self->p.client);

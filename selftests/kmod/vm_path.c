@@ -155,6 +155,10 @@ TEST_F(path, through_a_tunnel)
 		TH_LOG("%s %s", self->a.said, self->b.said);
 	EXPECT_TRUE(crosses(self->p.client, self->p.server, "in a tunnel"));
 	EXPECT_TRUE(crosses(self->p.server, self->p.client, "and back"));
+	/* I4: the reset of what was deleted goes through it as well. */
+	EXPECT_EQ(error_within(self->p.server, 0), 0);
+	ASSERT_EQ(assoc_del(&self->a, "to-b"), 0);
+	EXPECT_EQ(error_within(self->p.server, 2000), ECONNRESET);
 	EXPECT_NE(nl_event(&self->ev_a, KPC_CMD_VIOLATION_NTF, 200), 0);
 }
 
@@ -252,6 +256,107 @@ TEST_F(path, later_fragments_of_ipv6)
 	close(raw);
 }
 
+static uint16_t tcp6_sum(const struct ip6_hdr *ip6, const struct tcphdr *tcp)
+{
+	uint16_t words[sizeof(ip6->ip6_src) + 2 + sizeof(*tcp) / 2], *w = words;
+	uint32_t sum = htons(sizeof(*tcp)) + htons(IPPROTO_TCP);
+
+	memcpy(w, &ip6->ip6_src, 2 * sizeof(ip6->ip6_src));
+	w += sizeof(ip6->ip6_src);
+	memcpy(w, tcp, sizeof(*tcp));
+	w += sizeof(*tcp) / 2;
+	while (w-- > words)
+		sum += *w;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return ~sum;
+}
+
+/*
+ * A SYN in two fragments: the first has a chain of headers that goes on behind
+ * its end, the second says of itself that it is UDP, which nobody reads.
+ */
+static int inject_hidden(int raw)
+{
+	struct sockaddr_in6 to = at6("2001:db8::2", 0);
+	struct {
+		struct ip6_hdr ip6;
+		struct ip6_frag frag;
+		uint8_t options[8];
+		struct tcphdr tcp;
+	} __attribute__((packed)) s = {
+		.ip6 = { .ip6_nxt = IPPROTO_FRAGMENT, .ip6_hlim = 64 },
+		.frag = { .ip6f_nxt = IPPROTO_DSTOPTS, .ip6f_offlg = htons(1),
+			  .ip6f_ident = htonl(77) },
+		.options = { IPPROTO_DSTOPTS, 0, 1, 4 },
+	};
+	struct tcphdr tcp = { .source = htons(4444), .dest = htons(PORT),
+			      .seq = htonl(1000), .doff = 5, .syn = 1,
+			      .window = 0xffff };
+	size_t first = offsetof(typeof(s), tcp) - sizeof(s.ip6);
+	int sent;
+
+	s.ip6.ip6_vfc = 0x60;
+	inet_pton(AF_INET6, "2001:db8::1", &s.ip6.ip6_src);
+	s.ip6.ip6_dst = to.sin6_addr;
+	tcp.check = tcp6_sum(&s.ip6, &tcp);
+
+	s.ip6.ip6_plen = htons(first);
+	sent = sendto(raw, &s, sizeof(s.ip6) + first, 0,
+		      (struct sockaddr *)&to, sizeof(to)) > 0;
+	s.ip6.ip6_plen = htons(first + sizeof(tcp));
+	s.frag.ip6f_nxt = IPPROTO_UDP;
+	s.frag.ip6f_offlg = htons(8);
+	s.options[0] = IPPROTO_TCP;
+	s.tcp = tcp;
+	return sent + (sendto(raw, &s, sizeof(s), 0, (struct sockaddr *)&to,
+			      sizeof(to)) > 0);
+}
+
+/* I3: what only the reassembly sees is TCP for a protected port. */
+TEST_F(path, hidden_in_fragments_of_ipv6)
+{
+	struct assoc a = ASSOC_A("to-b"), b = ASSOC_B("from-a");
+	struct sockaddr_in6 here = at6("2001:db8::2", PORT);
+	int raw, listener;
+	long answers = 0;
+	int i;
+
+	ASSERT_EQ(wire_count('b', "ip6 saddr 2001:db8::2 tcp sport 8883 "
+			     "tcp flags & (syn | ack) == syn | ack"), 0);
+	ASSERT_EQ(site_enter('b'), 0);
+	listener = socket6();
+	ASSERT_EQ(bind(listener, (struct sockaddr *)&here, sizeof(here)), 0);
+	ASSERT_EQ(listen(listener, 4), 0);
+	ASSERT_EQ(site_enter('a'), 0);
+	raw = socket(AF_INET6, SOCK_RAW, IPPROTO_RAW);
+	ASSERT_GE(raw, 0);
+
+	/* Without an association the listener answers, so the test can fail. */
+	for (i = 0; i < 20 && !answers; i++) {
+		EXPECT_EQ(inject_hidden(raw), 2);
+		usleep(200000);
+		answers = wire_packets('b');
+	}
+	EXPECT_GE(answers, 1);
+
+	b.family = AF_INET6;
+	b.address = "2001:db8::2";
+	b.force = true;
+	ASSERT_EQ(assoc_new(&self->b, &b), 0) TH_LOG("%s", self->b.said);
+	EXPECT_EQ(inject_hidden(raw), 2);
+	EXPECT_EQ(nl_event(&self->ev_b, KPC_CMD_VIOLATION_NTF, 1000), 0);
+	EXPECT_EQ(wire_packets('b'), answers);
+
+	a.family = AF_INET6;
+	a.address = "2001:db8::2";
+	ASSERT_EQ(assoc_new(&self->a, &a), 0) TH_LOG("%s", self->a.said);
+	EXPECT_LT(inject_hidden(raw), 2);
+	EXPECT_EQ(nl_event(&self->ev_a, KPC_CMD_VIOLATION_NTF, 1000), 0);
+	close(raw);
+	close(listener);
+}
+
 /* I3: the packet's header names a router, the endpoint comes later. */
 TEST_F(path, source_routes)
 {
@@ -284,6 +389,13 @@ TEST_F(path, source_routes)
 	EXPECT_EQ(nl_event(&self->ev_a, KPC_CMD_VIOLATION_NTF, 1000), 0);
 	EXPECT_EQ(nl_get(&self->ev_a, KPC_A_VIOLATION_KIND),
 		  KPC_VIOLATION_KIND_ENDPOINT);
+
+	/* To a port that nothing protects it goes as it likes. */
+	fd = tcp_socket();
+	nonblock(fd);
+	ASSERT_EQ(setsockopt(fd, IPPROTO_IP, IP_OPTIONS, lsrr, sizeof(lsrr)), 0);
+	EXPECT_EQ(tcp_connect(fd, "198.51.100.9", PORT + 1), -EINPROGRESS);
+	close(fd);
 
 	inet_pton(AF_INET6, "2001:db8::2", &srh.segments[1]);
 	fd = socket6();

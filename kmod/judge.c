@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The judges of packets: those that are not plainly foreign or plainly a
+ * binding's.
+ *
+ * LOCAL_OUT sees what a socket of this machine sends, before any address
+ * translation; a packet that goes through a tunnel comes by again with its
+ * outer header and the same mark and socket, and passes for the same reason.
+ * LOCAL_IN never looks at the packet's mark, which the sender's survives over
+ * loopback: the socket that will receive it is what counts.
+ */
+#include <linux/ip.h>
+#include <linux/netfilter.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+#include <net/tcp.h>
+
+#include "association.h"
+#include "compat.h"
+#include "endpoint.h"
+#include "event.h"
+#include "net.h"
+#include "packet.h"
+#include "policy.h"
+#include "socket.h"
+
+static unsigned int drop(const struct packet *p, int err)
+{
+	kpc_count(&p->kn->counters, p->out ? KPC_COUNT_DROPPED_OUT :
+					     KPC_COUNT_DROPPED_IN);
+	/* A connect() that is refused fails at once. */
+	return p->out ? NF_DROP_ERR(err) : NF_DROP;
+}
+
+static unsigned int violate(const struct packet *p, const struct sock *sk,
+			    const struct kpc_sock *ks, u8 kind)
+{
+	struct kpc_violation v = {
+		.association	= ks ? ks->association : NULL,
+		.flow		= p->protocol == IPPROTO_TCP ? &p->flow : NULL,
+		.sk		= sk,
+		.mark		= p->out ? p->skb->mark :
+				  sk ? READ_ONCE(sk->sk_mark) : 0,
+		.kind		= kind,
+		.direction	= p->out ? KPC_DIRECTION_OUT : KPC_DIRECTION_IN,
+		.protocol	= p->protocol,
+		.by_current	= p->out && sk && in_task() &&
+				  !(current->flags & PF_KTHREAD),
+	};
+
+	kpc_event_violation(p->kn, &v);
+	return drop(p, kind == KPC_VIOLATION_KIND_MARK ? -EPERM :
+							 -ECONNREFUSED);
+}
+
+/*
+ * Ends a socket that was found in @state. Another one may have ended it, or
+ * bound it, in between: BIND waits for no packet that comes in.
+ */
+static unsigned int end(const struct packet *p, struct kpc_sock *ks,
+			unsigned int state, u8 reason, u8 kind)
+{
+	if (kpc_sock_end(ks, state, reason))
+		return violate(p, ks->sk, ks, kind);
+	return READ_ONCE(ks->state) == KPC_SOCK_ENDED ? drop(p, -EPERM) :
+							NF_ACCEPT;
+}
+
+/* The packet is the socket's own, not one with a tunnel's header around it. */
+static bool is_inner(const struct packet *p, const struct sock *sk)
+{
+	return p->tcp && p->flow.local_port == sk->sk_num;
+}
+
+static bool handshake_may(const struct packet *p, const struct kpc_sock *ks)
+{
+	const struct kpc_policy *policy;
+
+	if (!ks->association)
+		return kpc_table_find_side(p->table, KPC_ROLE_B, p->flow.family,
+					   &p->flow.local, p->flow.local_port);
+	policy = rcu_dereference(ks->association->policy);
+	return kpc_selectors_match(policy->selectors, policy->n_selectors,
+				   &p->flow);
+}
+
+static unsigned int judge_handshake_out(const struct packet *p,
+					struct kpc_sock *ks)
+{
+	const struct sock *sk = ks->sk;
+
+	if (READ_ONCE(sk->sk_mark) != p->table->handshake_mark)
+		return end(p, ks, KPC_SOCK_HANDSHAKE, KPC_REASON_MARK_CHANGED,
+			   KPC_VIOLATION_KIND_CHANGED);
+	if (p->skb->mark != p->table->handshake_mark)
+		return violate(p, sk, ks, KPC_VIOLATION_KIND_MARK);
+	if (sk->sk_state != TCP_LISTEN &&
+	    tcp_sk(sk)->bytes_sent - ks->tx_base > ks->budget)
+		return end(p, ks, KPC_SOCK_HANDSHAKE, KPC_REASON_BUDGET,
+			   KPC_VIOLATION_KIND_BUDGET);
+	if (is_inner(p, sk) && !handshake_may(p, ks))
+		return violate(p, sk, ks, KPC_VIOLATION_KIND_ASSOCIATION);
+	return NF_ACCEPT;
+}
+
+/* Mark, ends and octets of a bound socket, the same both ways. */
+static u8 bound_changed(const struct kpc_sock *ks)
+{
+	if (unlikely(READ_ONCE(ks->sk->sk_mark) != ks->mark))
+		return KPC_REASON_MARK_CHANGED;
+	if (unlikely(kpc_sock_moved(ks)))
+		return KPC_REASON_PEER_CHANGED;
+	return KPC_REASON_NONE;
+}
+
+static unsigned int judge_bound(const struct packet *p, struct kpc_sock *ks)
+{
+	u8 reason = bound_changed(ks);
+
+	if (unlikely(reason != KPC_REASON_NONE))
+		return end(p, ks, KPC_SOCK_BOUND, reason,
+			   KPC_VIOLATION_KIND_CHANGED);
+	if (unlikely(ks->octets_max != U64_MAX &&
+		     kpc_sock_tx(ks) + kpc_sock_rx(ks) > ks->octets_max)) {
+		kpc_sock_end(ks, KPC_SOCK_BOUND, KPC_REASON_OCTETS);
+		return drop(p, -EPERM);
+	}
+	if (!p->out) {
+		this_cpu_inc(ks->association->packets->rx);
+		return NF_ACCEPT;
+	}
+	if (unlikely(p->skb->mark != ks->mark))
+		return violate(p, ks->sk, ks, KPC_VIOLATION_KIND_MARK);
+	if (is_inner(p, ks->sk))
+		this_cpu_inc(ks->association->packets->tx);
+	return NF_ACCEPT;
+}
+
+/*
+ * Segments that the stack itself sends for a socket that is gone or was never
+ * there: resets and the ACKs of TIME_WAIT, from its control socket or from
+ * none. A tunnel sends them on under a header of its own; nobody else can send
+ * from these sockets.
+ */
+static bool is_control(const struct packet *p, const struct sock *sk)
+{
+	if (!p->tcp)
+		return sk && (sk_fullsock(sk) ? sk->sk_type == SOCK_RAW &&
+						sk->sk_kern_sock :
+						sk->sk_state == TCP_TIME_WAIT);
+	if (p->payload || p->open)
+		return false;
+	if (!sk || !sk_fullsock(sk))
+		return true;
+	return p->rst ? sk->sk_type == SOCK_STREAM || sk->sk_kern_sock :
+			sk->sk_type == SOCK_RAW && sk->sk_kern_sock;
+}
+
+/* It leaves with a managed mark, or for an endpoint, and is not bound. */
+static unsigned int violate_unbound(const struct packet *p,
+				    const struct sock *sk)
+{
+	return violate(p, sk && sk_fullsock(sk) ? sk : NULL, NULL,
+		       p->managed ? KPC_VIOLATION_KIND_MARK :
+				    KPC_VIOLATION_KIND_ENDPOINT);
+}
+
+/*
+ * Of one that was ended only the reset leaves. Under a tunnel's header it
+ * cannot be told from other segments but by who sends it.
+ */
+static bool is_last(const struct packet *p)
+{
+	if (p->tcp)
+		return p->rst && !p->payload;
+	return in_task() && READ_ONCE(p->kn->reaper) == current;
+}
+
+static unsigned int judge_out(const struct packet *p)
+{
+	struct sock *sk = p->skb->sk;
+	struct kpc_sock *ks = NULL;
+
+	/* A SYN-ACK is judged by its listener. */
+	if (sk && sk->sk_state == TCP_NEW_SYN_RECV)
+		sk = inet_reqsk(sk)->rsk_listener;
+	if (sk && sk_fullsock(sk))
+		ks = kpc_sock_find(sk);
+	if (!ks) {
+		if (is_control(p, sk))
+			return NF_ACCEPT;
+		return violate_unbound(p, sk);
+	}
+
+	/* Pairs with bind_sock(). */
+	switch (smp_load_acquire(&ks->state)) {
+	case KPC_SOCK_BOUND:
+		return judge_bound(p, ks);
+	case KPC_SOCK_HANDSHAKE:
+		return judge_handshake_out(p, ks);
+	case KPC_SOCK_BINDING:
+		return NF_ACCEPT;
+	}
+	return is_last(p) ? NF_ACCEPT : drop(p, -EPERM);
+}
+
+static struct sock *lookup4(const struct packet *p, bool established,
+			    bool *held)
+{
+	const struct iphdr *iph = ip_hdr(p->skb);
+	struct kpc_lookup at = {
+		.net	= p->state->net,
+		.sport	= htons(p->flow.remote_port),
+		.num	= p->flow.local_port,
+		.dif	= inet_iif(p->skb),
+		.sdif	= inet_sdif(p->skb),
+	};
+	struct sock *sk = NULL;
+
+	if (established)
+		sk = kpc_lookup_established4(&at, iph->saddr, iph->daddr);
+	*held = sk;
+	return sk ?: kpc_lookup_listener4(&at, iph->saddr, iph->daddr);
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+static struct sock *lookup6(const struct packet *p, bool established,
+			    bool *held)
+{
+	const struct ipv6hdr *ip6h = ipv6_hdr(p->skb);
+	struct kpc_lookup at = {
+		.net	= p->state->net,
+		.sport	= htons(p->flow.remote_port),
+		.num	= p->flow.local_port,
+		.dif	= inet6_iif(p->skb),
+		.sdif	= inet6_sdif(p->skb),
+	};
+	struct sock *sk = NULL;
+
+	if (established)
+		sk = kpc_lookup_established6(&at, &ip6h->saddr, &ip6h->daddr);
+	*held = sk;
+	return sk ?: kpc_lookup_listener6(&at, &ip6h->saddr, &ip6h->daddr);
+}
+#endif
+
+static struct sock *lookup(const struct packet *p, bool established, bool *held)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (p->flow.family == AF_INET6)
+		return lookup6(p, established, held);
+#endif
+	return lookup4(p, established, held);
+}
+
+static unsigned int judge_handshake_in(const struct packet *p,
+				       struct kpc_sock *ks)
+{
+	const struct sock *sk = ks->sk;
+
+	if (READ_ONCE(sk->sk_mark) != p->table->handshake_mark)
+		return end(p, ks, KPC_SOCK_HANDSHAKE, KPC_REASON_MARK_CHANGED,
+			   KPC_VIOLATION_KIND_CHANGED);
+	/* The peer sends it again when the socket has been bound. */
+	if (sk->sk_state != TCP_LISTEN && p->payload &&
+	    tcp_sk(sk)->bytes_received - ks->rx_base + p->skb->len >
+	    KPC_HANDSHAKE_RECEIVED)
+		return drop(p, 0);
+	return NF_ACCEPT;
+}
+
+static unsigned int judge_in_sock(const struct packet *p, struct sock *sk)
+{
+	struct kpc_sock *ks;
+	unsigned int state;
+
+	if (sk->sk_state == TCP_NEW_SYN_RECV)
+		sk = inet_reqsk(sk)->rsk_listener;
+	else if (!sk_fullsock(sk))
+		return NF_ACCEPT;
+
+	ks = kpc_sock_find(sk);
+	if (!ks) {
+		/*
+		 * A child is found some instants before it can be registered;
+		 * a closed socket was forgotten, and takes nothing any more.
+		 */
+		state = smp_load_acquire(&sk->sk_state);
+		if (state == TCP_CLOSE ||
+		    (state == TCP_SYN_RECV &&
+		     READ_ONCE(sk->sk_mark) == p->table->handshake_mark))
+			return NF_ACCEPT;
+		/* It may have been in between. */
+		ks = kpc_sock_find(sk);
+		if (!ks)
+			return violate(p, sk, NULL,
+				       KPC_VIOLATION_KIND_ENDPOINT);
+	}
+	/* Pairs with bind_sock(). */
+	switch (smp_load_acquire(&ks->state)) {
+	case KPC_SOCK_BOUND:
+		return judge_bound(p, ks);
+	case KPC_SOCK_HANDSHAKE:
+		return judge_handshake_in(p, ks);
+	case KPC_SOCK_BINDING:
+		return NF_ACCEPT;
+	}
+	return drop(p, 0);
+}
+
+static unsigned int judge_in(const struct packet *p)
+{
+	struct sock *sk = p->skb->sk;
+	unsigned int verdict;
+	bool held = false;
+
+	/* Fragments of TCP are nobody's: TCP makes none. */
+	if (p->flow.fragment)
+		return violate(p, NULL, NULL, KPC_VIOLATION_KIND_ENDPOINT);
+	if (!sk)
+		sk = lookup(p, true, &held);
+	/* TIME_WAIT gives way to a SYN, which is a listener's then. */
+	if (sk && sk->sk_state == TCP_TIME_WAIT && p->open) {
+		if (held)
+			sock_gen_put(sk);
+		sk = lookup(p, false, &held);
+	}
+	/* Nobody will receive it: the answer is a reset. */
+	if (!sk)
+		return NF_ACCEPT;
+	verdict = judge_in_sock(p, sk);
+	if (held)
+		sock_gen_put(sk);
+	return verdict;
+}
+
+/*
+ * A segment that no endpoint protects, any more perhaps. Its socket may be one
+ * that was ended with the endpoint, of which nothing passes (I4).
+ */
+static unsigned int judge_ended(const struct packet *p)
+{
+	struct sock *sk = p->skb->sk;
+	const struct kpc_sock *ks = NULL;
+	bool held = false;
+
+	if (p->flow.fragment && !p->out)
+		return drop(p, 0);
+	if (!sk && p->tcp && !p->out)
+		sk = lookup(p, true, &held);
+	if (sk && sk_fullsock(sk))
+		ks = kpc_sock_find(sk);
+	if (held)
+		sock_gen_put(sk);
+	if (!ks || READ_ONCE(ks->state) != KPC_SOCK_ENDED ||
+	    (p->out && is_last(p)))
+		return NF_ACCEPT;
+	return drop(p, p->out ? -EPERM : 0);
+}
+
+/**
+ * kpc_judge() - whether a packet may pass
+ * @p: at LOCAL_OUT or LOCAL_IN
+ *
+ * Context: RCU read side, bottom halves perhaps on.
+ *
+ * Return: a verdict of netfilter.
+ */
+unsigned int kpc_judge(const struct packet *p)
+{
+	if (p->protocol != IPPROTO_TCP && !p->managed)
+		return NF_ACCEPT;
+	if (unlikely(p->routed))
+		return violate_unbound(p, p->skb->sk);
+	if (!p->managed && !kpc_table_find(p->table, &p->flow))
+		return atomic_read(&p->kn->n_ended) ? judge_ended(p) :
+						      NF_ACCEPT;
+	return p->out ? judge_out(p) : judge_in(p);
+}

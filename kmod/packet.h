@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One packet, as the judges of packets see it.
+ */
+#ifndef KPC_PACKET_H
+#define KPC_PACKET_H
+
+#include <linux/types.h>
+
+#include "selector.h"
+
+struct kpc_net;
+struct kpc_table;
+struct nf_hook_state;
+struct sk_buff;
+
+/**
+ * struct packet - what the judges need of one packet
+ * @kn: namespace
+ * @table: endpoints
+ * @skb: the packet
+ * @state: of the hook
+ * @flow: its ends, if it is TCP
+ * @protocol: behind the extension headers
+ * @out: at LOCAL_OUT
+ * @managed: has a managed mark, at LOCAL_OUT
+ * @routed: goes to another address than its header says first
+ * @tcp: has a whole TCP header
+ * @payload: carries payload
+ * @rst: has the flag RST
+ * @open: has the flag SYN without ACK
+ */
+struct packet {
+	struct kpc_net *kn;
+	const struct kpc_table *table;
+	struct sk_buff *skb;
+	const struct nf_hook_state *state;
+	struct kpc_flow flow;
+	u8 protocol;
+	bool out;
+	bool managed;
+	bool routed;
+	bool tcp;
+	bool payload;
+	bool rst;
+	bool open;
+};
+
+unsigned int kpc_judge(const struct packet *p);
+
+#endif /* KPC_PACKET_H */
