@@ -256,17 +256,17 @@ TEST_F(path, later_fragments_of_ipv6)
 	close(raw);
 }
 
-static uint16_t tcp6_sum(const struct ip6_hdr *ip6, const struct tcphdr *tcp)
+/* Of a header without payload; both addresses follow each other in IPv6. */
+static uint16_t tcp6_sum(const void *addresses, const struct tcphdr *tcp)
 {
-	uint16_t words[sizeof(ip6->ip6_src) + 2 + sizeof(*tcp) / 2], *w = words;
+	uint16_t words[16 + sizeof(*tcp) / 2];
 	uint32_t sum = htons(sizeof(*tcp)) + htons(IPPROTO_TCP);
+	unsigned int i;
 
-	memcpy(w, &ip6->ip6_src, 2 * sizeof(ip6->ip6_src));
-	w += sizeof(ip6->ip6_src);
-	memcpy(w, tcp, sizeof(*tcp));
-	w += sizeof(*tcp) / 2;
-	while (w-- > words)
-		sum += *w;
+	memcpy(words, addresses, 32);
+	memcpy(&words[16], tcp, sizeof(*tcp));
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		sum += words[i];
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
 	return ~sum;
@@ -299,7 +299,7 @@ static int inject_hidden(int raw)
 	s.ip6.ip6_vfc = 0x60;
 	inet_pton(AF_INET6, "2001:db8::1", &s.ip6.ip6_src);
 	s.ip6.ip6_dst = to.sin6_addr;
-	tcp.check = tcp6_sum(&s.ip6, &tcp);
+	tcp.check = tcp6_sum(&s.ip6.ip6_src, &tcp);
 
 	s.ip6.ip6_plen = htons(first);
 	sent = sendto(raw, &s, sizeof(s.ip6) + first, 0,
