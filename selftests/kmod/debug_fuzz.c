@@ -16,6 +16,7 @@
 #define ATTRS		64
 #define OPS		64
 #define FDS		12
+#define PEER_TEXT	"peer.example:8883"
 
 /* One attribute of a policy; type 0 where there is none. */
 struct rule {
@@ -164,7 +165,7 @@ static const char * const texts[] = {
 	"//sp.example/cse-a", "//sp.example/cse-b", "//sp.example/cse-a/ae",
 	"//sp.example", "//sp.example/a//b", "one@example.org",
 	"two@example.org", "TWO@example.org", "127.0.0.1:8883",
-	"peer.example:8883", "unix:/run/x", "tcp:127.0.0.1:1", "nonsense:",
+	PEER_TEXT, "unix:/run/x", "tcp:127.0.0.1:1", "nonsense:",
 };
 
 static void put_text(uint16_t type, const struct rule *rule)
@@ -291,7 +292,7 @@ static void put_attrs(uint32_t policy, unsigned int depth)
 
 /* What an operation must have to be carried out, and what would do. */
 enum good {
-	NAME, KPC_ID, ID_A, ID_B, SELECTOR, TCP_FD, NETLINK_FD, VERSION, SUITE,
+	NAME, KPC_ID, ID_A, ID_B, SELECTOR, PEER, TCP_FD, NETLINK_FD, VERSION, SUITE,
 	TX_DIGEST, RX_DIGEST, SMALL, FAMILY, ADDRESS, PORT_NUMBER, OUTCOME,
 };
 
@@ -334,6 +335,9 @@ static const struct {
 	{ KPC_CMD_SESSION_GET, KPC_A_SESSION_ID, SMALL },
 	{ KPC_CMD_GRANT_NEW, KPC_A_GRANT_SESSION, SMALL },
 	{ KPC_CMD_GRANT_NEW, KPC_A_GRANT_ASSOCIATION, NAME },
+	{ KPC_CMD_ASSOCIATION_RESOLVE, KPC_A_ASSOCIATION_ID, SMALL },
+	{ KPC_CMD_ASSOCIATION_RESOLVE, KPC_A_ASSOCIATION_AGENT, PEER },
+	{ KPC_CMD_ASSOCIATION_RESOLVE, KPC_A_ASSOCIATION_SELECTOR, SELECTOR },
 };
 
 static struct ends ends[2];
@@ -358,6 +362,7 @@ static void put_good(uint16_t type, enum good good)
 		"three@example.org", "four@example.org" };
 	struct in_addr loopback = { htonl(INADDR_LOOPBACK) };
 	unsigned int i = any(4);
+	size_t nest;
 
 	switch (good) {
 	case NAME:
@@ -374,6 +379,11 @@ static void put_good(uint16_t type, enum good good)
 		break;
 	case SELECTOR:
 		put_selected(type);
+		break;
+	case PEER:
+		nest = nl_nest(&nl, type);
+		nl_str(&nl, KPC_A_AGENT_PEER, PEER_TEXT);
+		nl_nest_end(&nl, nest);
 		break;
 	case TCP_FD:
 		nl_u32(&nl, type, fds[any(5)]);
@@ -442,6 +452,7 @@ static void associate(const char *name, uint8_t role)
 	assoc.kpc_id = role == KPC_ROLE_A ? "one@example.org" : "two@example.org";
 	assoc.address = "127.0.0.1";
 	assoc.force = true;
+	assoc.peer = PEER_TEXT;
 	assoc_new(&nl, &assoc);
 }
 
