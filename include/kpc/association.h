@@ -82,7 +82,8 @@ struct kpc_limit {
  * @weak_key: A Kpc under 16 octets is taken.
  * @proxy: Role b tells the backend the identity by PROXY protocol v2.
  * @allow_uids: Users that may be at the far end of a plain TCP leg.
- * @allow_uid_count: How many; 0 with a TCP leg and without @allow_any: nobody.
+ * @allow_uid_count: How many; 0 with a TCP leg and without @allow_any: nobody
+ *   of this machine.
  * @allow_any: Every local user may be there.
  * @has_owner: @owner was given; without it the agent's own user.
  * @owner: Role a, uid that owns the UNIX socket of the plain leg; role b, uid

@@ -71,6 +71,10 @@ static const struct {
 	{ A "plain tcp:192.0.2.9:1883 allow-uid any", NULL },
 	{ B "plain tcp:192.0.2.9:1883", NULL },
 	{ B "plain tcp:192.0.2.9:1883 allow-uid any", NULL },
+	{ B "plain tcp:192.0.2.9:1883 allow-uid 65534", NULL },
+	{ B "plain tcp:0.0.0.0:1883 allow-uid 65534", NULL },
+	{ A "plain tcp:[::ffff:127.0.0.1]:1883 allow-uid 65534",
+	  A "plain 'tcp:[::ffff:127.0.0.1]:1883' allow-uid 65534" },
 	{ B "plain unix:/run/backend.sock owner 65534", NULL },
 	{ B "plain unix:/run/backend.sock proxy yes", NULL },
 	{ A "authority gateway.example", NULL },
@@ -172,6 +176,21 @@ static const struct {
 	{ A "plain tcp:127.0.0.1:1883",
 	  "plain tcp:127.0.0.1:1883 needs allow-uid: which local users may be at its other "
 	  "end, or any" },
+	{ B "plain tcp:0.0.0.0:1883",
+	  "plain tcp:0.0.0.0:1883 needs allow-uid: which local users may be at its other "
+	  "end, or any" },
+	{ B "plain tcp:[::]:1883",
+	  "plain tcp:[::]:1883 needs allow-uid: which local users may be at its other "
+	  "end, or any" },
+	{ B "plain tcp:[::ffff:0.0.0.0]:1883",
+	  "plain tcp:[::ffff:0.0.0.0]:1883 needs allow-uid: which local users may be at its "
+	  "other end, or any" },
+	{ B "plain tcp:[::ffff:127.0.0.2]:1883",
+	  "plain tcp:[::ffff:127.0.0.2]:1883 needs allow-uid: which local users may be at "
+	  "its other end, or any" },
+	{ A "plain tcp:0.0.0.0:1883 allow-uid 0",
+	  "allow-uid cannot be told at plain tcp:0.0.0.0:1883, where other machines are; "
+	  "a loopback address or allow-uid any is accepted" },
 	{ A "plain tcp:192.0.2.9:1883",
 	  "plain tcp:192.0.2.9:1883 lets other machines in unencrypted; allow-uid any says "
 	  "that this is meant" },

@@ -319,15 +319,15 @@ const char *carrier_error(int error);
 void plain_accept(struct listener *listener, int fd);
 
 /**
- * plain_backend_allowed() - may role b speak to who listens at @address
+ * plain_backend_allowed() - may role b speak to who listens where @fd leads
  * @worker: the worker
- * @association: whose allow-uid decides; without one, all may
- * @address: AF_INET or AF_INET6
+ * @association: whose allow-uid decides; without one, another machine may
+ * @fd: connected TCP socket
  * @text: set to a sentence where not, KPC_MESSAGE_TEXT_MAX + 1 octets
  */
 bool plain_backend_allowed(struct worker *worker,
-			   const struct association *association,
-			   const struct sockaddr *address, char *text);
+			   const struct association *association, int fd,
+			   char *text);
 
 /* proxy.c */
 

@@ -88,8 +88,7 @@ static void backend_connected(struct engine_op *op, int result)
 	}
 	/* Asked of who listens there; nothing has been sent to him yet. */
 	if (!plain_backend_allowed(c->worker, c->association,
-				   (struct sockaddr *)&c->handshake->remote,
-				   text)) {
+				   c->plain.fd, text)) {
 		connection_fail(c, KPC_EVENT_LOCAL_REFUSED, -EACCES, text);
 		return;
 	}

@@ -2,7 +2,6 @@
 /*
  * The plain legs: which local user may be at their other end.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 
 #include "connection.h"
 #include "plain_diag.h"
+#include "plain_route.h"
 
 static bool uid_listed(const struct association *association, uint32_t uid)
 {
@@ -91,30 +91,14 @@ void plain_accept(struct listener *listener, int fd)
 	relay_start(c);
 }
 
-static bool is_loopback(const struct sockaddr *address)
-{
-	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
-
-	if (address->sa_family == AF_INET)
-		return ntohl(v4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-	if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
-		return v6->sin6_addr.s6_addr[12] == IN_LOOPBACKNET;
-	return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
-}
-
-/* Of a backend that may be on another machine there is no user to be told. */
-bool plain_backend_allowed(struct worker *worker,
-			   const struct association *association,
-			   const struct sockaddr *address, char *text)
+static bool listener_allowed(struct worker *worker,
+			     const struct association *association,
+			     const struct sockaddr *address, char *text)
 {
 	size_t size = KPC_MESSAGE_TEXT_MAX + 1;
 	uint32_t uid;
 	int ret;
 
-	if (association->config.allow_any ||
-	    (!association->config.allow_uid_count && !is_loopback(address)))
-		return true;
 	ret = diag_listener_uid(worker->diag_fd, address, &uid);
 	if (ret)
 		snprintf(text, size, "who listens at the backend cannot be told: %s",
@@ -123,6 +107,40 @@ bool plain_backend_allowed(struct worker *worker,
 		snprintf(text, size,
 			 "uid %u, who listens at the backend, is not among allow-uid",
 			 uid);
+	else
+		return true;
+	return false;
+}
+
+/* Of a backend on another machine there is no user to be told. */
+bool plain_backend_allowed(struct worker *worker,
+			   const struct association *association, int fd,
+			   char *text)
+{
+	bool listed = association->config.allow_uid_count;
+	size_t size = KPC_MESSAGE_TEXT_MAX + 1;
+	struct sockaddr_storage peer = {};
+	struct sockaddr *at = (struct sockaddr *)&peer;
+	socklen_t length = sizeof(peer);
+	int ret;
+
+	if (association->config.allow_any)
+		return true;
+	/* Where it has led: no unspecified address by now, but a loopback. */
+	ret = getpeername(fd, at, &length) ? -errno :
+	      route_is_local(worker->route_fd, at);
+	if (ret < 0)
+		snprintf(text, size,
+			 "whether the backend is on this machine cannot be told: %s",
+			 strerror(-ret));
+	else if (ret && listed)
+		return listener_allowed(worker, association, at, text);
+	else if (ret)
+		snprintf(text, size,
+			 "the backend is on this machine, and no allow-uid says whose it may be");
+	else if (listed)
+		snprintf(text, size,
+			 "the backend is on another machine, where no user can be told for allow-uid");
 	else
 		return true;
 	return false;

@@ -16,6 +16,7 @@
 
 #include "handshake.h"
 #include "plain_diag.h"
+#include "plain_route.h"
 
 /* Data in flight from which on connections are held shorter. */
 #define POOL_BUDGET	(64U << 20)
@@ -79,6 +80,10 @@ static int worker_set_up(struct worker *worker)
 	if (worker->diag_fd < 0)
 		worker_complain("users of local TCP legs cannot be told",
 				worker->diag_fd);
+	worker->route_fd = route_open();
+	if (worker->route_fd < 0)
+		worker_complain("whether backends are on this machine cannot be told",
+				worker->route_fd);
 	worker->ktls = ktls_is_there();
 	key_memory_reserve();
 	return 0;
@@ -179,6 +184,7 @@ int worker_main(int message_fd, int netlink_fd,
 		.message_fd = message_fd,
 		.netlink_fd = netlink_fd,
 		.diag_fd = -1,
+		.route_fd = -1,
 	};
 	int status;
 

@@ -131,6 +131,7 @@ struct rate {
  * @binding: id in the answer being read, of question @binding_seq
  * @binding_seq: see @binding
  * @diag_fd: sock_diag, for the users of local TCP sockets
+ * @route_fd: the routing table, for which addresses are this machine's
  * @ktls: the kernel can carry records
  * @draining: nothing new is taken
  * @stop: the loop ends, with @status
@@ -171,6 +172,7 @@ struct worker {
 	uint64_t binding;
 	uint32_t binding_seq;
 	int diag_fd;
+	int route_fd;
 	bool ktls;
 	bool draining;
 	bool stop;

@@ -88,9 +88,21 @@ bool kpci_literal_loopback(uint16_t family, const uint8_t *address)
 	struct in6_addr in6;
 
 	if (family == AF_INET)
-		return address[0] == 127;
+		return address[0] == IN_LOOPBACKNET;
 	memcpy(&in6, address, sizeof(in6));
+	if (IN6_IS_ADDR_V4MAPPED(&in6))
+		return address[12] == IN_LOOPBACKNET;
 	return IN6_IS_ADDR_LOOPBACK(&in6);
+}
+
+bool kpci_literal_any(uint16_t family, const uint8_t *address)
+{
+	struct in6_addr in6;
+
+	memcpy(&in6, address, sizeof(in6));
+	if (family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6))
+		return !in6.s6_addr32[3];
+	return kpci_address_is_any(address);
 }
 
 unsigned int kpci_family_bits(uint16_t family)

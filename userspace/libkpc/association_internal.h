@@ -67,6 +67,7 @@ void kpci_time_format(FILE *out, int64_t epoch);
  */
 bool kpci_literal_read(const char *text, uint16_t *family, uint8_t *address);
 bool kpci_literal_loopback(uint16_t family, const uint8_t *address);
+bool kpci_literal_any(uint16_t family, const uint8_t *address);
 bool kpci_address_is_any(const uint8_t *address);
 unsigned int kpci_family_bits(uint16_t family);
 

@@ -215,7 +215,20 @@ static int derive(struct kpci_parse *parse)
 	return 0;
 }
 
-/* A plain TCP leg is open to every local user unless it is told who may. */
+/* A listener at an unspecified address is all networks', a connection not. */
+static bool leads_to_loopback(const struct kpc_association *association,
+			      uint16_t family, const uint8_t *address)
+{
+	return kpci_literal_loopback(family, address) ||
+	       (association->role == KPC_ROLE_B &&
+		kpci_literal_any(family, address));
+}
+
+/*
+ * A plain TCP leg is open to every local user unless it is told who may. Of
+ * another address only the agent can see whether it is this machine's, and
+ * where a connection of role b has led.
+ */
 static int check_allow_uid(const struct kpci_parse *parse)
 {
 	const struct kpc_agent *agent = &parse->to->agent;
@@ -230,18 +243,20 @@ static int check_allow_uid(const struct kpci_parse *parse)
 	if (kpc_address_split(agent->plain + 4, host, &port, NULL) ||
 	    !kpci_literal_read(host, &family, address))
 		return 0;
-	if (kpci_literal_loopback(family, address)) {
+	if (leads_to_loopback(parse->to, family, address)) {
 		if (agent->allow_uid_count || agent->allow_any)
 			return 0;
 		return kpc_error_return(parse->err, -EINVAL,
 					"plain %s needs allow-uid: which local users may be at its other end, or any",
 					agent->plain);
 	}
+	if (parse->to->role == KPC_ROLE_B)
+		return 0;
 	if (agent->allow_uid_count)
 		return kpc_error_return(parse->err, -EINVAL,
 					"allow-uid cannot be told at plain %s, where other machines are; a loopback address or allow-uid any is accepted",
 					agent->plain);
-	if (parse->to->role == KPC_ROLE_A && !agent->allow_any)
+	if (!agent->allow_any)
 		return kpc_error_return(parse->err, -EINVAL,
 					"plain %s lets other machines in unencrypted; allow-uid any says that this is meant",
 					agent->plain);
