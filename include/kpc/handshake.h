@@ -37,6 +37,8 @@
  * @group_count: used of @groups; 0: X25519, P-256
  * @psk_ke: TLS 1.3 without (EC)DHE is allowed
  * @no_ems: TLS 1.2 without Extended Master Secret is allowed
+ * @authority: role b, with a key: host name that the peer must have asked for
+ *	(SNI), in whatever case; NULL: any or none. Not copied.
  *
  * All zeroes is a good start: role a, profile modern, offload require. A
  * context for role b that serves many associations is given the union of what
@@ -53,6 +55,7 @@ struct kpc_handshake_policy {
 	unsigned int group_count;
 	bool psk_ke;
 	bool no_ems;
+	const char *authority;
 };
 
 /**
@@ -261,9 +264,9 @@ const char *kpc_handshake_authority(const struct kpc_handshake *hs);
  * @policy: what the association of that KpcId allows; NULL: all that the
  *	context does
  *
- * An unknown KpcId, and one whose association does not allow the version or
- * suite at hand, goes on with a key nobody knows: outside it looks like a wrong
- * Kpc (X5). The caller takes the same path and time for both.
+ * An unknown KpcId, and one whose association does not allow the version, suite
+ * or authority at hand, goes on with a key nobody knows: outside it looks like a
+ * wrong Kpc (X5). The caller takes the same path and time for both.
  *
  * Return: 0, -EINVAL (state, or nothing was offered), -ENOMEM.
  */

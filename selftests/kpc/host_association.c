@@ -219,6 +219,8 @@ static const struct {
 	{ A "proxy maybe", "proxy \"maybe\" is not known; yes or no is accepted" },
 	{ A "authority a_b", "authority \"a_b\" is not a host name of letters, digits and "
 	  "inner hyphens" },
+	{ B "authority 192.0.2.1", "authority \"192.0.2.1\" is an address, which TLS has no "
+	  "server names for; a host name is accepted" },
 	{ A "start later", "start \"later\" is not known; manual, demand or auto is accepted" },
 	{ A "selector", "selector has nothing after it; [tcp|udp] [local ADDRESS:PORT] "
 	  "[remote ADDRESS:PORT] is accepted" },

@@ -1,16 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Proves that an unknown KpcId and a wrong Kpc are refused with the same octets
-# and in the same time, as far as a client can measure (X5, I7).
+# Proves that an unknown KpcId, a wrong Kpc and a wrong authority are refused
+# with the same octets and in the same time, as far as a client can measure
+# (X5, I7).
 
 . "$(dirname "$0")/lib.sh"
-plan 4
+plan 5
 
 port=$(free_port)
 catch=$(free_port)
+named=8899aabbccddeeff0011223344556677
 write "$dir/keys" <<END
 new@example.org hex:$key
 old@example.org hex:$other
+hot@example.org hex:$named
 END
 write "$dir/table" <<END
 association new role b kpc-id new@example.org \\
@@ -19,32 +22,36 @@ association new role b kpc-id new@example.org \\
 association old role b kpc-id old@example.org profile onem2m \\
 	id-a //a.example/cse/Cold id-b //b.example/cse \\
 	offload off listen 127.0.0.1:$port plain unix:$dir/back owner $UID start auto
+association hot role b kpc-id hot@example.org authority b.example \\
+	id-a //a.example/cse/Chot id-b //b.example/cse \\
+	offload off listen 127.0.0.1:$port plain unix:$dir/back owner $UID start auto
 END
 up b --table "$dir/table" --keys "$dir/keys" --workers 1
 
-# The first flight of a client that has a wrong Kpc; both names are as long.
+# hello KPCID KEY AUTHORITY FILE: the first flight of a client; all are as long.
 hello()
 {
-	timeout 3 socat -u "TCP-LISTEN:$catch,reuseaddr" "OPEN:$2,creat,trunc" &
+	timeout 3 socat -u "TCP-LISTEN:$catch,reuseaddr" "OPEN:$4,creat,trunc" &
 	within 3 listening "$catch"
 	timeout 1 openssl s_client -connect "127.0.0.1:$catch" -psk_identity "$1" \
-		-psk 0123456789abcdef0123456789abcdef -quiet -tls1_3 \
+		-psk "$2" -servername "$3" -quiet -tls1_3 \
 		</dev/null >/dev/null 2>&1
 	wait $!
 }
-hello new@example.org "$dir/wrong"
-hello odd@example.org "$dir/unknown"
+hello hot@example.org 0123456789abcdef0123456789abcdef b.example "$dir/wrong"
+hello odd@example.org 0123456789abcdef0123456789abcdef b.example "$dir/unknown"
+hello hot@example.org $named c.example "$dir/authority"
 
 cat >"$dir/measure.py" <<'END'
 import socket, statistics, sys, time
 
 port, tries = int(sys.argv[1]), int(sys.argv[2])
-flights = [open(name, "rb").read() for name in sys.argv[3:5]]
-times, answers = ([], []), (set(), set())
+flights = [open(name, "rb").read() for name in sys.argv[4:]]
+times, answers = [[] for _ in flights], [set() for _ in flights]
 for turn in range(tries):
-    # In turns, the other one first each time: what the machine does
-    # meanwhile meets both.
-    for which in ((0, 1), (1, 0))[turn % 2]:
+    # In turns, another one first each time: what the machine does meanwhile
+    # meets all.
+    for which in [(turn + i) % len(flights) for i in range(len(flights))]:
         s = socket.create_connection(("127.0.0.1", port))
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         s.settimeout(10)
@@ -67,22 +74,22 @@ for turn in range(tries):
 medians = [statistics.median(t) * 1e6 for t in times]
 spread = statistics.quantiles(times[0], n=4)
 print("answers:", [sorted(a.hex() for a in one) for one in answers])
-print("wrong Kpc %.0f us, unknown KpcId %.0f us, quartiles %.0f and %.0f us"
-      % (*medians, spread[0] * 1e6, spread[2] * 1e6))
-alike = len(answers[0]) == 1 and answers[0] == answers[1]
-near = abs(medians[0] - medians[1]) < max(0.1 * medians[0],
-                                          (spread[2] - spread[0]) * 1e6)
-open(sys.argv[5], "w").write("%d %d" % (alike, near))
+print("wrong Kpc %.0f us, unknown KpcId %.0f us, wrong authority %.0f us, "
+      "quartiles %.0f and %.0f us" % (*medians, spread[0] * 1e6, spread[2] * 1e6))
+alike = len(answers[0]) == 1 and all(one == answers[0] for one in answers)
+near = max(medians) - min(medians) < max(0.1 * medians[0],
+                                         (spread[2] - spread[0]) * 1e6)
+open(sys.argv[3], "w").write("%d %d" % (alike, near))
 END
 measure()
 {
-	python3 "$dir/measure.py" "$port" 200 "$dir/wrong" "$dir/unknown" \
-		"$dir/verdict" >"$dir/measured" 2>&1
+	python3 "$dir/measure.py" "$port" 200 "$dir/verdict" "$dir/wrong" \
+		"$dir/unknown" "$dir/authority" >"$dir/measured" 2>&1
 	sed 's/^/# /' "$dir/measured"
 	read -r alike near <"$dir/verdict"
 }
-ok "two first flights of the same length" test \
-	"$(stat -c %s "$dir/wrong")" = "$(stat -c %s "$dir/unknown")"
+sizes=$(stat -c %s "$dir/wrong" "$dir/unknown" "$dir/authority" | uniq | wc -l)
+ok "three first flights of the same length" test "$sizes" = 1
 measure
 ok "X5: the same octets come back" test "$alike" = 1
 # One busy moment of the machine is no finding; three in a row are.
@@ -92,4 +99,6 @@ ok "X5: in the same time" test "$near" = 1
 ok "the log tells them apart" eval \
 	'logged b "KpcId odd@example.org is not known" &&
 	 logged b "Kpc is not the same"'
+ok "and the third" logged b \
+	"KpcId hot@example.org is known, but the peer sent another server name"
 finish

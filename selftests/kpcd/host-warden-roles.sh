@@ -5,15 +5,19 @@
 # (M1, M3, M4, M7, X5, I7).
 
 . "$(dirname "$0")/lib.sh"
-plan 25
+plan 33
 
 b=$(free_port)
 foreign=$(free_port)
+host=8899aabbccddeeff0011223344556677
+host12=445566778899aabbccddeeff00112233
 write "$dir/keys-b" <<END
 new@example.org hex:$key
 old@example.org hex:$other
 kept@example.org ascii:whose-backend-is-roots
 lent@example.org ascii:whose-backend-is-nobodys
+host@example.org hex:$host
+host12@example.org hex:$host12
 END
 write "$dir/table-b" <<END
 association kept role b kpc-id kept@example.org \\
@@ -28,6 +32,12 @@ association new role b kpc-id new@example.org \\
 	offload off listen 127.0.0.1:$b plain unix:$dir/back owner $UID start auto
 association old role b kpc-id old@example.org profile onem2m \\
 	id-a //a.example/cse/Cold id-b //b.example/cse \\
+	offload off listen 127.0.0.1:$b plain unix:$dir/back owner $UID start auto
+association host role b kpc-id host@example.org authority B.example \\
+	id-a //a.example/cse/Chost id-b //b.example/cse \\
+	offload off listen 127.0.0.1:$b plain unix:$dir/back owner $UID start auto
+association host12 role b kpc-id host12@example.org authority B.example \\
+	id-a //a.example/cse/Chost12 id-b //b.example/cse profile onem2m \\
 	offload off listen 127.0.0.1:$b plain unix:$dir/back owner $UID start auto
 END
 write "$dir/keys-a" <<END
@@ -100,6 +110,20 @@ refusal()
 	client "$b" "$@" | grep -oE 'alert [a-z ]+|SSL alert number [0-9]+' |
 		sort -u | paste -sd,
 }
+for version in -tls1_3 -tls1_2; do
+	[ $version = -tls1_3 ] && id=host@example.org named=$host ||
+		id=host12@example.org named=$host12
+	unknown=$(refusal nobody@example.org $named $version -servername b.example)
+	ok "T1: who asks for B's authority is answered ($version)" \
+		answered "$b" $id $named $version -servername b.EXAMPLE
+	ok "X5: for another, refused as an unknown KpcId is ($unknown)" test \
+		"$(refusal $id $named $version -servername c.example)" = "$unknown"
+	ok "X5: and for none" test \
+		"$(refusal $id $named $version -noservername)" = "$unknown"
+	ok "the log tells the two apart" eval \
+		"logged b 'KpcId $id is known, but the peer sent another server name' &&
+		 logged b 'KpcId $id is known, but the peer sent no server name'"
+done
 for version in -tls1_3 -tls1_2; do
 	[ $version = -tls1_3 ] && id=new@example.org || id=old@example.org
 	wrong=$(refusal $id 0123456789abcdef0123456789abcdef $version)

@@ -149,6 +149,38 @@ static void check_association(void)
 	pair_close(&pair);
 }
 
+/* pair_open() sends B.example. */
+static void check_authority(uint16_t suite)
+{
+	struct kpc_handshake_policy policy = pair_policy(kpc_suite_by_code(suite));
+	struct kpc_handshake_policy own = policy;
+	struct pair pair = { .policy = &own };
+	bool held = false;
+
+	own.role = KPC_ROLE_B;
+	own.authority = "b.Example";
+	if (!pair_open(&pair, &policy, PAIR_KEY, PAIR_KEY)) {
+		pair_run(&pair);
+		held = pair_done(&pair);
+	}
+	tap_ok(held, "T1 %s: the authority is a host name, in whatever case",
+	       kpc_suite_by_code(suite)->name);
+	pair_close(&pair);
+
+	pair = (struct pair){ .policy = &own };
+	own.authority = "b.example.net";
+	held = false;
+	if (!pair_open(&pair, &policy, PAIR_KEY, PAIR_KEY)) {
+		pair_run(&pair);
+		held = !pair_done(&pair) &&
+		       kpc_handshake_failure(pair.b)->cause == KPC_HANDSHAKE_POLICY &&
+		       strstr(pair_why(pair.b), "another server name");
+	}
+	tap_ok(held, "T1 %s: another authority is refused, though Kpc is right",
+	       kpc_suite_by_code(suite)->name);
+	pair_close(&pair);
+}
+
 /* The key may come at any later time; until then nothing goes on. */
 static void check_late_key(const char *name, uint16_t suite)
 {
@@ -238,6 +270,8 @@ int main(void)
 	check_retry();
 	check_psk_ke();
 	check_association();
+	check_authority(0x1301);
+	check_authority(0x00a8);
 	check_late_key("TLS 1.3", 0x1301);
 	check_late_key("TLS 1.2 PSK", 0x00a8);
 	check_late_key("TLS 1.2 ECDHE_PSK", 0xccac);

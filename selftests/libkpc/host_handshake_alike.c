@@ -23,6 +23,7 @@ enum scene {
 	UNKNOWN_ID,
 	DENIED_VERSION,
 	DENIED_SUITE,
+	DENIED_AUTHORITY,
 };
 
 static const char *const scenes[] = {
@@ -30,6 +31,7 @@ static const char *const scenes[] = {
 	[UNKNOWN_ID] = "unknown KpcId",
 	[DENIED_VERSION] = "KpcId of another version",
 	[DENIED_SUITE] = "KpcId of another suite",
+	[DENIED_AUTHORITY] = "KpcId of another authority",
 };
 
 static void note_records(struct trace *trace, const uint8_t *p, size_t len)
@@ -84,7 +86,11 @@ static bool play(const struct kpc_handshake_policy *policy, enum scene scene,
 							    KPC_VERSION_FLAGS_TLS12;
 	own.suite_count = 1;
 	own.suites[0] = own.versions == KPC_VERSION_FLAGS_TLS13 ? 0x1304 : 0xc0a4;
-	if (scene == DENIED_VERSION || scene == DENIED_SUITE)
+	if (scene == DENIED_AUTHORITY) {
+		own.suites[0] = policy->suites[0];
+		own.authority = "bb.example";
+	}
+	if (scene >= DENIED_VERSION)
 		pair.policy = &own;
 	if (!pair_open(&pair, policy, PAIR_OTHER_KEY, PAIR_KEY))
 		held = run(&pair, trace);
@@ -110,7 +116,7 @@ static void check(uint16_t suite)
 	held = play(&policy, WRONG_KEY, &wrong) && wrong.cause == KPC_HANDSHAKE_WRONG_KEY;
 	tap_ok(held, "X5 %s: a wrong Kpc is refused with alert %d (%s)", entry->name, wrong.alert,
 	       kpc_alert_name(wrong.alert));
-	for (enum scene scene = UNKNOWN_ID; scene <= DENIED_SUITE; scene++) {
+	for (enum scene scene = UNKNOWN_ID; scene <= DENIED_AUTHORITY; scene++) {
 		bool played = play(&policy, scene, &other);
 
 		tap_ok(played && alike(&wrong, &other) &&

@@ -47,6 +47,8 @@ static void policy_set(const struct worker *worker,
 	policy->suite_count = config->suite_count;
 	memcpy(policy->suites, config->suites,
 	       config->suite_count * sizeof(config->suites[0]));
+	if (config->authority[0])
+		policy->authority = config->authority;
 }
 
 static void contexts_drop(struct worker *worker,

@@ -96,9 +96,16 @@ int kpci_take_listen(struct kpci_parse *parse, const struct kpci_word *word,
 int kpci_take_authority(struct kpci_parse *parse, const struct kpci_word *word,
 			const char *value)
 {
+	uint8_t address[16];
+	uint16_t family;
+
 	if (!kpci_hostname_valid(value, strlen(value)))
 		return kpc_error_return(parse->err, -EINVAL,
 					"authority \"%s\" is not a host name of letters, digits and inner hyphens",
+					value);
+	if (kpci_literal_read(value, &family, address))
+		return kpc_error_return(parse->err, -EINVAL,
+					"authority \"%s\" is an address, which TLS has no server names for; a host name is accepted",
 					value);
 	return kpci_take_text(parse, word, value);
 }

@@ -323,8 +323,13 @@ const char *kpc_handshake_authority(const struct kpc_handshake *hs)
 /* Why the association does not allow what is at hand, NULL: it does. */
 static const char *denial(const struct kpc_handshake *hs)
 {
+	const char *asked = hs->hello.authority;
 	const SSL_CIPHER *cipher;
 
+	if (hs->association.authority && !asked)
+		return "the peer sent no server name, and its association has an authority";
+	if (hs->association.authority && !kpci_hostname_equal(asked, hs->association.authority))
+		return "the peer sent another server name than its association's authority";
 	if (!kpci_policy_version(&hs->association, hs->hello.tls13 ? KPC_VERSION_TLS13 :
 								     KPC_VERSION_TLS12))
 		return hs->hello.tls13 ? "its association does not allow TLSv1.3" :

@@ -16,6 +16,15 @@ char kpci_lower(char c)
 	return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
 }
 
+bool kpci_hostname_equal(const char *a, const char *b)
+{
+	while (*a && kpci_lower(*a) == kpci_lower(*b)) {
+		a++;
+		b++;
+	}
+	return !*a && !*b;
+}
+
 bool kpci_hostname_valid(const char *name, size_t len)
 {
 	size_t label = 0;

@@ -16,6 +16,9 @@
 /** kpci_hostname_valid() - labels of letters, digits and inner hyphens */
 bool kpci_hostname_valid(const char *name, size_t len);
 
+/** kpci_hostname_equal() - the same name, in whatever case */
+bool kpci_hostname_equal(const char *a, const char *b);
+
 /** kpci_lower() - A-Z to a-z, whatever the locale */
 char kpci_lower(char c);
 

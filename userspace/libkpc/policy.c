@@ -128,6 +128,7 @@ int kpci_policy_resolve(struct kpci_policy *resolved, const struct kpc_handshake
 	resolved->role = policy->role;
 	resolved->psk_ke = policy->psk_ke;
 	resolved->no_ems = policy->no_ems;
+	resolved->authority = policy->authority;
 	code = take_suites(resolved, policy, versions, err);
 	return code ? code : take_groups(resolved, policy, err);
 }

@@ -12,6 +12,7 @@
  * @tls13: likewise
  * @psk_ke: see struct kpc_handshake_policy
  * @no_ems: likewise
+ * @authority: likewise
  * @suite_count: used of @suites
  * @suites: by preference
  * @group_count: used of @groups
@@ -21,6 +22,7 @@ struct kpci_policy {
 	enum kpc_role role;
 	bool tls12, tls13;
 	bool psk_ke, no_ems;
+	const char *authority;
 	unsigned int suite_count;
 	const struct kpc_suite *suites[KPC_SUITES_MAX];
 	unsigned int group_count;
