@@ -34,6 +34,7 @@ class Bench:
         self.listen = free_port()
         self.any = "*" if net.enforce else net.b
         self.plain = {}
+        self.local = {}
         self.wires = {}
         self.ends = []
         self.kept = [0]
@@ -67,7 +68,8 @@ class Bench:
         self.freed = threading.Event()
         self.join("slow", self.slow, wire=True,
                   path=os.path.join(self.folder, "slow"))
-        self.join_unix()
+        self.join_unix("unix", echo)
+        self.join_unix("cut", self.keep, wire=True)
         self.foreign = free_port()
         self.a.add("foreign", "a", f"peer {net.wire_near}:{self.foreign} plain "
                    f"tcp:127.0.0.1:{self.port('foreign')} {self.uid}",
@@ -90,26 +92,23 @@ class Bench:
         service = Service(self.net, "b", backend, path)
         plain = (f"unix:{path} owner {os.getuid()}" if path else
                  f"tcp:127.0.0.1:{service.port} {self.uid}")
+        local = (f"unix:{self.local[name]}" if name in self.local else
+                 f"tcp:127.0.0.1:{self.port(name)} {self.uid}")
         far = f"{self.net.b}:{self.listen}"
         if wire:
             self.wires[name] = Wire(self.net, (self.net.wire_far, self.listen))
             far = f"{self.net.wire_near}:{self.wires[name].port}"
         key = self.key(name)
-        self.a.add(name, "a", f"peer {far} plain tcp:127.0.0.1:"
-                   f"{self.port(name)} {self.uid} {both}", key, start)
+        self.a.add(name, "a", f"peer {far} plain {local} {both}", key, start)
         self.b.add(name, "b", f"listen {self.any}:{self.listen} plain "
                    f"{plain} {both}{b_words}", b_key or key)
         return None if path else service.port
 
-    def join_unix(self):
-        path = os.path.join(self.folder, "backend")
-        Service(self.net, "b", echo, path)
-        self.local = os.path.join(self.folder, "local")
-        key = self.key("unix")
-        self.a.add("unix", "a", f"peer {self.net.b}:{self.listen} plain "
-                   f"unix:{self.local}", key)
-        self.b.add("unix", "b", f"listen {self.any}:{self.listen} plain "
-                   f"unix:{path} owner {os.getuid()}", key)
+    def join_unix(self, name, backend, wire=False):
+        """UNIX sockets at both sites."""
+        self.local[name] = os.path.join(self.folder, f"{name}-local")
+        self.join(name, backend, wire,
+                  path=os.path.join(self.folder, f"{name}-backend"))
 
     # Backends.
 

@@ -66,6 +66,30 @@ def test_cut(bench, how):
     return None
 
 
+def test_cut_unix(bench):
+    """A UNIX socket has no reset. Its program sees an end, as after an orderly
+    one; what it was is in the log."""
+    before = len(bench.ends)
+    bench.kept = [0]
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(30)
+        s.connect(bench.local["cut"])
+        s.sendall(noise(100000, 3))
+        if not wait_for(lambda: bench.kept[0] == 100000, 30):
+            return f"the backend got {bench.kept[0]} of 100000 octets"
+        bench.wires["cut"].cut("reset")
+        here = receive_all(s)[2]
+    if not wait_for(lambda: len(bench.ends) > before):
+        return "the backend was not told"
+    count, _, there = bench.ends[-1]
+    if (here, there, count) != ("end", "end", 100000):
+        return f"here {here}, at the backend {there} after {count} octets"
+    for site in bench.a, bench.b:
+        if not site.says(r"connection truncated NAME=cut ", 1, 3):
+            return f"the log of {site.name} tells nothing of truncation"
+    return None
+
+
 def unix_room():
     """Octets that the kernel holds for a UNIX socket whose reader sleeps."""
     near, far = socket.socketpair()

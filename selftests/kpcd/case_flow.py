@@ -122,7 +122,7 @@ def test_unix(bench):
     """Both plain legs are UNIX sockets."""
     with socket.socket(socket.AF_UNIX) as s:
         s.settimeout(20)
-        s.connect(bench.local)
+        s.connect(bench.local["unix"])
         return round_trip(s, noise(8 * MIB, 21))
 
 

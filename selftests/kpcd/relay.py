@@ -36,6 +36,8 @@ CASES = (
     ("I8", "half-close by the backend", case_end.test_half_close_in, ()),
     ("I8", "the wire ends without close_notify", case_end.test_cut, ("fin",)),
     ("I8", "the wire is reset", case_end.test_cut, ("reset",)),
+    ("I8", "which a UNIX socket shows as an end, and the log as a loss",
+     case_end.test_cut_unix, ()),
     ("I8", "the far end is lost bit by bit, nothing that came is",
      case_end.test_late_loss, (1,)),
     ("I8", "and a backend that pauses gets it still", case_end.test_late_loss,
