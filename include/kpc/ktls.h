@@ -49,7 +49,9 @@ int kpc_ktls_prepare(int fd);
  *
  * For TLS 1.3 also asks for reading without padding, where the kernel can.
  *
- * Return: 0 or negative errno. After a failure the socket is of no more use.
+ * Return: 0; -EOPNOTSUPP: the kernel cannot carry the cipher, the socket is as it
+ * was and kpc_records may go on with it; another negative errno, after which the
+ * socket is of no more use.
  */
 int kpc_ktls_install(int fd, const struct kpc_traffic *tx, const struct kpc_traffic *rx,
 		     struct kpc_error *err);

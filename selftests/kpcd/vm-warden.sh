@@ -12,7 +12,7 @@
 . "$(dirname "$0")/lib.sh"
 
 modprobe kpc 2>"$dir/why" || skip_all "no module kpc: $(head -n 1 "$dir/why")"
-plan 45
+plan 48
 
 # The module goes with its last association, these with their namespaces.
 clean_up_sites()
@@ -20,7 +20,7 @@ clean_up_sites()
 	clean_up
 	ip netns del site-a
 	ip netns del site-b
-	rm -rf /etc/netns/site-a
+	rm -rf /etc/netns/site-a /run/modprobe.d/kpc-test.conf
 }
 trap clean_up_sites EXIT
 
@@ -40,6 +40,8 @@ mkdir -p /etc/netns/site-a
 echo "10.77.0.2 site-b.test" >/etc/netns/site-a/hosts
 
 write "$dir/keys-a" <<END
+poly@example.org ascii:its-cipher-is-not-in-the-kernel
+need@example.org ascii:nor-is-this-one-which-needs-it
 pump@example.org hex:$key
 tank@example.org hex:$other
 wrong@example.org ascii:these-are-not-the-octets
@@ -47,6 +49,8 @@ name@example.org ascii:found-by-a-name-and-not-by-digits
 bare@example.org ascii:of-one-that-lets-nobody-in
 END
 write "$dir/keys-b" <<END
+poly@example.org ascii:its-cipher-is-not-in-the-kernel
+need@example.org ascii:nor-is-this-one-which-needs-it
 pump@example.org hex:$key
 tank@example.org hex:$other
 wrong@example.org ascii:that-the-other-side-has
@@ -65,6 +69,10 @@ association wrong role a $(words wrong) \\
 	peer 10.77.0.2:5684 plain unix:$dir/wrong
 association name role a $(words name) \\
 	peer site-b.test:5685 plain unix:$dir/name
+association poly role a $(words poly) suites TLS_CHACHA20_POLY1305_SHA256 \\
+	peer 10.77.0.2:5684 plain unix:$dir/poly offload prefer start demand
+association need role a $(words need) suites TLS_CHACHA20_POLY1305_SHA256 \\
+	peer 10.77.0.2:5684 plain unix:$dir/need
 END
 write "$dir/b.conf" <<END
 association pump role b $(words pump) \\
@@ -75,6 +83,10 @@ association wrong role b $(words wrong) \\
 	listen 10.77.0.2:5684 plain unix:$dir/back start auto
 association name role b $(words name) \\
 	listen 10.77.0.2:5685 plain unix:$dir/back
+association poly role b $(words poly) suites TLS_CHACHA20_POLY1305_SHA256 \\
+	listen 10.77.0.2:5684 plain unix:$dir/back offload prefer start auto
+association need role b $(words need) suites TLS_CHACHA20_POLY1305_SHA256 \\
+	listen 10.77.0.2:5684 plain unix:$dir/back start auto
 END
 
 # agent SITE: starts its kpcd; its process is $pid.
@@ -163,6 +175,21 @@ na kpc establish wrong >"$dir/said" 2>&1
 ok "another Kpc: establish fails" test $? = 1
 ok "and says why" grep -qi "Kpc" "$dir/said"
 sed 's/^/# /' "$dir/said"
+
+# A kernel with TLS but without one of its ciphers: the module is kept out.
+mkdir -p /run/modprobe.d
+echo "install chacha20poly1305 /bin/false" >/run/modprobe.d/kpc-test.conf
+rmmod chacha20poly1305 2>/dev/null
+ok "offload prefer: what the kernel cannot carry passes" through poly
+declined="connection up NAME=poly .*CARRIER=agent BINDING=.*the kernel refuses keys"
+ok "by the agents, and the logs tell why" eval \
+	'logged a "$declined" && logged b "$declined"'
+na kpc establish need >"$dir/said" 2>&1
+ok "offload require: establish fails and names the suite" grep -q \
+	"requires offload for TLS_CHACHA20_POLY1305_SHA256, and the kernel refuses the keys" \
+	"$dir/said"
+sed 's/^/# /' "$dir/said"
+rm /run/modprobe.d/kpc-test.conf
 
 ok "role b by command: name is not open yet" \
 	not nb timeout 2 bash -c "exec 3<>/dev/tcp/10.77.0.2/5685"

@@ -105,10 +105,10 @@ static bool step(struct wire *wire, struct kpc_handshake *hs, int fd)
 
 /*
  * Handshake over the sockets; then OpenSSL's side speaks at once, before the
- * kernel's side installs its keys.
+ * kernel's side has its keys.
  */
-static const char *wire_open(struct wire *wire, const struct kpc_suite *suite,
-			     enum kpc_role role)
+static const char *wire_shake(struct wire *wire, const struct kpc_suite *suite,
+			      enum kpc_role role)
 {
 	struct kpc_handshake_policy policy = pair_policy(suite);
 	struct kpc_error err = { "" };
@@ -135,13 +135,23 @@ static const char *wire_open(struct wire *wire, const struct kpc_suite *suite,
 	out = kpc_records_output(wire->openssl, &len);
 	send_all(wire->fds[1], out, len);
 	kpc_records_output_sent(wire->openssl, len);
-	if (kpc_secrets_derive(wire->mine, &wire->tx, &wire->rx, &err) ||
-	    kpc_ktls_install(wire->fds[0], &wire->tx, &wire->rx, &err)) {
+	if (kpc_secrets_derive(wire->mine, &wire->tx, &wire->rx, &err)) {
 		snprintf(why, sizeof(why), "%s", err.text);
 		return why;
 	}
 	kpc_secrets_keep(wire->mine, &wire->tx_secret, &wire->rx_secret);
 	return NULL;
+}
+
+static const char *wire_open(struct wire *wire, const struct kpc_suite *suite,
+			     enum kpc_role role)
+{
+	const char *why = wire_shake(wire, suite, role);
+	static struct kpc_error err;
+
+	if (!why && kpc_ktls_install(wire->fds[0], &wire->tx, &wire->rx, &err))
+		why = err.text;
+	return why;
 }
 
 static void wire_close(struct wire *wire)
@@ -340,6 +350,58 @@ out:
 	free(wire);
 }
 
+/* What one side sends by OpenSSL, the other reads. */
+static bool records_pass(struct kpc_records *from, int out, struct kpc_records *to, int in,
+			 const char *words)
+{
+	uint8_t buf[256];
+	const void *octets;
+	ssize_t got;
+	size_t len;
+
+	if (from && kpc_records_write(from, words, strlen(words)) != (ssize_t)strlen(words))
+		return false;
+	if (from) {
+		octets = kpc_records_output(from, &len);
+		if (!send_all(out, octets, len))
+			return false;
+		kpc_records_output_sent(from, len);
+	}
+	got = recv(in, buf, sizeof(buf), 0);
+	return got > 0 && kpc_records_input(to, buf, (size_t)got) == got &&
+	       kpc_records_read(to, buf, sizeof(buf)) == (ssize_t)strlen(words) &&
+	       !memcmp(buf, words, strlen(words));
+}
+
+/*
+ * A cipher that the kernel does not know: the handshake's own OpenSSL goes on
+ * with the socket, and what the peer has sent by then is there.
+ */
+static void check_declined(uint16_t code)
+{
+	const struct kpc_suite *suite = kpc_suite_by_code(code);
+	struct wire *wire = malloc(sizeof(*wire));
+	const char *why = wire_shake(wire, suite, KPC_ROLE_B);
+	struct kpc_records *mine = NULL;
+	struct kpc_error err = { "" };
+	int ret = 0;
+
+	if (!why) {
+		wire->tx.info.cipher_type = UINT16_MAX;
+		ret = kpc_ktls_install(wire->fds[0], &wire->tx, &wire->rx, &err);
+		mine = kpc_records_new(wire->mine, NULL);
+	}
+	tap_ok(ret == -EOPNOTSUPP, "M7 %s: a cipher that the kernel has not is told: %s",
+	       suite->name, why ?: err.text);
+	tap_ok(mine && records_pass(NULL, -1, mine, wire->fds[0], EARLY) &&
+	       records_pass(mine, wire->fds[0], wire->openssl, wire->fds[1], "five") &&
+	       records_pass(wire->openssl, wire->fds[1], mine, wire->fds[0], "six"),
+	       "I8 %s: and the agent goes on without a gap", suite->name);
+	kpc_records_free(mine);
+	wire_close(wire);
+	free(wire);
+}
+
 static void check_alert(uint16_t code)
 {
 	const struct kpc_suite *suite = kpc_suite_by_code(code);
@@ -414,6 +476,8 @@ int main(void)
 		if (table[i].version == KPC_VERSION_TLS13)
 			check_rekey(table[i].code);
 	}
+	check_declined(0x1301);
+	check_declined(0x00a8);
 	check_alert(0x1301);
 	check_alert(0x00a8);
 	return tap_end();

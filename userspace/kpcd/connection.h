@@ -125,6 +125,7 @@ struct record_type {
  * @role: enum kpc_role
  * @carrier: enum kpc_carrier
  * @truncated: the far end was gone without close_notify
+ * @declined: the kernel did not take its keys
  * @up: told to the log as such
  * @refused_renegotiation: TLS 1.2, once is answered, twice ends it
  */
@@ -152,6 +153,7 @@ struct connection {
 	uint8_t role;
 	uint8_t carrier;
 	uint8_t truncated:1;
+	uint8_t declined:1;
 	uint8_t up:1;
 	uint8_t refused_renegotiation:1;
 };

@@ -101,6 +101,23 @@ static int install_choose(struct connection *c, struct kpc_error *err)
 	return 0;
 }
 
+/*
+ * The module tls is there, but a cipher that it needs is not, or may not be
+ * used. No key is in the socket, so OpenSSL can go on where it stopped.
+ */
+static int install_declined(struct connection *c, struct kpc_error *err)
+{
+	const struct kpc_error why = *err;
+
+	if (c->association->policy.offload == KPC_OFFLOAD_REQUIRE)
+		return kpc_error_return(err, -EOPNOTSUPP,
+			"the association requires offload for %s, and %s",
+			kpc_suite_by_code(c->suite)->name, why.text);
+	c->carrier = KPC_CARRIER_AGENT;
+	c->declined = 1;
+	return 0;
+}
+
 void handshake_install(struct connection *c)
 {
 	const struct kpc_handshake_result *result;
@@ -120,7 +137,9 @@ void handshake_install(struct connection *c)
 	ret = install_choose(c, &err);
 	if (!ret && c->carrier == KPC_CARRIER_KERNEL)
 		ret = install_kernel(c, &digests, &err);
-	else if (!ret)
+	if (ret == -EOPNOTSUPP && c->carrier == KPC_CARRIER_KERNEL)
+		ret = install_declined(c, &err);
+	if (!ret && c->carrier == KPC_CARRIER_AGENT)
 		ret = install_agent(c, &err);
 	if (ret) {
 		connection_fail(c, KPC_EVENT_FAULT, ret, err.text);

@@ -490,7 +490,9 @@ void relay_start(struct connection *c)
 	c->plain.tx.done = plain_sent;
 	c->state = CONNECTION_RELAY;
 	c->up = 1;
-	worker_event(c->worker, KPC_EVENT_UP, c, "relaying");
+	worker_event(c->worker, KPC_EVENT_UP, c, "%s", c->declined ?
+		     "relaying, as the kernel refuses keys of this suite" :
+		     "relaying");
 	relay_send(c, &c->in);
 	relay_receive(c, &c->in);
 	relay_receive(c, &c->out);

@@ -51,11 +51,14 @@ int kpc_ktls_install(int fd, const struct kpc_traffic *tx, const struct kpc_traf
 
 	code = kpc_ktls_rekey(fd, KPC_KTLS_TX, tx);
 	if (code)
-		return kpc_error_return(err, code, "the kernel refuses the keys for sending: %s",
-					strerror(-code));
+		return kpc_error_return(err, code == -EBUSY ? code : -EOPNOTSUPP,
+					"the kernel refuses the keys for sending: %s",
+					code == -ENOENT ? "it has no such cipher" :
+							  strerror(-code));
 	code = kpc_ktls_rekey(fd, KPC_KTLS_RX, rx);
 	if (code)
-		return kpc_error_return(err, code, "the kernel refuses the keys for receiving: %s",
+		return kpc_error_return(err, code == -EOPNOTSUPP ? -EIO : code,
+					"the kernel refuses the keys for receiving: %s",
 					strerror(-code));
 	/* Saves a copy per record; kernels before 6.0 do without. */
 	if (rx->info.version == TLS_1_3_VERSION)
