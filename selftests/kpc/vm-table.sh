@@ -7,6 +7,7 @@ set -u
 tree=${KPC_TREE:-$(realpath "$(dirname "$0")/../..")}
 dir=$(mktemp -d /tmp/kpc-table.XXXXXX)
 monitor=
+peers=()
 . "$(dirname "$0")/lib.sh"
 
 clean_up()
@@ -14,6 +15,9 @@ clean_up()
 	[ -z "$monitor" ] || kill "$monitor" 2>/dev/null
 	ip netns del kpc-t1 2>/dev/null
 	ip netns del kpc-t2 2>/dev/null
+	[ ${#peers[@]} = 0 ] || kill "${peers[@]}" 2>/dev/null
+	ip netns del kpc-t3 2>/dev/null
+	ip netns del kpc-t4 2>/dev/null
 	rm -rf "$dir"
 }
 trap clean_up EXIT
@@ -177,7 +181,36 @@ ok "confirm --abort brings the old one back at once" \
 ok "there is nothing to confirm now" \
 	refuses 'kpc: confirm: no commit waits to be confirmed' k confirm
 
-# Rules for the boot
+# Rules for nft
+behind_the_gateway()
+{
+	ip netns add kpc-t3
+	ip netns add kpc-t4
+	ip link add to-t1 netns kpc-t3 type veth peer name to-t3 netns kpc-t1
+	ip link add to-t1 netns kpc-t4 type veth peer name to-t4 netns kpc-t1
+	ip -n kpc-t3 addr add 198.51.100.3/24 dev to-t1
+	ip -n kpc-t1 addr add 198.51.100.1/24 dev to-t3
+	ip -n kpc-t1 addr add 192.0.2.9/24 dev to-t4
+	ip -n kpc-t4 addr add 192.0.2.1/24 dev to-t1
+	ip -n kpc-t3 link set to-t1 up
+	ip -n kpc-t1 link set to-t3 up
+	ip -n kpc-t1 link set to-t4 up
+	ip -n kpc-t4 link set to-t1 up
+	ip -n kpc-t3 route add default via 198.51.100.1
+	ip -n kpc-t4 route add default via 192.0.2.9
+	ip netns exec kpc-t1 sysctl -qw net.ipv4.ip_forward=1
+	for port in 8883 8884; do
+		ip netns exec kpc-t4 socat "TCP-LISTEN:$port,fork" PIPE &
+		peers+=($!)
+	done
+	sleep 0.5
+}
+device_reaches()
+{
+	timeout 2 ip netns exec kpc-t3 \
+		bash -c "exec 3<>/dev/tcp/192.0.2.1/$1"
+}
+not() { ! "$@"; }
 if command -v nft >/dev/null; then
 	ok "save --nft is taken by nft" \
 		eval 'run 0 k save --nft && ip netns exec kpc-t1 nft -c -f "$dir/out"'
@@ -185,10 +218,29 @@ if command -v nft >/dev/null; then
 		eval '[ "$(grep -c " drop$" "$dir/out")" = 4 ] &&
 		grep -q "ip daddr 192.0.2.2/32 tcp dport 8883 drop" "$dir/out" &&
 		grep -q "ip daddr 192.0.2.1/32 tcp dport 8883 drop" "$dir/out"'
+
+	# device kpc-t3 --- gateway kpc-t1 --- peer kpc-t4
+	behind_the_gateway
+	ok "the module does not judge what is forwarded" device_reaches 8883
+	ok "save --nft-forward is taken by nft" \
+		eval 'run 0 k save --nft-forward && ip netns exec kpc-t1 nft -f "$dir/out"'
+	ok "and drops what is forwarded to role a's peer" not device_reaches 8883
+	ok "and nothing else" device_reaches 8884
+	ok "one rule for one peer" eval '[ "$(grep " drop$" "$dir/out")" = \
+		"$(printf "\t\tip daddr 192.0.2.1/32 tcp dport 8883 drop")" ]'
+	ok "the two rulesets are two commands" \
+		eval 'run 2 k save --nft --nft-forward'
 else
-	echo "ok $((tests + 1)) save --nft is taken by nft # SKIP no nft here"
-	echo "ok $((tests + 2)) and drops both directions of each endpoint # SKIP no nft here"
-	tests=$((tests + 2))
+	for what in "save --nft is taken by nft" \
+		    "and drops both directions of each endpoint" \
+		    "the module does not judge what is forwarded" \
+		    "save --nft-forward is taken by nft" \
+		    "and drops what is forwarded to role a's peer" \
+		    "and nothing else" "one rule for one peer" \
+		    "the two rulesets are two commands"; do
+		tests=$((tests + 1))
+		echo "ok $tests - $what # SKIP no nft here"
+	done
 fi
 
 # Events

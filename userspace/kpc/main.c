@@ -39,7 +39,7 @@ static const struct command objects[] = {
 	  "carry out the differences to a file" },
 	{ "confirm", cmd_confirm, "[--abort]",
 	  "keep (or take back) what --confirm left open" },
-	{ "save", cmd_save, "[FILE] [--nft]",
+	{ "save", cmd_save, "[FILE] [--nft | --nft-forward]",
 	  "print the table as a file that loads back" },
 	{ "monitor", cmd_monitor,
 	  "[association] [binding] [violation] [agent] [--count N] [--timeout SECONDS]",

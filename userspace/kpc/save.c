@@ -72,6 +72,12 @@ static void put_rule(FILE *out, const struct kpc_endpoint *endpoint,
 			endpoint->port_min, endpoint->port_max);
 }
 
+static void start_chain(FILE *out, const char *hook)
+{
+	fprintf(out, "\tchain %s {\n\t\ttype filter hook %s priority -300; policy accept;\n",
+		hook, hook);
+}
+
 /*
  * An endpoint of role b is here: packets come to it and leave from it. One of
  * role a is the peer's: packets leave to it and come from it.
@@ -82,8 +88,7 @@ static void put_chain(FILE *out, const struct list *list, const char *hook,
 	const struct kpc_endpoint *endpoints = list->objects;
 	size_t i;
 
-	fprintf(out, "\tchain %s {\n\t\ttype filter hook %s priority -300; policy accept;\n",
-		hook, hook);
+	start_chain(out, hook);
 	for (i = 0; i < list->count; i++)
 		put_rule(out, &endpoints[i],
 			 endpoints[i].role == to ? "d" : "s");
@@ -106,6 +111,38 @@ static int put_rules(struct cli *cli, FILE *out)
 		put_chain(out, &list, "input", KPC_ROLE_B);
 		put_chain(out, &list, "output", KPC_ROLE_A);
 		fputs("}\n", out);
+	}
+	free(list.objects);
+	return ret;
+}
+
+/*
+ * What this machine forwards belongs to none of its sockets, so the module does
+ * not judge it; an endpoint of role a is where it could pass for this machine.
+ */
+static int put_forward(struct cli *cli, FILE *out)
+{
+	const struct kpc_endpoint *endpoints;
+	struct list list = { 0 };
+	size_t i;
+	int ret;
+
+	ret = dump_endpoints(cli, &list);
+	if (!ret) {
+		fputs("#!/usr/sbin/nft -f\n"
+		      "# Drops what this machine forwards to the peers of kpc's role a endpoints,\n"
+		      "# whether kpc.ko is loaded or not. Leave out the rule of a peer that devices\n"
+		      "# behind this machine are to reach themselves, with their own TLS.\n"
+		      "# `nft delete table inet kpc_forward` lifts it.\n"
+		      "table inet kpc_forward\n"
+		      "delete table inet kpc_forward\n"
+		      "table inet kpc_forward {\n", out);
+		start_chain(out, "forward");
+		endpoints = list.objects;
+		for (i = 0; i < list.count; i++)
+			if (endpoints[i].role == KPC_ROLE_A)
+				put_rule(out, &endpoints[i], "d");
+		fputs("\t}\n}\n", out);
 	}
 	free(list.objects);
 	return ret;
@@ -155,19 +192,26 @@ unlink:
 
 int cmd_save(struct cli *cli, int argc, char **argv)
 {
-	bool nft = false;
+	int (*put)(struct cli *cli, FILE *out) = put_table;
+	bool nft = false, forward = false;
 	const struct cli_option options[] = {
 		{ "--nft", &nft, NULL },
+		{ "--nft-forward", &forward, NULL },
 	};
 	int ret;
 
 	ret = cli_options(cli, options, CLI_COUNT(options), &argc, argv);
 	if (ret)
 		return ret;
+	if (nft && forward)
+		return cli_usage(cli,
+				 "--nft and --nft-forward are two rulesets: one is accepted");
 	if (argc > 1)
 		return cli_usage(cli, "\"%.40s\" is too much: one FILE is accepted",
 				 argv[1]);
-	if (argc)
-		return save_file(cli, argv[0], nft ? put_rules : put_table);
-	return nft ? put_rules(cli, stdout) : put_table(cli, stdout);
+	if (nft)
+		put = put_rules;
+	else if (forward)
+		put = put_forward;
+	return argc ? save_file(cli, argv[0], put) : put(cli, stdout);
 }
