@@ -17,6 +17,9 @@ export PREFIX DESTDIR
 CHECKS	?= host vm
 KERNEL	?= new
 
+# Goals follow each other, and each is parallel in itself: userspace and tests
+# both bring libkpc.a up to date.
+.NOTPARALLEL:
 .DELETE_ON_ERROR:
 .PHONY: all userspace modules install modules_install clean help setup \
 	tests check check-host check-sanitize check-vm check-debug lint demo \
