@@ -12,6 +12,7 @@ import case_end
 import case_flow
 import case_foreign
 import case_peer
+import case_warm
 from bench import MIB, Bench
 from sites import Loop, Machines, Tap, find_kpcd
 
@@ -84,6 +85,8 @@ CASES = (
      case_peer.test_uid_gone, (), "root"),
     ("M8", "identity by PROXY protocol v2", case_peer.test_proxy, ()),
     ("M3", "a connection made by establish", case_end.test_warm, ()),
+    ("X5", "a far end renegotiates before it is used",
+     case_warm.test_warm_renegotiation, (), "agent"),
     ("X5", "silence on the TLS port", case_peer.test_silence, ()),
     ("I5", "a worker is killed", case_end.test_killed, ()),
     ("I8", "SIGTERM lets connections end", case_end.test_drain, ()),

@@ -187,6 +187,11 @@ static void relay_send(struct connection *c, struct flow *flow)
 /* The TLS socket takes no more: what it still has to give is not lost yet. */
 static void tls_sink_failed(struct connection *c, int error)
 {
+	/* Nobody waits for it: what could not be sent was TLS's own. */
+	if (c->plain.fd < 0) {
+		connection_abort(c);
+		return;
+	}
 	c->out.failed = 1;
 	stream_drop(&c->out.stream, &c->worker->pool);
 	if (c->in.done || c->in.failed) {
@@ -310,8 +315,9 @@ static void relay_receive(struct connection *c, struct flow *flow)
 	unsigned int quota = buffer_quota(&c->worker->pool);
 	unsigned int held = flow->stream.count;
 
+	/* A warm connection has no local program yet, but TLS may answer. */
 	if (c->state == CONNECTION_CLOSED || flow->ended ||
-	    flow_source(c, flow)->rx.pending ||
+	    flow_source(c, flow)->fd < 0 || flow_source(c, flow)->rx.pending ||
 	    (flow == &c->out && flow->failed))
 		return;
 	/* Full, or not yet emptied enough for a large receive to be worth it. */

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Connections that wait for their first local program, and what far ends do to
+them meanwhile."""
+
+import time
+
+from case_foreign import Foreign
+from sites import Site, free_port
+
+
+class Lone:
+    """A site whose only association is established at its start, through a
+    server that knows nothing of kpc, or through another site."""
+
+    def __init__(self, bench, name, words, far, key):
+        self.port = free_port()
+        self.site = Site(bench.net, bench.folder, f"{name}-{self.port}",
+                         bench.engine)
+        self.site.add(name, "a", f"peer {far} plain tcp:127.0.0.1:{self.port} "
+                      f"{bench.uid} {words}", key, "auto")
+        self.site.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.site.stop()
+
+    def faults(self):
+        """Of its workers."""
+        return [line for line in self.site.said().splitlines()
+                if "was ended by" in line or "Sanitizer" in line]
+
+
+def server(bench, name, *words):
+    """A server of TLS 1.2 that its standard input commands."""
+    port = free_port()
+    peer = Foreign(bench, "wire", "s_server", "-accept", str(port),
+                   "-psk_identity", f"{name}@field.example", "-psk",
+                   bench.key(name), "-nocert", "-tls1_2", "-cipher",
+                   "PSK-AES128-CBC-SHA256:@SECLEVEL=0", "-msg", *words)
+    return peer, f"{bench.net.wire_near}:{port}"
+
+
+ONEM2M = "profile onem2m offload off versions tls1.2"
+
+
+def test_warm_renegotiation(bench):
+    """A far end asks a connection that nobody uses yet to renegotiate: it is
+    told that there is none, and the worker goes on."""
+    peer, far = server(bench, "idle")
+    if not peer.says(rb"ACCEPT"):
+        return peer.last()
+    with Lone(bench, "idle", ONEM2M, far, bench.key("idle")) as lone:
+        if not lone.site.says("association established NAME=idle"):
+            return lone.site.said() + peer.last()
+        peer.say("r\n")
+        told = peer.says(rb"no_renegotiation", 5)
+        time.sleep(0.2)
+        peer.end()
+        if lone.faults():
+            return "\n".join(lone.faults())
+    return None if told else peer.last()
