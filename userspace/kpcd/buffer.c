@@ -10,7 +10,7 @@
 #include "buffer.h"
 
 #define SLAB_BUFFERS	32
-/* Free buffers whose pages are kept. */
+/* Free buffers whose pages are kept: they are the next ones used. */
 #define WARM_BUFFERS	128
 #define QUOTA_MOST	16
 
@@ -54,10 +54,9 @@ static int pool_grow(struct buffer_pool *pool)
 	}
 	for (i = 0; i < SLAB_BUFFERS; i++) {
 		slab->buffers[i].data = slab->memory + (size_t)i * BUFFER_STRIDE;
-		slab->buffers[i].next = pool->free;
-		pool->free = &slab->buffers[i];
+		slab->buffers[i].next = pool->cold;
+		pool->cold = &slab->buffers[i];
 	}
-	pool->free_count += SLAB_BUFFERS;
 	slab->next = pool->slabs;
 	pool->slabs = slab;
 	return 0;
@@ -65,13 +64,17 @@ static int pool_grow(struct buffer_pool *pool)
 
 struct buffer *buffer_get(struct buffer_pool *pool)
 {
-	struct buffer *buffer;
+	struct buffer *buffer = pool->warm;
 
-	if (!pool->free && pool_grow(pool))
-		return NULL;
-	buffer = pool->free;
-	pool->free = buffer->next;
-	pool->free_count--;
+	if (buffer) {
+		pool->warm = buffer->next;
+		pool->warm_count--;
+	} else {
+		if (!pool->cold && pool_grow(pool))
+			return NULL;
+		buffer = pool->cold;
+		pool->cold = buffer->next;
+	}
 	pool->in_use++;
 	buffer->next = NULL;
 	buffer->start = 0;
@@ -83,12 +86,16 @@ void buffer_put(struct buffer_pool *pool, struct buffer *buffer)
 {
 	if (!buffer)
 		return;
-	if (pool->free_count >= WARM_BUFFERS)
-		madvise(buffer->data, BUFFER_STRIDE, MADV_DONTNEED);
-	buffer->next = pool->free;
-	pool->free = buffer;
-	pool->free_count++;
 	pool->in_use--;
+	if (pool->warm_count < WARM_BUFFERS) {
+		buffer->next = pool->warm;
+		pool->warm = buffer;
+		pool->warm_count++;
+		return;
+	}
+	madvise(buffer->data, BUFFER_STRIDE, MADV_DONTNEED);
+	buffer->next = pool->cold;
+	pool->cold = buffer;
 }
 
 unsigned int buffer_quota(const struct buffer_pool *pool)

@@ -31,15 +31,17 @@ struct buffer {
 
 /**
  * struct buffer_pool - all buffers of a worker
- * @free: ready for use, the warmest first
- * @free_count: how many of them
+ * @warm: ready for use, those used last first
+ * @warm_count: how many of them
+ * @cold: ready for use too, but without pages
  * @in_use: how many are with connections or the engine
  * @budget: buffers in use from which on connections are held shorter
  * @slabs: what was allocated, to be given back at the end
  */
 struct buffer_pool {
-	struct buffer *free;
-	unsigned int free_count;
+	struct buffer *warm;
+	unsigned int warm_count;
+	struct buffer *cold;
 	unsigned int in_use;
 	unsigned int budget;
 	struct buffer_slab *slabs;
