@@ -61,9 +61,9 @@ void kpc_records_input_end(struct kpc_records *records);
  * -ECONNABORTED: the peer sent an alert; -EBADMSG: a record that is not
  * authentic or not TLS; -EKEYEXPIRED: the peer has sent KPC_RECORDS_KEY_MAX
  * records with one key, no more are read; kpc_records_close() still works;
- * -EKEYREJECTED: KeyUpdates came faster than one a second, 16 at once. Of the
- * last five kpc_records_error() tells more, and there may be an alert to
- * send.
+ * -EKEYREJECTED: KeyUpdates came faster than one a second, 16 at once;
+ * -EPROTO: it was refused to renegotiate and wants it once more. Of the last
+ * six kpc_records_error() tells more, and there may be an alert to send.
  */
 ssize_t kpc_records_read(struct kpc_records *records, void *buf, size_t len);
 

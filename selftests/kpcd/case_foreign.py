@@ -11,12 +11,13 @@ from sites import receive_all, wait_for
 
 
 class Foreign:
-    """openssl s_client or s_server, its input and what it prints."""
+    """openssl s_client or s_server, or another; its input and what it
+    prints."""
 
-    def __init__(self, bench, place, *words):
+    def __init__(self, bench, place, *words, program="openssl"):
         self.said = b""
         self.process = subprocess.Popen(
-            bench.net.command(place, ["openssl", *words]),
+            bench.net.command(place, [program, *words]),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT)
         threading.Thread(target=self.listen, daemon=True).start()

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Connections that wait for their first local program, and what far ends do to
-them meanwhile."""
+"""Far ends that mean no good, or have no more use for it: towards connections
+that wait for their first local program, and towards those in use."""
 
+import os
+import socket
 import time
 
 from case_foreign import Foreign
-from sites import Site, free_port
+from sites import Site, find_kpcd, free_port, wait_for
 
 
 class Lone:
@@ -61,3 +63,47 @@ def test_warm_renegotiation(bench):
         if lone.faults():
             return "\n".join(lone.faults())
     return None if told else peer.last()
+
+
+def deaf(bench, name, role, port, count):
+    """A far end that reads no answer."""
+    tool = os.path.join(os.path.dirname(find_kpcd()),
+                        "../selftests/kpcd/tool_deaf_peer")
+    return Foreign(bench, "wire", role, bench.net.wire_far, str(port),
+                   f"{name}@field.example", bench.key(name), str(count),
+                   program=tool)
+
+
+def test_renegotiation_flood(bench):
+    """A far end that asks for new handshakes, and reads nothing: its second
+    request ends it, for each costs an answer."""
+    port = free_port()
+    peer = deaf(bench, "idle", "server", port, 5)
+    if not peer.says(rb"listening"):
+        return peer.last()
+    with Lone(bench, "idle", ONEM2M, f"{bench.net.wire_far}:{port}",
+              bench.key("idle")) as lone:
+        if not lone.site.says("association open NAME=idle"):
+            return lone.site.said() + peer.last()
+        with socket.create_connection(("127.0.0.1", lone.port)):
+            peer.say("go\n")
+            told = lone.site.says("truncated NAME=idle .*renegotiate", 1, 5)
+        peer.end()
+        return None if told else lone.site.said() + peer.last()
+
+
+def test_answers_unread(bench):
+    """A far end that asks for new keys and reads no answer is not read from
+    either until it does: answers, behind all that the backend had to say, must
+    not fill memory."""
+    bench.freed.set()
+    peer = deaf(bench, "slow", "client", bench.listen, 16)
+    time.sleep(2)
+    peer.say("go\n")
+    if not peer.says(rb"asked 16 times"):
+        return peer.last()
+    time.sleep(1)
+    early = bench.kept[0]
+    peer.end()
+    heard = wait_for(lambda: bench.kept[0] == 5)
+    return None if not early and heard else f"{early} octets, then {bench.kept}"

@@ -172,6 +172,50 @@ static void check_flood(void)
 	link_close(&link);
 }
 
+/* Asks for a new handshake, as OpenSSL's own applications may. */
+static bool renegotiate(struct kpc_records *records)
+{
+	SSL_clear_options(records->ssl, SSL_OP_NO_RENEGOTIATION);
+	ERR_clear_error();
+	if (SSL_renegotiate(records->ssl) != 1)
+		return false;
+	SSL_do_handshake(records->ssl);
+	return true;
+}
+
+/*
+ * A peer is told once that there is no renegotiation. One that goes on, and
+ * reads no answer, would fill memory with answers.
+ */
+static void check_renegotiation(void)
+{
+	struct link link;
+	bool held = link_open(&link, 0x00a8) && renegotiate(link.b) &&
+		    move(link.b, link.a, SIZE_MAX);
+	unsigned int i;
+	size_t first, all;
+	char got[8];
+
+	held = held && kpc_records_read(link.a, got, sizeof(got)) == -EAGAIN &&
+	       kpc_records_output(link.a, &first);
+	tap_ok(held && first, "X1 a request to renegotiate is answered");
+	for (i = 0; held && i < 1000; i++) {
+		held = renegotiate(link.b);
+		move(link.b, link.a, SIZE_MAX);
+		if (kpc_records_read(link.a, got, sizeof(got)) != -EAGAIN)
+			break;
+	}
+	tap_ok(held && !i && kpc_records_read(link.a, got, sizeof(got)) == -EPROTO,
+	       "X1 the next one ends it: %s", held ? kpc_records_error(link.a) : "");
+	tap_ok(held && kpc_records_output(link.a, &all) && all <= 2 * first,
+	       "X1 which leaves no more than two answers");
+	link_close(&link);
+	held = link_open(&link, 0x00a8) && renegotiate(link.a) && move(link.a, link.b, SIZE_MAX) &&
+	       kpc_records_read(link.b, got, sizeof(got)) == -EAGAIN;
+	tap_ok(held && kpc_records_output(link.b, &first), "X1 one by a client is answered too");
+	link_close(&link);
+}
+
 int main(void)
 {
 	tap_begin();
@@ -188,5 +232,6 @@ int main(void)
 	check_renewed();
 	check_asked_once();
 	check_flood();
+	check_renegotiation();
 	return tap_end();
 }

@@ -17,6 +17,8 @@
 #define DRAIN_MS	(30 * 1000)
 /* For the sockets' own buffers, before a reset throws them away. */
 #define LINGER_MS	1000
+/* Of what goes to the far end: more than the quota lets data take. */
+#define OUT_MOST	20
 
 static void relay_receive(struct connection *c, struct flow *flow);
 static void relay_send(struct connection *c, struct flow *flow);
@@ -245,6 +247,9 @@ static void relay_sent(struct connection *c, struct flow *flow, int result)
 	stream_consume(&flow->stream, &c->worker->pool, result);
 	relay_send(c, flow);
 	relay_receive(c, flow);
+	/* It may have been held up by answers that are sent now. */
+	if (flow == &c->out)
+		relay_receive(c, &c->in);
 }
 
 static void tls_sent(struct engine_op *op, int result)
@@ -322,6 +327,9 @@ static void relay_receive(struct connection *c, struct flow *flow)
 		return;
 	/* Full, or not yet emptied enough for a large receive to be worth it. */
 	if (held && held >= quota / 2)
+		return;
+	/* The far end does not read the answers that it has TLS give. */
+	if (flow == &c->in && c->out.stream.count >= OUT_MOST)
 		return;
 	if (flow->bulk && quota > 1 && receive_many(c, flow, quota - held))
 		return;

@@ -18,6 +18,9 @@
 
 #define KEY_UPDATE	24
 
+/* A renegotiation that is asked for is refused so often before it ends it. */
+#define REFUSALS	1
+
 /* KeyUpdates of the peer: so many at once, and one more each second. */
 #define UPDATES_AT_ONCE	16
 
@@ -36,6 +39,7 @@ struct kpc_records {
 	time_t updated;		/* as of then */
 	bool flooded;		/* and sent more */
 	bool asked;		/* it was asked for one */
+	unsigned int refused;	/* TLS 1.2: renegotiations */
 	bool limited;		/* the cipher wears out */
 	struct kpci_pipe pipe;
 	bool input_ended;	/* FIN */
@@ -66,6 +70,15 @@ static void count_update(struct kpc_records *records)
 		records->flooded = true;
 }
 
+/* Each request to renegotiate costs an answer, which a peer need not read. */
+static bool is_refusal(int written, int type, const void *octets, size_t len)
+{
+	static const uint8_t no_renegotiation[] = { SSL3_AL_WARNING, SSL_AD_NO_RENEGOTIATION };
+
+	return written && type == SSL3_RT_ALERT && len == sizeof(no_renegotiation) &&
+	       !memcmp(octets, no_renegotiation, len);
+}
+
 /* Every record shows by its header; KeyUpdate behind it, when it is done with. */
 static void watch_record(int written, int version, int type, const void *octets, size_t len,
 			 SSL *ssl, void *arg)
@@ -75,6 +88,8 @@ static void watch_record(int written, int version, int type, const void *octets,
 
 	if (type == SSL3_RT_HEADER)
 		(*count)++;
+	if (is_refusal(written, type, octets, len))
+		records->refused++;
 	if (type != SSL3_RT_HANDSHAKE || !len || *(const uint8_t *)octets != KEY_UPDATE)
 		return;
 	*count = 0;
@@ -195,6 +210,11 @@ ssize_t kpc_records_read(struct kpc_records *records, void *buf, size_t len)
 		kpc_error_set(&records->error,
 			      "the peer changes its keys more often than once a second");
 		return records->failed = -EKEYREJECTED;
+	}
+	if (records->refused > REFUSALS) {
+		kpc_error_set(&records->error,
+			      "the peer wants to renegotiate, which it was refused already");
+		return records->failed = -EPROTO;
 	}
 	if (code == 1)
 		return (ssize_t)got;
