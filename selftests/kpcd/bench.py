@@ -3,6 +3,7 @@
 
 import hashlib
 import os
+import select
 import shutil
 import socket
 import threading
@@ -62,6 +63,8 @@ class Bench:
             self.join("cbc", echo,
                       both="profile onem2m offload prefer versions tls1.2 "
                            "suites TLS_PSK_WITH_AES_128_CBC_SHA256")
+        self.left = threading.Event()
+        self.join("idle", self.leave)
         if net.enforce:
             self.join("gone", self.keep)
         self.join("wrong", echo, b_key=OTHER_KEY)
@@ -164,6 +167,12 @@ class Bench:
             s.sendall(noise(32 * MIB, 11))
         except OSError:
             pass
+
+    def leave(self, s):
+        """Says nothing, and ends when it is told to or the other end does."""
+        while not self.left.is_set():
+            if select.select([s], [], [], 0.05)[0]:
+                break
 
     def record(self, s):
         self.seen.append(s.recv(65536))

@@ -3,6 +3,7 @@
 that wait for their first local program, and towards those in use."""
 
 import os
+import re
 import socket
 import time
 
@@ -63,6 +64,27 @@ def test_warm_renegotiation(bench):
         if lone.faults():
             return "\n".join(lone.faults())
     return None if told else peer.last()
+
+
+def test_warm_ended(bench, who):
+    """A connection that nobody has used ends in order, by the backend or with
+    its agent: the other site takes it for no loss."""
+    ups = len(re.findall("connection up NAME=idle", bench.b.said()))
+    ends = r"connection (?:closed|truncated) NAME=idle.*"
+    before = len(re.findall(ends, bench.b.said()))
+    bench.left.clear()
+    with Lone(bench, "idle", "", f"{bench.net.b}:{bench.listen}",
+              bench.key("idle")) as lone:
+        if not lone.site.says("association established NAME=idle") or \
+                not bench.b.says("connection up NAME=idle", ups + 1):
+            return lone.site.said() + bench.b.said()
+        if who == "backend":
+            bench.left.set()
+            bench.b.says(ends, before + 1)
+    if not bench.b.says(ends, before + 1):
+        return "the other site was not told"
+    last = re.findall(ends, bench.b.said())[-1]
+    return None if "ended in order" in last else last
 
 
 def deaf(bench, name, role, port, count):

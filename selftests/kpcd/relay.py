@@ -85,6 +85,10 @@ CASES = (
      case_peer.test_uid_gone, (), "root"),
     ("M8", "identity by PROXY protocol v2", case_peer.test_proxy, ()),
     ("M3", "a connection made by establish", case_end.test_warm, ()),
+    ("I8", "the backend ends an unused connection", case_warm.test_warm_ended,
+     ("backend",), "table"),
+    ("I8", "the agent ends with an unused connection",
+     case_warm.test_warm_ended, ("agent",), "table"),
     ("X5", "a far end renegotiates before it is used",
      case_warm.test_warm_renegotiation, (), "agent"),
     ("X5", "a far end renegotiates without end and reads nothing",
@@ -103,7 +107,8 @@ SHORT = (case_flow.test_bulk, case_flow.test_carrier, case_flow.test_tls_stat,
          case_end.test_cut, case_end.test_local_reset,
          case_end.test_local_aborted,
          case_end.test_backend_reset, case_foreign.test_key_update,
-         case_chaos.test_chaos, case_end.test_drain)
+         case_chaos.test_chaos, case_warm.test_warm_ended,
+         case_end.test_drain)
 
 
 def main():

@@ -92,7 +92,7 @@ struct connection *connection_new(struct worker *worker, enum kpc_role role)
 	return c;
 }
 
-static void warm_remove(struct connection *c)
+void connection_cool(struct connection *c)
 {
 	struct connection **at;
 
@@ -113,7 +113,7 @@ static void connection_close(struct connection *c)
 
 	if (c->state == CONNECTION_CLOSED)
 		return;
-	warm_remove(c);
+	connection_cool(c);
 	c->state = CONNECTION_CLOSED;
 	timer_disarm(&worker->timers, &c->timer);
 	handshake_detach(c);

@@ -23,7 +23,8 @@
  * @CONNECTION_WARM: role a, established without a local program yet
  * @CONNECTION_RELAY: octets flow both ways
  * @CONNECTION_HALF_CLOSED: one direction has ended in order
- * @CONNECTION_DRAIN: one side is lost; what came before is still delivered
+ * @CONNECTION_DRAIN: one side is lost, or was never there; what came before is
+ *	still delivered
  * @CONNECTION_CLOSED: to be freed when no operation is pending
  */
 enum connection_state {
@@ -188,6 +189,9 @@ bool connection_over(struct connection *c, struct engine_op *op);
 /** connection_bury() - free the closed ones that nothing refers to any more */
 void connection_bury(struct worker *worker);
 
+/** connection_cool() - it is not warm any more: no local program gets it */
+void connection_cool(struct connection *c);
+
 /** connection_deadline() - from now on @ms until the state is left */
 void connection_deadline(struct connection *c, uint64_t ms);
 
@@ -253,6 +257,9 @@ void relay_expired(struct connection *c);
 
 /** relay_warm() - role a: hear if the far end gives up before it is used */
 void relay_warm(struct connection *c);
+
+/** relay_retire() - end a warm one in order */
+void relay_retire(struct connection *c);
 
 /** relay_drop() - give back what is held; nothing of it is under way */
 void relay_drop(struct connection *c);

@@ -103,7 +103,9 @@ static void relay_done(struct connection *c, struct flow *flow)
 	struct flow *other = flow == &c->out ? &c->in : &c->out;
 
 	flow->done = 1;
-	if (other->failed) {
+	if (c->plain.fd < 0) {
+		connection_finish(c);
+	} else if (other->failed) {
 		connection_deadline(c, LINGER_MS);
 	} else if (other->done) {
 		relay_down(c, KPC_EVENT_DOWN, "ended in order");
@@ -389,7 +391,7 @@ static void relay_received(struct connection *c, struct flow *flow)
 	if (c->state == CONNECTION_CLOSED)
 		return;
 	if (c->state == CONNECTION_WARM && flow->ended) {
-		connection_finish(c);
+		relay_retire(c);
 		return;
 	}
 	/* Nobody is left to read it; the other direction ends by itself. */
@@ -493,6 +495,15 @@ void relay_warm(struct connection *c)
 	c->tls.rx.done = tls_received;
 	c->tls.tx.done = tls_sent;
 	relay_receive(c, &c->in);
+}
+
+/* Nobody has used it, so its end is one in order: the far end is told so. */
+void relay_retire(struct connection *c)
+{
+	connection_cool(c);
+	relay_drain(c);
+	c->out.ended = 1;
+	relay_send(c, &c->out);
 }
 
 void relay_start(struct connection *c)

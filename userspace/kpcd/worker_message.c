@@ -109,7 +109,7 @@ static void on_drain(struct worker *worker, const struct kpc_message *message,
 	for (c = worker->connections; c; c = next) {
 		next = c->next;
 		if (c->state == CONNECTION_WARM)
-			connection_finish(c);
+			relay_retire(c);
 		else if (c->state < CONNECTION_WARM)
 			connection_fail(c, 0, -ESHUTDOWN,
 					"the agent is ending");
