@@ -90,6 +90,29 @@ def test_cut_unix(bench):
     return None
 
 
+def test_spoilt(bench):
+    """A record that is not authentic: the one who sent it is told by an alert
+    before the reset."""
+    told = r"truncated NAME=keep .*bad_record_mac"
+    before = len(re.findall(told, bench.a.said()))
+    ends = len(bench.ends)
+    bench.kept = [0]
+    with bench.open("keep") as s:
+        s.sendall(b"before")
+        wait_for(lambda: bench.kept[0] == 6, 30)
+        bench.wires["keep"].spoils = True
+        s.sendall(b"after")
+        how = receive_all(s)[2]
+    if not wait_for(lambda: len(bench.ends) > ends):
+        return "the backend was not told"
+    count, _, there = bench.ends[-1]
+    if (count, how, there) != (6, "reset", "reset"):
+        return f"here {how}; the backend got {count} of 6 octets, then {there}"
+    if not bench.a.says(told, before + 1, 3):
+        return "\n".join(re.findall("truncated NAME=keep.*", bench.a.said()))
+    return None
+
+
 def unix_room():
     """Octets that the kernel holds for a UNIX socket whose reader sleeps."""
     near, far = socket.socketpair()

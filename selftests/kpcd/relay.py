@@ -39,6 +39,7 @@ CASES = (
     ("I8", "the wire is reset", case_end.test_cut, ("reset",)),
     ("I8", "which a UNIX socket shows as an end, and the log as a loss",
      case_end.test_cut_unix, ()),
+    ("I8", "a record is changed on its way", case_end.test_spoilt, (), "agent"),
     ("I8", "the far end is lost bit by bit, nothing that came is",
      case_end.test_late_loss, (1,)),
     ("I8", "and a backend that pauses gets it still", case_end.test_late_loss,

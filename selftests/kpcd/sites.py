@@ -196,8 +196,8 @@ class Service:
 class Lane:
     """One direction of a connection through the wire."""
 
-    def __init__(self, source, sink):
-        self.source, self.sink = source, sink
+    def __init__(self, source, sink, change=bytes):
+        self.source, self.sink, self.change = source, sink, change
         self.held = bytearray()
         self.ended = self.told = False
 
@@ -206,7 +206,7 @@ class Lane:
 
     def take(self):
         data = self.source.recv(1 << 16)
-        self.held += data
+        self.held += self.change(data)
         self.ended = not data
 
     def give(self):
@@ -227,6 +227,7 @@ class Wire:
         self.net = net
         self.to = to
         self.cuts = []
+        self.spoils = False
         self.service = Service(net, "wire", self.carry, address=net.wire_near)
         self.port = self.service.port
 
@@ -237,7 +238,7 @@ class Wire:
         far = self.net.connect("wire", self.to)
         for s in near, far:
             s.setblocking(False)
-        lanes = Lane(near, far), Lane(far, near)
+        lanes = Lane(near, far, self.spoil), Lane(far, near)
         try:
             while len(self.cuts) == since and not all(
                     lane.told for lane in lanes):
@@ -260,16 +261,24 @@ class Wire:
         reads = {lane.source: lane for lane in lanes if lane.reads()}
         writes = {lane.sink: lane for lane in lanes if lane.waits()}
         ready = select.select(list(reads), list(writes), [], 0.05)
-        for s in ready[0]:
-            reads[s].take()
+        # First what came before a loss, which taking may find.
         for s in ready[1]:
             writes[s].give()
+        for s in ready[0]:
+            reads[s].take()
 
     @staticmethod
     def kill(*sockets):
         """A loss at one side is one at the other."""
         for s in sockets:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET)
+
+    def spoil(self, data):
+        """The last octet of the next piece, where it was asked for."""
+        if not self.spoils or not data:
+            return data
+        self.spoils = False
+        return data[:-1] + bytes([data[-1] ^ 1])
 
     def cut(self, how):
         """Ends all connections: 'fin' as if each end had closed, 'reset', or

@@ -130,7 +130,8 @@ void engine_submit(struct engine *engine, struct engine_op *op);
 /**
  * engine_cancel() - end @op soon, if it is pending
  *
- * It may still complete with what had already happened.
+ * It may still complete with what had already happened. What an ENGINE_SEND
+ * submitted in the same turn finds room for is sent.
  */
 void engine_cancel(struct engine *engine, struct engine_op *op);
 

@@ -258,9 +258,19 @@ static void epoll_submit(struct engine *engine, struct engine_op *op)
 	ready_add(epoll_of(engine), op);
 }
 
+/*
+ * A send whose turn has not come yet has it now, for io_uring would have done it
+ * when it was submitted: it may be the alert that says why all is cancelled.
+ * (Not with each submission: a socket tells of a reset once, and whoever learns
+ * of it has to be called before anybody receives there, and finds an end.)
+ */
 static void epoll_cancel(struct engine *engine, struct engine_op *op)
 {
-	ready_add(epoll_of(engine), op);
+	struct engine_epoll *e = epoll_of(engine);
+
+	if (op->ready && op->code == ENGINE_SEND)
+		op_try(e, op);
+	ready_add(e, op);
 }
 
 static void epoll_close(struct engine *engine, int fd)
