@@ -2,4 +2,8 @@
 host_buffer_SRCS := userspace/kpcd/buffer.c
 host_confine_SRCS := userspace/kpcd/seccomp.c
 host_source_SRCS := userspace/kpcd/source.c
-kpcd_PKGS := libseccomp
+# A whole worker; what host_starved.c includes itself is left out.
+host_starved_SRCS := $(patsubst $(top)/%,%,$(foreach name,address bind connection* engine* \
+	handshake* message plain* proxy relay relay_carrier source timer worker_*, \
+	$(wildcard $(top)/userspace/kpcd/$(name).c)))
+kpcd_PKGS := libseccomp liburing

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <kpc/ktls.h>
 
@@ -41,10 +42,26 @@ static void relay_down(struct connection *c, enum kpc_message_event_kind kind,
 	c->up = 0;
 }
 
-/* Both ends learn that it was not the end in order. */
-static void relay_abort(struct connection *c)
+static const char *local_error(int error)
 {
-	relay_down(c, KPC_EVENT_DOWN, "ended by the local program");
+	switch (error) {
+	case -EPIPE:
+	case -ECONNRESET:
+		return "ended by the local program";
+	case -ECONNABORTED:
+		return "the local program's connection was ended by the kernel";
+	case -ENOBUFS:
+	case -ENOMEM:
+		return "no memory for what the local program sends or is sent";
+	default:
+		return strerror(-error);
+	}
+}
+
+/* Both ends learn that it was not the end in order. */
+static void relay_abort(struct connection *c, int error)
+{
+	relay_down(c, KPC_EVENT_DOWN, local_error(error));
 	connection_abort(c);
 }
 
@@ -176,7 +193,9 @@ static void relay_send(struct connection *c, struct flow *flow)
 	}
 	transfer = transfer_get(c->worker);
 	if (!transfer) {
-		relay_truncated(c, "no memory to send");
+		/* relay_truncated() would come here again for what is held. */
+		relay_down(c, KPC_EVENT_TRUNCATED, "no memory to send");
+		connection_abort(c);
 		return;
 	}
 	for (at = flow->stream.first; at && count < TRANSFER_PARTS;
@@ -215,13 +234,13 @@ static void tls_sink_failed(struct connection *c, int error)
 static void plain_sink_failed(struct connection *c, int error)
 {
 	if (error != -EPIPE) {
-		relay_abort(c);
+		relay_abort(c, error);
 		return;
 	}
 	c->in.failed = 1;
 	stream_drop(&c->in.stream, &c->worker->pool);
 	if (c->out.done || c->out.failed) {
-		relay_abort(c);
+		relay_abort(c, error);
 		return;
 	}
 	relay_drain(c);
@@ -344,7 +363,7 @@ static void source_ended(struct connection *c, struct flow *flow, int result)
 	if (flow == &c->in)
 		relay_truncated(c, carrier_error(result));
 	else if (result < 0)
-		relay_abort(c);
+		relay_abort(c, result);
 	else
 		relay_send(c, flow);
 }
@@ -528,7 +547,7 @@ void relay_expired(struct connection *c)
 	uint64_t moved = relay_moved(c);
 
 	if (c->in.failed && c->out.done) {
-		relay_abort(c);
+		relay_abort(c, -EPIPE);
 		return;
 	}
 	if (moved != c->seen) {

@@ -152,8 +152,10 @@ static enum carrier_event agent_receive(struct connection *c,
 	while (at < buffer->length && event == CARRIER_DATA) {
 		taken = kpc_records_input(c->records, buffer->data + at,
 					  buffer->length - at);
-		if (taken < 0 && taken != -EAGAIN)
+		if (taken < 0 && taken != -EAGAIN) {
+			event = broken(err, strerror(-taken));
 			break;
+		}
 		at += taken > 0 ? taken : 0;
 		event = agent_read(c, err);
 	}
