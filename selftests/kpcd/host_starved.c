@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A worker that gets no memory: what that costs is one connection, and the log
- * says what it was. I8.
+ * A worker that gets no memory, or no answer of the module any more: what that
+ * costs is one connection or one worker, and the log says what it was. I8, I5.
  */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -210,11 +211,29 @@ static void check_no_input(void)
 	worker_end();
 }
 
+/* What answers is no socket, so reading fails as nothing else would. */
+static void check_no_module(void)
+{
+	if (!worker_begin()) {
+		tap_ok(false, "a worker");
+		return;
+	}
+	worker.netlink_fd = eventfd(1, EFD_NONBLOCK);
+	bind_start(&worker);
+	turns();
+	tap_ok(worker.stop && worker.status == 1,
+	       "a worker that cannot hear the module ends");
+	tap_ok(told(KPC_EVENT_FAULT, "the module's answers"), "and the log says why");
+	close(worker.netlink_fd);
+	worker_end();
+}
+
 int main(void)
 {
 	tap_begin();
 	check_no_buffer();
 	check_no_input();
+	check_no_module();
 	check_no_transfer();
 	return tap_end();
 }

@@ -53,6 +53,16 @@ static void bind_message(struct worker *worker,
 	}
 }
 
+/* It could bind nothing more; one that replaces it can. */
+static void bind_lost(struct worker *worker, int error)
+{
+	worker_event(worker, KPC_EVENT_FAULT, NULL,
+		     "the module's answers cannot be read: %s",
+		     strerror(error));
+	worker->stop = true;
+	worker->status = 1;
+}
+
 static void bind_ready(struct engine_op *op, int result)
 {
 	struct worker *worker = container_of(op, struct worker, netlink_in);
@@ -69,8 +79,10 @@ static void bind_ready(struct engine_op *op, int result)
 		if (got < 0 && errno == EAGAIN)
 			break;
 		/* An answer may be lost; whoever waits for it has a deadline. */
-		if (got < 0 && errno != ENOBUFS && errno != EINTR)
+		if (got < 0 && errno != ENOBUFS && errno != EINTR) {
+			bind_lost(worker, errno);
 			return;
+		}
 		at = datagram;
 		length = got > 0 ? got : 0;
 		while (kpc_nl_message_next(worker->config.family, &at, &length,
