@@ -21,6 +21,7 @@
 #include "log.h"
 #include "privilege.h"
 #include "process.h"
+#include "timer.h"
 #include "warden.h"
 
 /* A worker that lived this long has not failed at its start. */
@@ -332,7 +333,7 @@ static int try_spawn(struct crew_worker *worker)
 	worker->source.ready = ready;
 	worker->pid = pid;
 	worker->ready = false;
-	worker->started_at = loop_now();
+	worker->started_at = timer_now();
 	err = introduce(worker, netlink);
 	if (!err)
 		err = loop_add(&warden->loop, &worker->source, EPOLLIN);
@@ -415,7 +416,7 @@ int crew_init(struct warden *warden)
 		worker->stuck.fire = stuck;
 		worker->throttle.fire = unthrottle;
 		worker->tokens = warden->options->key_rate;
-		worker->tokens_at = loop_now();
+		worker->tokens_at = timer_now();
 	}
 	return 0;
 }
@@ -476,7 +477,7 @@ bool crew_exited(struct warden *warden, pid_t pid, int status)
 	if (crew->draining)
 		return true;
 
-	if (loop_now() - worker->started_at > PROVEN_MS)
+	if (timer_now() - worker->started_at > PROVEN_MS)
 		worker->failures = 0;
 	if (!worker->failures++)
 		spawn(worker);

@@ -18,6 +18,7 @@
 #include "local.h"
 #include "log.h"
 #include "reload.h"
+#include "timer.h"
 #include "warden.h"
 
 #define RETRY_MS		1000
@@ -197,7 +198,7 @@ static int take_addresses(struct entry *entry,
 {
 	int err;
 
-	entry->resolved_at = loop_now();
+	entry->resolved_at = timer_now();
 	/* Protected before a packet goes there. */
 	err = answer_protect(entry, answer->at, answer->count, why);
 	if (err || same_addresses(entry, answer))
@@ -429,9 +430,9 @@ void establish_look_again(struct entry *entry)
 
 	if (entry->state != ENTRY_OPEN || entry->query.resolver ||
 	    entry->association.role != KPC_ROLE_A ||
-	    loop_now() - entry->resolved_at < LOOKUP_MIN_MS)
+	    timer_now() - entry->resolved_at < LOOKUP_MIN_MS)
 		return;
-	entry->resolved_at = loop_now();
+	entry->resolved_at = timer_now();
 	if (look_up(entry, &why))
 		log_say(LOG_WARNING, "%s: %s", entry->association.name,
 			why.text);

@@ -10,6 +10,7 @@
 #include "establish.h"
 #include "event.h"
 #include "log.h"
+#include "timer.h"
 #include "warden.h"
 
 #define LINES_PER_SECOND	100
@@ -51,7 +52,7 @@ void event_entry(struct log_line *line, const struct entry *entry)
 
 static bool may_log(struct crew_worker *worker)
 {
-	uint64_t now = loop_now();
+	uint64_t now = timer_now();
 	uint64_t more = (now - worker->lines_at) * LINES_PER_SECOND / 1000;
 
 	if (more) {

@@ -6,17 +6,9 @@
 #include <limits.h>
 #include <stddef.h>
 #include <string.h>
-#include <time.h>
 
 #include "loop.h"
-
-uint64_t loop_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
+#include "timer.h"
 
 int loop_init(struct loop *loop)
 {
@@ -60,7 +52,7 @@ void loop_arm(struct loop *loop, struct loop_timer *timer,
 	struct loop_timer **at = &loop->timers;
 
 	loop_disarm(loop, timer);
-	timer->at = loop_now() + milliseconds;
+	timer->at = timer_now() + milliseconds;
 	while (*at && (*at)->at <= timer->at)
 		at = &(*at)->next;
 	timer->next = *at;
@@ -87,7 +79,7 @@ static int loop_timeout(const struct loop *loop)
 
 	if (!loop->timers)
 		return -1;
-	now = loop_now();
+	now = timer_now();
 	if (loop->timers->at <= now)
 		return 0;
 	if (loop->timers->at - now > INT_MAX)
@@ -97,7 +89,7 @@ static int loop_timeout(const struct loop *loop)
 
 static void loop_fire(struct loop *loop)
 {
-	uint64_t now = loop_now();
+	uint64_t now = timer_now();
 
 	while (loop->timers && loop->timers->at <= now && !loop->stopped) {
 		struct loop_timer *timer = loop->timers;

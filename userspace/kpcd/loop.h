@@ -24,7 +24,7 @@ struct loop_source {
 
 /**
  * struct loop_timer - something to do later
- * @at: CLOCK_MONOTONIC milliseconds; 0, not armed
+ * @at: as timer_now(); 0, not armed
  * @fire: called once; may arm it again
  * @next: the timer after it, ordered by @at
  */
@@ -49,9 +49,6 @@ struct loop {
 	int event_count;
 	bool stopped;
 };
-
-/** loop_now() - CLOCK_MONOTONIC in milliseconds */
-uint64_t loop_now(void);
 
 /**
  * loop_init() - make an empty loop

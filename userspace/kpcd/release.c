@@ -10,6 +10,7 @@
 #include "listener.h"
 #include "log.h"
 #include "release.h"
+#include "timer.h"
 #include "warden.h"
 
 /* No association has this name; a grant for it takes the way of others. */
@@ -18,7 +19,7 @@
 static bool take_token(struct crew_worker *worker)
 {
 	unsigned int rate = worker->warden->options->key_rate;
-	uint64_t now = loop_now();
+	uint64_t now = timer_now();
 	uint64_t more = (now - worker->tokens_at) * rate / 1000;
 
 	if (worker->tokens + more >= rate) {

@@ -11,6 +11,7 @@
 #include "log.h"
 #include "reload.h"
 #include "sync.h"
+#include "timer.h"
 #include "warden.h"
 
 /* The key store is not read more often for associations without a key. */
@@ -70,7 +71,7 @@ static void read_keys_again(struct warden *warden)
 	struct kpc_keystore *keys = NULL;
 	struct kpc_error why = { "" };
 
-	warden->keys_at = loop_now();
+	warden->keys_at = timer_now();
 	if (read_keys(warden, &keys, &why)) {
 		log_say(LOG_ERR, "%s; the keys of before stay", why.text);
 		return;
@@ -88,7 +89,7 @@ static void keys_due(struct loop_timer *timer)
 
 void reload_keys_for(struct warden *warden, const struct kpc_kpcid *id)
 {
-	uint64_t since = loop_now() - warden->keys_at;
+	uint64_t since = timer_now() - warden->keys_at;
 
 	/* Without the module, keys and associations come together by SIGHUP. */
 	if (!warden->enforce || warden->keys_timer.at ||
@@ -119,7 +120,7 @@ int reload_files(struct warden *warden, bool first)
 
 	/* The new keys are there before an association that needs them. */
 	warden->keys = keys;
-	warden->keys_at = loop_now();
+	warden->keys_at = timer_now();
 	if (warden->options->table) {
 		associations_replace(warden, &table);
 	} else if (tables) {

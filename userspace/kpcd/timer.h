@@ -46,8 +46,8 @@ struct timer_wheel {
 /**
  * timer_now() - milliseconds of CLOCK_MONOTONIC, read afresh
  *
- * The wheel's own time is that of its last turn, which an idle worker may
- * have made long ago.
+ * A wheel's own time is that of its last turn, which an idle worker may have
+ * made long ago.
  */
 uint64_t timer_now(void);
 

@@ -25,6 +25,7 @@
 #include "privilege.h"
 #include "process.h"
 #include "reload.h"
+#include "timer.h"
 #include "warden.h"
 
 /* Another SIGTERM after this time asks for haste. */
@@ -82,12 +83,12 @@ static void stop(struct warden *warden)
 
 	if (warden->stopping) {
 		/* Some send it to the process and to its group: once meant. */
-		if (loop_now() - warden->stopping_at > REPEAT_MS)
+		if (timer_now() - warden->stopping_at > REPEAT_MS)
 			crew_kill(warden);
 		return;
 	}
 	warden->stopping = true;
-	warden->stopping_at = loop_now();
+	warden->stopping_at = timer_now();
 	log_say(LOG_INFO, "stopping: nothing new is taken, connections have %u seconds",
 		warden->options->drain_seconds);
 	notify_send("STOPPING=1");
