@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """The relay of kpcd, as those at its two ends see it: relay.py ENGINE CARRIER
-[enforce] [short]. Each case names the row of the specification that it proves."""
+[enforce] [short | ends]. Each case names the row of the specification that it proves."""
 
 import os
 import resource
@@ -28,6 +28,10 @@ CASES = (
     ("I8", "TLS 1.2 likewise", case_flow.test_bulk, ("tls12", 8 * MIB)),
     ("T1", "CBC of TLS 1.2 by the agent", case_flow.test_bulk,
      ("cbc", 8 * MIB), "agent"),
+    ("I8", "256 KiB both ways, and the end behind them", case_flow.test_bulk,
+     ("echo", MIB // 4), "ends"),
+    ("I8", "five such connections at once", case_flow.test_concurrent, (5,),
+     "ends"),
     ("I8", "small messages are sent on at once", case_flow.test_small, ()),
     ("I8", "UNIX sockets at both ends", case_flow.test_unix, ()),
     ("I2", "what an idle connection costs", case_flow.test_idle, (400,),
@@ -121,6 +125,8 @@ def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     net = Machines() if "enforce" in sys.argv[3:] else Loop()
     has = {engine, carrier, "enforce" if net.enforce else "table"}
+    if "ends" in sys.argv[3:]:
+        has.add("ends")
     if os.getuid() == 0:
         has.add("root")
     bench = Bench(engine, carrier, net)
@@ -132,6 +138,8 @@ def main():
             if tap.failed and tap.count == 1:
                 break
             if "short" in sys.argv[3:] and test not in SHORT:
+                continue
+            if "ends" in has and wants != ["ends"]:
                 continue
             if wants == ["root"] and "root" not in has:
                 tap.skip(what, "needs root to become another user")

@@ -25,6 +25,8 @@
  * @CONNECTION_HALF_CLOSED: one direction has ended in order
  * @CONNECTION_DRAIN: one side is lost, or was never there; what came before is
  *	still delivered
+ * @CONNECTION_SETTLE: both directions have ended in order; the kernel may still
+ *	hold records
  * @CONNECTION_CLOSED: to be freed when no operation is pending
  */
 enum connection_state {
@@ -36,6 +38,7 @@ enum connection_state {
 	CONNECTION_RELAY,
 	CONNECTION_HALF_CLOSED,
 	CONNECTION_DRAIN,
+	CONNECTION_SETTLE,
 	CONNECTION_CLOSED,
 };
 
@@ -78,7 +81,7 @@ struct transfer {
  * @bulk: the source had more than one buffer's worth
  * @ended: the source has ended in order
  * @notified: the sink was told so inside TLS, or need not be
- * @done: all was delivered and the sink's socket shut down
+ * @done: all was sent and the sink told the end
  * @failed: the sink takes no more
  */
 struct flow {
@@ -118,7 +121,8 @@ struct record_type {
  * @timer: deadline of its state
  * @born: milliseconds of the clock
  * @binding: id in the module
- * @seen: octets of both directions when the timer was armed
+ * @seen: octets of both directions when the timer was armed; of SETTLE, when
+ *	to give up
  * @peer: the far end's address
  * @version: as on the wire
  * @suite: IANA code
@@ -128,6 +132,7 @@ struct record_type {
  * @truncated: the far end was gone without close_notify
  * @declined: the kernel did not take its keys
  * @up: told to the log as such
+ * @roomy: of SETTLE, the TLS socket had room when it was last asked
  * @refused_renegotiation: TLS 1.2, once is answered, twice ends it
  */
 struct connection {
@@ -156,6 +161,7 @@ struct connection {
 	uint8_t truncated:1;
 	uint8_t declined:1;
 	uint8_t up:1;
+	uint8_t roomy:1;
 	uint8_t refused_renegotiation:1;
 };
 

@@ -5,6 +5,7 @@
  * order is passed on behind the last octet, and any other end as a reset.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,8 +19,12 @@
 #define DRAIN_MS	(30 * 1000)
 /* For the sockets' own buffers, before a reset throws them away. */
 #define LINGER_MS	1000
+/* Longer than a work of the kernel waits for its turn. */
+#define SETTLE_MS	TIMER_TICK_MS
 /* Of what goes to the far end: more than the quota lets data take. */
 #define OUT_MOST	20
+
+#define STOOD_STILL	"what was left stood still for too long"
 
 static void relay_receive(struct connection *c, struct flow *flow);
 static void relay_send(struct connection *c, struct flow *flow);
@@ -114,22 +119,68 @@ static void half_closed(struct connection *c)
 	connection_deadline(c, HALF_CLOSED_MS);
 }
 
+static void relay_over(struct connection *c)
+{
+	relay_down(c, KPC_EVENT_DOWN, "ended in order");
+	connection_finish(c);
+}
+
+static bool tls_has_room(const struct connection *c)
+{
+	struct pollfd at = { .fd = c->tls.fd, .events = POLLOUT };
+
+	return poll(&at, 1, 0) > 0;
+}
+
+/*
+ * Both directions are through. The kernel's TLS takes records that TCP has no
+ * room for yet, says that they are sent, and has a work of its own that hands
+ * them on as room comes. Closing does that once more and drops what does not
+ * fit. Where there is room now and was before that work had its turn, nothing
+ * is held any more.
+ */
+static void relay_settle(struct connection *c)
+{
+	if (c->carrier != KPC_CARRIER_KERNEL) {
+		relay_over(c);
+		return;
+	}
+	c->state = CONNECTION_SETTLE;
+	c->roomy = tls_has_room(c);
+	c->seen = timer_now() + DRAIN_MS;
+	connection_deadline(c, SETTLE_MS);
+}
+
+static void relay_settled(struct connection *c)
+{
+	bool before = c->roomy;
+
+	c->roomy = tls_has_room(c);
+	if (before && c->roomy) {
+		relay_over(c);
+	} else if (timer_now() < c->seen) {
+		connection_deadline(c, SETTLE_MS);
+	} else {
+		/* What TCP has is still delivered, if anybody reads it. */
+		relay_down(c, KPC_EVENT_TRUNCATED, STOOD_STILL);
+		connection_finish(c);
+	}
+}
+
 /* One direction is through. */
 static void relay_done(struct connection *c, struct flow *flow)
 {
 	struct flow *other = flow == &c->out ? &c->in : &c->out;
 
 	flow->done = 1;
-	if (c->plain.fd < 0) {
-		connection_finish(c);
-	} else if (other->failed) {
+	if (c->plain.fd < 0)
+		relay_settle(c);
+	else if (other->failed)
 		connection_deadline(c, LINGER_MS);
-	} else if (other->done) {
-		relay_down(c, KPC_EVENT_DOWN, "ended in order");
-		connection_finish(c);
-	} else {
+	else if (other->done)
+		relay_settle(c);
+	else
 		half_closed(c);
-	}
 }
 
 static void transfer_send(struct connection *c, struct flow *flow,
@@ -174,7 +225,12 @@ static void relay_finish(struct connection *c, struct flow *flow)
 			relay_send(c, flow);
 		return;
 	}
-	shutdown(flow_sink(c, flow)->fd, SHUT_WR);
+	/*
+	 * A FIN would overtake what the kernel's TLS still holds, and that
+	 * could not be sent behind it. close_notify has told the end already.
+	 */
+	if (flow == &c->in || c->carrier != KPC_CARRIER_KERNEL)
+		shutdown(flow_sink(c, flow)->fd, SHUT_WR);
 	relay_done(c, flow);
 }
 
@@ -546,6 +602,10 @@ void relay_expired(struct connection *c)
 {
 	uint64_t moved = relay_moved(c);
 
+	if (c->state == CONNECTION_SETTLE) {
+		relay_settled(c);
+		return;
+	}
 	if (c->in.failed && c->out.done) {
 		relay_abort(c, -EPIPE);
 		return;
@@ -557,8 +617,7 @@ void relay_expired(struct connection *c)
 		return;
 	}
 	relay_down(c, KPC_EVENT_TRUNCATED, c->state == CONNECTION_DRAIN ?
-		   "what was left stood still for too long" :
-		   "half closed and silent for too long");
+		   STOOD_STILL : "half closed and silent for too long");
 	connection_abort(c);
 }
 
