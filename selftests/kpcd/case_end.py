@@ -135,10 +135,14 @@ def test_late_loss(bench, pause):
     bench.freed.clear()
     # In the socket, and a part of what the relay may hold.
     data = noise(unix_room() + 65536, 13)
+    wire = bench.wires["slow"]
+    passed = wire.passed
     with bench.open("slow") as s:
         s.sendall(data)
+        # All is at the other site then, which needs a moment to take it.
+        wait_for(lambda: wire.passed - passed > len(data), 30)
         time.sleep(2)
-        bench.wires["slow"].cut("late")
+        wire.cut("late")
         time.sleep(pause)
         bench.freed.set()
         if not wait_for(lambda: len(bench.ends) > before):

@@ -227,6 +227,7 @@ class Wire:
         self.net = net
         self.to = to
         self.cuts = []
+        self.passed = 0
         self.spoils = False
         self.service = Service(net, "wire", self.carry, address=net.wire_near)
         self.port = self.service.port
@@ -238,7 +239,7 @@ class Wire:
         far = self.net.connect("wire", self.to)
         for s in near, far:
             s.setblocking(False)
-        lanes = Lane(near, far, self.spoil), Lane(far, near)
+        lanes = Lane(near, far, self.watch), Lane(far, near)
         try:
             while len(self.cuts) == since and not all(
                     lane.told for lane in lanes):
@@ -273,8 +274,10 @@ class Wire:
         for s in sockets:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET)
 
-    def spoil(self, data):
-        """The last octet of the next piece, where it was asked for."""
+    def watch(self, data):
+        """Counts what goes to the far site, and changes the last octet of the
+        next piece where it was asked for."""
+        self.passed += len(data)
         if not self.spoils or not data:
             return data
         self.spoils = False
