@@ -12,6 +12,7 @@ import time
 from sites import LINGER_RESET, noise
 
 HEAD = struct.Struct(">III")
+TCP_CLOSE = 7
 
 
 class Sender(threading.Thread):
@@ -38,9 +39,17 @@ class Sender(threading.Thread):
         except TimeoutError:
             pass
         except OSError:
-            # A socket tells of a reset once, to whoever asks first.
             self.was_reset = True
         self.left = self.leaves
+
+
+def was_reset(s, sender):
+    """A socket tells of a reset once, to whoever asks first, and that one may
+    not have said so yet. Without a reset, one that still sends is not closed;
+    later it may be, by a reset that answers what it sends behind an end."""
+    state = s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+    sender.join(0.5)
+    return sender.was_reset or (sender.is_alive() and state == TCP_CLOSE)
 
 
 def take(s, pick, most, sender):
@@ -56,9 +65,7 @@ def take(s, pick, most, sender):
             quiet = time.monotonic() + 30
             got += data
             if not data:
-                # The other thread may have been told, and not have said so.
-                sender.join(0.5)
-                how = "reset" if sender.was_reset else "end"
+                how = "reset" if was_reset(s, sender) else "end"
             elif pick.random() < 0.02:
                 time.sleep(pick.random() / 50)
     except ConnectionError:
