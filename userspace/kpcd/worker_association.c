@@ -3,6 +3,7 @@
  * The worker's associations and the handshake contexts made from them.
  */
 #include <errno.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,14 +11,20 @@
 
 #include "connection.h"
 
+static int by_id(const void *a, const void *b)
+{
+	uint32_t one = ((const struct association *)a)->config.id;
+	uint32_t other = ((const struct association *)b)->config.id;
+
+	return one < other ? -1 : one > other;
+}
+
 struct association *association_find(struct worker *worker, uint32_t id)
 {
-	struct association *at;
+	const struct association wanted = { .config.id = id };
+	struct association **found = tfind(&wanted, &worker->by_id, by_id);
 
-	for (at = worker->associations; at; at = at->next)
-		if (at->config.id == id)
-			return at;
-	return NULL;
+	return found ? *found : NULL;
 }
 
 /*
@@ -70,6 +77,24 @@ static bool config_is_sound(const struct kpc_message_association *config)
 	       config->role <= KPC_ROLE_B;
 }
 
+static struct association *association_add(struct worker *worker, uint32_t id)
+{
+	struct association *association = calloc(1, sizeof(*association));
+
+	if (!association)
+		return NULL;
+	association->config.id = id;
+	if (!tsearch(association, &worker->by_id, by_id)) {
+		free(association);
+		return NULL;
+	}
+	association->next = worker->associations;
+	if (association->next)
+		association->next->previous = association;
+	worker->associations = association;
+	return association;
+}
+
 void association_set(struct worker *worker,
 		     const struct kpc_message_association *config)
 {
@@ -78,18 +103,12 @@ void association_set(struct worker *worker,
 	if (!config_is_sound(config))
 		return;
 	association = association_find(worker, config->id);
+	if (!association)
+		association = association_add(worker, config->id);
 	if (!association) {
-		association = calloc(1, sizeof(*association));
-		if (!association) {
-			worker_event(worker, KPC_EVENT_FAULT, NULL,
-				     "no memory for association %s",
-				     config->name);
-			return;
-		}
-		association->next = worker->associations;
-		worker->associations = association;
-	} else {
-		contexts_drop(worker, association);
+		worker_event(worker, KPC_EVENT_FAULT, NULL,
+			     "no memory for association %s", config->name);
+		return;
 	}
 	association->config = *config;
 	policy_set(worker, association);
@@ -100,18 +119,21 @@ static void association_free(struct worker *worker,
 			     struct association *association)
 {
 	contexts_drop(worker, association);
+	tdelete(association, &worker->by_id, by_id);
+	if (association->previous)
+		association->previous->next = association->next;
+	else
+		worker->associations = association->next;
+	if (association->next)
+		association->next->previous = association->previous;
 	free(association);
 }
 
 void association_gone(struct worker *worker, uint32_t id)
 {
-	struct association **at, *association;
+	struct association *association = association_find(worker, id);
 	struct connection *c, *next;
 
-	for (at = &worker->associations; *at; at = &(*at)->next)
-		if ((*at)->config.id == id)
-			break;
-	association = *at;
 	if (!association)
 		return;
 	for (c = worker->connections; c; c = next) {
@@ -125,18 +147,13 @@ void association_gone(struct worker *worker, uint32_t id)
 		connection_fail(c, 0, -ENOENT, "the association is gone");
 		c->association = NULL;
 	}
-	*at = association->next;
 	association_free(worker, association);
 }
 
 void association_flush(struct worker *worker)
 {
-	struct association *association;
-
-	while ((association = worker->associations)) {
-		worker->associations = association->next;
-		association_free(worker, association);
-	}
+	while (worker->associations)
+		association_free(worker, worker->associations);
 }
 
 struct kpc_handshake_context *

@@ -62,6 +62,7 @@ bool waiter_answer(struct waiter_table *table, uint32_t id, const void *answer,
 /**
  * struct association - what the worker knows of one
  * @next: in the worker's list
+ * @previous: in the worker's list
  * @config: as the warden told it
  * @addresses: role a, where IdB is
  * @kpc_id: role b, once a key of it came
@@ -71,6 +72,7 @@ bool waiter_answer(struct waiter_table *table, uint32_t id, const void *answer,
  */
 struct association {
 	struct association *next;
+	struct association *previous;
 	struct kpc_message_association config;
 	struct kpc_message_addresses addresses;
 	struct kpc_message_kpcid kpc_id;
@@ -138,6 +140,7 @@ struct rate {
  * @status: exit status
  * @drain: end of the time for draining
  * @associations: list
+ * @by_id: the same, tree of tsearch(3)
  * @listeners: list
  * @server: context of role b, NULL when the associations have changed
  * @connections: list of those alive
@@ -179,6 +182,7 @@ struct worker {
 	int status;
 	struct timer drain;
 	struct association *associations;
+	void *by_id;
 	struct listener *listeners;
 	struct kpc_handshake_context *server;
 	struct connection *connections;
