@@ -2,6 +2,9 @@
 # Builds, installs, tests and shows kpc; `make help` lists what there is.
 
 O	?= build
+ifeq ($(strip $(O)),)
+$(error O= is empty: name a directory for what is built, or leave it out)
+endif
 out	:= $(abspath $(O))
 
 # The kernel that the module is for.
@@ -11,6 +14,10 @@ kobj	:= $(out)/kmod/$(KVER)
 
 PREFIX	?= /usr
 DESTDIR	?=
+# Each part installs from a directory of its own.
+ifneq ($(DESTDIR),)
+override DESTDIR := $(abspath $(DESTDIR))
+endif
 export PREFIX DESTDIR
 
 # What `make check` runs, and the machine that `make demo` shows.
@@ -28,6 +35,7 @@ KERNEL	?= new
 all: userspace $(if $(wildcard $(KDIR)/Makefile),modules)
 
 userspace:
+	@mkdir -p $(out) && touch $(out)/.kpc-build
 	$(MAKE) -C userspace O=$(out) all
 
 # Our O= would mean something else to the kernel's own make, so it gets none of
@@ -51,15 +59,21 @@ modules:
 	@cp -p $(kobj)/src/kmod/kpc.ko $(kobj)/kpc.ko
 
 install: userspace
-	$(MAKE) -C userspace O=$(out) install
-	$(MAKE) -C packaging install
+	$(MAKE) -C userspace O=$(out) DESTDIR=$(DESTDIR) install
+	$(MAKE) -C packaging DESTDIR=$(DESTDIR) install
 
+# The kernel's own does without depmod where its headers come without System.map.
 modules_install: modules
 	$(MAKE) -C $(KDIR) M=$(kobj)/src modules_install
+	depmod -a $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KVER)
 
+# Not of a directory that is somebody else's.
 clean:
+	@test -e $(out)/.kpc-build || ! test -e $(out)/bin || { \
+		echo "clean: $(out)/bin was not built from here (no $(out)/.kpc-build)" >&2; \
+		exit 1; }
 	rm -rf $(out)/bin $(out)/lib $(out)/obj $(out)/kmod $(out)/selftests \
-		$(out)/sanitize $(out)/report
+		$(out)/sanitize $(out)/report $(out)/.kpc-build
 	$(MAKE) -C userspace O=$(out) clean
 
 # What the lab built inside its root filesystems, and the test machines' disks.
