@@ -164,6 +164,12 @@ ok "-B runs line by line and stops at the first mistake, with its place" \
 	eval 'run 2 kpc -B "$dir/batch" &&
 	[ "$(grep -c ABI "$dir/out")" -le 2 ] &&
 	grep -q "^kpc: $dir/batch:3: \"frob\" is not known" "$dir/err"'
+printf "key generate --keys $dir/made %s@x.example\n" one two >"$dir/batch"
+ok "-B takes options before other words, line after line" \
+	eval 'run 0 kpc -B "$dir/batch" &&
+	grep -q "^one@x.example " "$dir/made" && grep -q "^two@x.example " "$dir/made"'
+ok "-B of what cannot be read says so" \
+	eval 'run 1 kpc -B "$dir" && grep -q "$dir: Is a directory" "$dir/err"'
 
 echo "1..$tests"
 [ $failures = 0 ]

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Events that nobody read in time are lost, and who listens is told so; what
- * comes after is told as before. One that asks meanwhile gets his answers.
+ * comes after is told as before. One that asks meanwhile gets his answers, or is
+ * told that they were lost.
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include <kpc/association.h>
@@ -46,6 +48,7 @@ static int drain(struct kpc_nl *nl, unsigned int *events, unsigned int *lost)
 int main(void)
 {
 	unsigned int i, events, lost;
+	struct kpc_association found = {};
 	struct kpc_nl nl, listener;
 	struct kpc_error err = {};
 	int small = 4096, ret = 0;
@@ -90,8 +93,13 @@ int main(void)
 		if (!ret)
 			ret = add(&listener, &err);
 	}
-	tap_ok(!ret && !kpc_nl_association_get(&nl, "overrun", NULL, NULL, &err),
-	       "an answer is found behind events that were lost: %s", err.text);
+	tap_ok(!ret && kpc_nl_association_get(&nl, "overrun", &found, NULL, &err) ==
+	       -ENOBUFS,
+	       "an answer for which there is no room is no success: %s", err.text);
+	ret = drain(&nl, &events, &lost);
+	tap_ok(!ret && !kpc_nl_association_get(&nl, "overrun", &found, NULL, &err) &&
+	       !strcmp(found.name, "overrun"),
+	       "the next one is found, behind %u events: %s", events, err.text);
 	kpc_nl_association_del(&listener, "overrun", true, NULL, &err);
 	kpc_nl_close(&listener);
 	kpc_nl_close(&nl);

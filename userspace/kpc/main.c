@@ -77,6 +77,22 @@ static int run(struct cli *cli, int argc, char **argv)
 	return cli_dispatch(cli, objects, CLI_COUNT(objects), argc, argv);
 }
 
+/* Commands move words about and shorten the list: not that which is freed. */
+static int run_line(struct cli *cli, const struct kpc_line *line)
+{
+	char **words = calloc(line->count + 1, sizeof(*words));
+	int ret;
+
+	if (!words) {
+		fprintf(stderr, "kpc: %sno memory\n", cli->where);
+		return CLI_REFUSED;
+	}
+	memcpy(words, line->words, line->count * sizeof(*words));
+	ret = run(cli, line->count, words);
+	free(words);
+	return ret;
+}
+
 static int run_batch(struct cli *cli, const char *path)
 {
 	struct kpc_error err = { "" };
@@ -103,7 +119,11 @@ static int run_batch(struct cli *cli, const char *path)
 			ret = cli_refuse(cli, NULL, &err);
 			break;
 		}
-		ret = run(cli, line.count, line.words);
+		ret = run_line(cli, &line);
+	}
+	if (!ret && ferror(file)) {
+		fprintf(stderr, "kpc: -B %s: %s\n", path, strerror(errno));
+		ret = CLI_REFUSED;
 	}
 	if (file != stdin)
 		fclose(file);

@@ -233,11 +233,13 @@ int kpci_nl_call(struct kpc_nl *nl, int length,
 	if (ret < 0)
 		return kpc_error_return(err, ret, "sending to the module: %s",
 					strerror(-ret));
+	ret = 0;
 	do {
 		got = receive_answer(nl);
-		/* Events in the way were lost; the answer itself was not. */
+		/* There was no room for something, and that may be the answer. */
 		if (got == -ENOBUFS)
-			continue;
+			return kpc_error_return(err, got,
+						"an answer of the module was lost for want of memory: whether it did what was asked is not known");
 		if (got < 0)
 			return kpc_error_return(err, got,
 						"receiving from the module: %s",
