@@ -208,6 +208,8 @@ static int bind_locked(struct kpc_net *kn, struct netlink_ext_ack *extack,
 		return kpc_refuse(kn, extack, -ECONNABORTED,
 				  "the socket was ended meanwhile");
 	bind_sock(kn, ks, bind, p, &flow);
+	/* Who ends it needs the lock, and tells of that behind this. */
+	kpc_event_binding(ks, KPC_CHANGE_ADDED);
 	return 0;
 }
 
@@ -243,8 +245,6 @@ struct kpc_sock *kpc_binding_new(struct kpc_net *kn,
 	}
 	if (err)
 		kpc_sock_put(ks);
-	else
-		kpc_event_binding(ks, KPC_CHANGE_ADDED);
 out:
 	sock_put(sk);
 	return err ? ERR_PTR(err) : ks;
@@ -271,6 +271,12 @@ static int keep_digests(struct kpc_net *kn, struct netlink_ext_ack *extack,
 	err = kpc_sock_lock(kn, extack, ks->sk);
 	if (err)
 		return err;
+	/* What was announced before is in force by now. */
+	if (kpc_keys_changed(ks) == KPC_REASON_KEYS_CHANGED) {
+		release_sock(ks->sk);
+		return kpc_refuse(kn, extack, -EKEYREJECTED,
+				  "the socket has keys that were not announced");
+	}
 	if (tx_digest) {
 		memcpy(ks->next_keys.tx, tx_digest, KPC_DIGEST_LEN);
 		ks->next |= KPC_NEXT_TX;

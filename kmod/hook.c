@@ -44,6 +44,7 @@ static __always_inline bool is_foreign(const struct kpc_net *kn,
 static bool may_be_protected(const struct packet *p)
 {
 	return p->managed || p->flow.fragment ||
+	       (!p->out && atomic_read(&p->kn->n_ended)) ||
 	       test_bit(p->flow.local_port, p->table->ports[KPC_ROLE_B]) ||
 	       test_bit(p->flow.remote_port, p->table->ports[KPC_ROLE_A]);
 }
@@ -92,8 +93,11 @@ static void read_tcp(struct packet *p, unsigned int offset)
 	const struct tcphdr *th;
 
 	th = skb_header_pointer(p->skb, offset, sizeof(buf), &buf);
-	if (!th)
+	if (!th) {
+		/* Too short to have its ports believed. */
+		p->flow.fragment = true;
 		return;
+	}
 	p->flow.local_port = ntohs(p->out ? th->source : th->dest);
 	p->flow.remote_port = ntohs(p->out ? th->dest : th->source);
 	p->tcp = true;
@@ -143,6 +147,9 @@ static noinline unsigned int judge4(struct kpc_net *kn, struct sk_buff *skb,
 		.flow.family = AF_INET, .flow.fragment = ip_is_fragment(iph),
 	};
 
+	/* A raw socket's own header may be anything. */
+	if (unlikely(iph->ihl < sizeof(*iph) / 4))
+		return NF_DROP;
 	if (p.protocol == IPPROTO_TCP) {
 		if (!p.flow.fragment)
 			read_tcp(&p, skb_network_offset(skb) + iph->ihl * 4);
@@ -227,7 +234,8 @@ static unsigned int read_chain(struct packet *p)
 			offset += ipv6_authlen((struct ipv6_opt_hdr *)h);
 			break;
 		case NEXTHDR_ROUTING:
-			p->routed = p->out;
+			/* Come in, it goes on while segments are left. */
+			p->routed = p->out || ntohs(h->frag_off) & 0xff;
 			fallthrough;
 		default:
 			offset += ipv6_optlen((struct ipv6_opt_hdr *)h);

@@ -98,7 +98,9 @@ static unsigned int judge_handshake_out(const struct packet *p,
 	    tcp_sk(sk)->bytes_sent - ks->tx_base > ks->budget)
 		return end(p, ks, KPC_SOCK_HANDSHAKE, KPC_REASON_BUDGET,
 			   KPC_VIOLATION_KIND_BUDGET);
-	if (is_inner(p, sk) && !handshake_may(p, ks))
+	/* Its endpoint may be gone; that it closes is no violation. */
+	if (is_inner(p, sk) && !handshake_may(p, ks) &&
+	    !(p->rst && !p->payload))
 		return violate(p, sk, ks, KPC_VIOLATION_KIND_ASSOCIATION);
 	return NF_ACCEPT;
 }
@@ -140,14 +142,15 @@ static unsigned int judge_bound(const struct packet *p, struct kpc_sock *ks)
  * Segments that the stack itself sends for a socket that is gone or was never
  * there: resets and the ACKs of TIME_WAIT, from its control socket or from
  * none. A tunnel sends them on under a header of its own; nobody else can send
- * from these sockets.
+ * from these sockets, or from none.
  */
 static bool is_control(const struct packet *p, const struct sock *sk)
 {
+	if (!p->tcp && sk && sk_fullsock(sk))
+		return sk->sk_type == SOCK_RAW && sk->sk_kern_sock &&
+		       sk->sk_protocol == IPPROTO_TCP;
 	if (!p->tcp)
-		return sk && (sk_fullsock(sk) ? sk->sk_type == SOCK_RAW &&
-						sk->sk_kern_sock :
-						sk->sk_state == TCP_TIME_WAIT);
+		return !sk || sk->sk_state == TCP_TIME_WAIT;
 	if (p->payload || p->open)
 		return false;
 	if (!sk || !sk_fullsock(sk))

@@ -110,12 +110,17 @@ static bool key_known(const u8 *now, u8 *known, const u8 *next, u8 *flags,
 	return true;
 }
 
-/*
- * An orphan has no kernel TLS any more, only its rest to send, and one that
- * close() has come to has lost it and is no orphan yet: nothing else takes the
- * context away. Called with the socket locked.
+/**
+ * kpc_keys_changed() - whether a bound socket has keys that nobody announced
+ * @ks: bound socket, locked
+ *
+ * Announced keys that are found become the known ones. An orphan has no kernel
+ * TLS any more, only its rest to send, and one that close() has come to has lost
+ * it and is no orphan yet: nothing else takes the context away.
+ *
+ * Return: KPC_REASON_NONE, KPC_REASON_KEYS_CHANGED or KPC_REASON_RECORDS.
  */
-static u8 keys_changed(struct kpc_sock *ks)
+u8 kpc_keys_changed(struct kpc_sock *ks)
 {
 	struct kpc_ktls ktls;
 
@@ -159,7 +164,7 @@ static void sweep_binding(struct kpc_sock *ks)
 	else if (kpc_sock_moved(ks))
 		reason = KPC_REASON_PEER_CHANGED;
 	else
-		reason = keys_changed(ks);
+		reason = kpc_keys_changed(ks);
 	release_sock(sk);
 	switch (reason) {
 	case KPC_REASON_MARK_CHANGED:
@@ -220,17 +225,22 @@ static void sweep_associations(struct kpc_net *kn)
 	}
 }
 
-/* Ends what the policy says should not outlive the agent. */
+/* Ends the bindings that the policy says should not outlive the agent. */
 static void sweep_agent(struct kpc_net *kn)
 {
 	unsigned long patience = kn->config.agent_lost_seconds;
+	struct kpc_sock *ks;
+	unsigned long id;
 
 	if (!kn->warden_missed ||
 	    kn->config.agent_lost != KPC_AGENT_LOST_END ||
 	    time_before(jiffies, kn->warden_lost + patience * HZ))
 		return;
 	kn->warden_missed = false;
-	kpc_socks_end(kn, NULL, KPC_REASON_AGENT_LOST);
+	for (id = 0; (ks = kpc_sock_next(kn, &id)); id++) {
+		kpc_sock_end(ks, KPC_SOCK_BOUND, KPC_REASON_AGENT_LOST);
+		kpc_sock_put(ks);
+	}
 }
 
 static bool has_work(const struct kpc_net *kn)

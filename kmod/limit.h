@@ -5,10 +5,14 @@
 #ifndef KPC_LIMIT_H
 #define KPC_LIMIT_H
 
+#include <linux/types.h>
+
 struct kpc_net;
+struct kpc_sock;
 struct work_struct;
 
 void kpc_sweep(struct work_struct *work);
 void kpc_sweep_soon(struct kpc_net *kn);
+u8 kpc_keys_changed(struct kpc_sock *ks);
 
 #endif /* KPC_LIMIT_H */

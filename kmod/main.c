@@ -186,7 +186,11 @@ static void __exit kpc_exit(void)
 	kpc_netlink_exit();
 	kpc_trace_exit();
 	unregister_pernet_subsys(&net_ops);
-	/* Callbacks that free what the packet path has left. */
+	/*
+	 * Callbacks that free what the packet path has left: a socket's gives
+	 * its association back, whose own is queued then.
+	 */
+	rcu_barrier();
 	rcu_barrier();
 	kpc_socks_exit();
 	destroy_workqueue(kpc_reset_wq);

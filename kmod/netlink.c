@@ -174,7 +174,7 @@ int kpc_sender(struct kpc_net *kn, struct sk_buff *skb,
 			      sender->session->type == KPC_SESSION_TYPE_WORKER))
 		return 0;
 	return kpc_refuse(kn, info->extack, -EPERM,
-			  "this needs CAP_NET_ADMIN over the network namespace, or the socket of a worker session");
+			  "needs CAP_NET_ADMIN over the network namespace, or a worker session's socket");
 }
 
 /**

@@ -301,10 +301,10 @@ int kpc_nl_close_doit(struct sk_buff *skb, struct genl_info *info)
 		goto err;
 	}
 	kpc_grants_drop(kn, a->id);
-	if (kpc_socks_end(kn, a, KPC_REASON_OPERATOR)) {
-		synchronize_net();
-		kpc_socks_settle(kn);
-	}
+	kpc_socks_end(kn, a, KPC_REASON_OPERATOR);
+	/* Also for what others have ended a moment ago. */
+	synchronize_net();
+	kpc_socks_settle(kn);
 	kpc_reply_end(info, &reply,
 		      nla_put_u32(reply.msg, KPC_A_ESTABLISH_ID, e->id));
 	if (!kn->warden) {

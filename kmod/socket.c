@@ -515,7 +515,8 @@ static bool reset(struct kpc_net *kn, struct sock *sk, u32 mark, int error)
 	WRITE_ONCE(kn->reaper, current);
 	tcp_abort(sk, error);
 	WRITE_ONCE(kn->reaper, NULL);
-	return true;
+	/* Some kernels leave one alone that its holder has closed. */
+	return READ_ONCE(sk->sk_state) == TCP_CLOSE;
 }
 
 /*

@@ -186,6 +186,24 @@ static ssize_t inject(int raw, uint16_t sport, uint16_t frag_off, bool payload)
 	return sendto(raw, &s, len, 0, (struct sockaddr *)&sin, sizeof(sin));
 }
 
+static ssize_t inject_short(int raw)
+{
+	struct sockaddr_in sin = at(ADDR_B, 0);
+	struct {
+		struct iphdr ip;
+		uint16_t ports[2];
+	} s = {
+		.ip = { .version = 4, .ihl = 5, .ttl = 64,
+			.protocol = IPPROTO_TCP, .tot_len = htons(sizeof(s)) },
+		.ports = { htons(4000), htons(PORT) },
+	};
+
+	inet_pton(AF_INET, ADDR_A, &s.ip.saddr);
+	inet_pton(AF_INET, ADDR_B, &s.ip.daddr);
+	return sendto(raw, &s, sizeof(s), 0, (struct sockaddr *)&sin,
+		      sizeof(sin));
+}
+
 /* A process with CAP_NET_RAW writes segments of its own. */
 TEST_F(path, raw_sockets_and_fragments)
 {
@@ -200,6 +218,8 @@ TEST_F(path, raw_sockets_and_fragments)
 	setsockopt(raw, IPPROTO_IP, IP_HDRINCL, &on, sizeof(on));
 	EXPECT_LT(inject(raw, 4000, 0, true), 0);
 	EXPECT_LT(inject(raw, 4000, 0, false), 0);
+	/* Too little of a header to be TCP, but with its ports. */
+	EXPECT_LT(inject_short(raw), 0);
 	/* First fragment, and a later one, which shows no port. */
 	EXPECT_LT(inject(raw, 4000, 0x2000, true), 0);
 	EXPECT_LT(inject(raw, 4000, 0x0001, true), 0);

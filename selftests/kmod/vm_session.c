@@ -234,9 +234,16 @@ TEST_F(agent, what_dies_with_a_session)
 
 TEST_F(agent, policy_ends_what_outlives_the_agent)
 {
+	socklen_t len = sizeof(int);
+	int other, listens = 0;
 	struct nl warden;
 
 	ASSERT_EQ(pair_listen(&self->p), 0);
+	/* Of another program, which is not the agent. */
+	ASSERT_EQ(site_enter('a'), 0);
+	other = tcp_socket();
+	ASSERT_EQ(handshake_new(&self->a, other, NULL), 0);
+	ASSERT_EQ(tcp_listen(other, ADDR_A, PORT), 0);
 	nl_req(&self->a, KPC_CMD_CONFIG_SET);
 	nl_u8(&self->a, KPC_A_CONFIG_AGENT_LOST, KPC_AGENT_LOST_END);
 	nl_u32(&self->a, KPC_A_CONFIG_AGENT_LOST_SECONDS, 1);
@@ -252,6 +259,9 @@ TEST_F(agent, policy_ends_what_outlives_the_agent)
 		ASSERT_EQ(nl_event(&self->ev_a, KPC_CMD_BINDING_NTF, 2000), 0);
 	} while (nl_get(&self->ev_a, KPC_A_BINDING_CHANGE) != KPC_CHANGE_REMOVED);
 	EXPECT_EQ(nl_get(&self->ev_a, KPC_A_BINDING_REASON), KPC_REASON_AGENT_LOST);
+	EXPECT_EQ(getsockopt(other, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len), 0);
+	EXPECT_EQ(listens, 1);
+	close(other);
 }
 
 static int establish(struct nl *nl, const char *name)
