@@ -60,6 +60,8 @@ static const struct {
 	{ A "offload prefer", NULL },
 	{ A "peer gateway.example:8883", NULL },
 	{ A "peer 192.0.2.1:8883", NULL },
+	{ A "peer 10.in-addr.example:8883", NULL },
+	{ A "peer 3com.0a:8883", NULL },
 	{ A "peer [2001:db8::1]:8883", A "peer '[2001:db8::1]:8883'" },
 	{ B "listen *:8883", B "listen '*:8883'" },
 	{ B "listen 192.0.2.1:8883", NULL },
@@ -97,6 +99,10 @@ static const struct {
 };
 
 #define WORDS	"accepted: role kpc-id format id-a kind-a id-b kind-b sp-id mark versions suites profile offload peer listen plain owner mode allow-uid authority start weak-key proxy selector limit"
+
+#define NUMERIC(word, value)						\
+	word " \"" value "\" ends in a number as an address does and is none; "	\
+	"a host name whose last label is no number is accepted"
 
 /* Words, and the whole sentence they are refused with. */
 static const struct {
@@ -162,6 +168,13 @@ static const struct {
 	{ A "peer -gate.example:1",
 	  "peer \"-gate.example:1\" is neither an address nor a host name of letters, "
 	  "digits and inner hyphens" },
+	/* What resolvers take for an IPv4 address, each in its own way. */
+	{ A "peer 192.0.2.300:8883", NUMERIC("peer", "192.0.2.300:8883") },
+	{ A "peer 192.0.2.010:8883", NUMERIC("peer", "192.0.2.010:8883") },
+	{ A "peer 10.1:8883", NUMERIC("peer", "10.1:8883") },
+	{ A "peer 3221225985:8883", NUMERIC("peer", "3221225985:8883") },
+	{ A "peer gate.0x7F:8883", NUMERIC("peer", "gate.0x7F:8883") },
+	{ B "authority 192.0.2.300", NUMERIC("authority", "192.0.2.300") },
 	{ A "listen *:8883", "listen is for role b; role a connects: peer HOST:PORT is accepted" },
 	{ B "peer 192.0.2.1:8883",
 	  "peer is for role a; role b waits: listen ADDRESS:PORT is accepted" },

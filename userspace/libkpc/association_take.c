@@ -58,6 +58,15 @@ int kpci_take_text(struct kpci_parse *parse, const struct kpci_word *word,
 	return 0;
 }
 
+/* A mistyped address, which a resolver would make another one of. */
+static int refuse_numeric(struct kpci_parse *parse, const struct kpci_word *word,
+			  const char *value)
+{
+	return kpc_error_return(parse->err, -EINVAL,
+				"%s \"%s\" ends in a number as an address does and is none; a host name whose last label is no number is accepted",
+				word->name, value);
+}
+
 int kpci_take_peer(struct kpci_parse *parse, const struct kpci_word *word,
 		   const char *value)
 {
@@ -73,6 +82,9 @@ int kpci_take_peer(struct kpci_parse *parse, const struct kpci_word *word,
 		return kpc_error_return(parse->err, -EINVAL,
 					"peer \"%s\" is neither an address nor a host name of letters, digits and inner hyphens",
 					value);
+	if (!kpci_literal_read(host, &family, address) &&
+	    kpci_hostname_numeric(host))
+		return refuse_numeric(parse, word, value);
 	return kpci_take_text(parse, word, value);
 }
 
@@ -107,6 +119,8 @@ int kpci_take_authority(struct kpci_parse *parse, const struct kpci_word *word,
 		return kpc_error_return(parse->err, -EINVAL,
 					"authority \"%s\" is an address, which TLS has no server names for; a host name is accepted",
 					value);
+	if (kpci_hostname_numeric(value))
+		return refuse_numeric(parse, word, value);
 	return kpci_take_text(parse, word, value);
 }
 

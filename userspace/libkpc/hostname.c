@@ -2,6 +2,7 @@
 /* Host names as parts of identities, KpcIds and SNI. */
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "internal.h"
 
@@ -42,4 +43,14 @@ bool kpci_hostname_valid(const char *name, size_t len)
 			return false;
 	}
 	return label && name[len - 1] != '-';
+}
+
+bool kpci_hostname_numeric(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	const char *label = dot ? dot + 1 : name;
+
+	if (label[0] == '0' && kpci_lower(label[1]) == 'x')
+		return !label[2 + strspn(label + 2, "0123456789abcdefABCDEF")];
+	return !label[strspn(label, "0123456789")];
 }

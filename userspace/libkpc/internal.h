@@ -16,6 +16,14 @@
 /** kpci_hostname_valid() - labels of letters, digits and inner hyphens */
 bool kpci_hostname_valid(const char *name, size_t len);
 
+/**
+ * kpci_hostname_numeric() - does the last label stand for a number
+ *
+ * Decimal, octal or hexadecimal, as inet_aton(3) reads it: resolvers answer such
+ * names with an IPv4 address and ask nobody.
+ */
+bool kpci_hostname_numeric(const char *name);
+
 /** kpci_hostname_equal() - the same name, in whatever case */
 bool kpci_hostname_equal(const char *a, const char *b);
 
