@@ -46,6 +46,9 @@ static const struct {
 	{ "a line joined by backslashes",
 	  "association m1 role a \\\n\tkpc-id m1@sp.example \\\n id-a //sp.example/cse/C1 "
 	  "id-b //sp.example/in # end\n", 1 },
+	{ "a line joined by backslashes before DOS line ends",
+	  "association m1 role a \\\r\n\tkpc-id m1@sp.example \\\r\n id-a //sp.example/cse/C1 "
+	  "id-b //sp.example/in\r\n", 1 },
 	{ "quotes and DOS line ends",
 	  "association 'm1' role \"a\" kpc-id m1@sp.example id-a //sp.example/cse/C1 id-b "
 	  "//sp.example/in\r\n", 1 },
@@ -78,6 +81,10 @@ static const struct {
 	  "FILE:3: role \"c\" is not known; a or b is accepted" },
 	{ "a mistake behind a joined line", "association m1 \\\n role c\n",
 	  "FILE:1: role \"c\" is not known; a or b is accepted" },
+	{ "a mistake behind a line joined before a DOS line end",
+	  "association m1 \\\r\n role a\r\nfrobnicate\r\n",
+	  "FILE:1: kpc-id is missing: the identifier of the Kpc, such as kpc-id "
+	  "meter7@sp.example" },
 	{ "an open quote", "association 'm1\n",
 	  "FILE:1: the quote ' is not closed on its line" },
 	{ "a backslash at the end", "association m1 \\",

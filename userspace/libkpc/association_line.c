@@ -116,7 +116,15 @@ static int quoted(struct splitter *splitter, int quote, struct kpc_error *err)
 static int escaped(struct splitter *splitter, struct kpc_error *err)
 {
 	int c = get(splitter);
+	int next;
 
+	/* DOS line ends join too. */
+	if (c == '\r') {
+		next = getc(splitter->file);
+		ungetc(next, splitter->file);
+		if (next == '\n')
+			c = get(splitter);
+	}
 	if (c == '\n')
 		return end_word(splitter);
 	if (c == EOF)
