@@ -217,6 +217,8 @@ static const struct {
 	  "owner and mode are for plain unix:PATH; plain tcp: takes allow-uid" },
 	{ A "plain unix:/x allow-uid 0",
 	  "allow-uid is for plain tcp:ADDRESS:PORT; plain unix: takes owner and mode" },
+	{ A "plain 'unix:/run/a\tb'", "plain \"unix:/run/a\\x09b\" has a control character; "
+	  "unix:/PATH or tcp:ADDRESS:PORT is accepted" },
 	{ A "owner 0", "owner, mode and allow-uid need plain unix:PATH or plain tcp:ADDRESS:PORT" },
 	{ A "owner nosuchuser",
 	  "owner \"nosuchuser\" is no user of this machine; a user's name or number is accepted" },

@@ -42,6 +42,13 @@ int kpci_take_answer(struct kpci_parse *parse, const struct kpci_word *word,
 	return 0;
 }
 
+static bool has_control(const char *text)
+{
+	while ((unsigned char)*text >= ' ' && *text != 0x7f)
+		text++;
+	return *text;
+}
+
 int kpci_take_text(struct kpci_parse *parse, const struct kpci_word *word,
 		   const char *value)
 {
@@ -49,6 +56,11 @@ int kpci_take_text(struct kpci_parse *parse, const struct kpci_word *word,
 		return kpc_error_return(parse->err, -EINVAL,
 					"%s is empty; %s is accepted",
 					word->name, word->wants);
+	/* A line of the table cannot hold a line feed, nor a terminal the rest. */
+	if (has_control(value))
+		return kpc_error_return(parse->err, -EINVAL,
+					"%s \"%s\" has a control character; %s is accepted",
+					word->name, value, word->wants);
 	if (strlen(value) > KPC_AGENT_TEXT_MAX)
 		return kpc_error_return(parse->err, -EINVAL,
 					"%s has %zu octets; at most %d are accepted",
