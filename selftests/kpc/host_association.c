@@ -87,6 +87,10 @@ static const struct {
 	{ A "selector local *:* remote [2001:db8::]/32:8883",
 	  A "selector remote [2001:db8::]/32:8883" },
 	{ A "selector udp remote 192.0.2.1:5684", NULL },
+	{ A "selector remote 192.0.2.1:8883 local 192.0.2.9:*",
+	  A "selector local 192.0.2.9:* remote 192.0.2.1:8883" },
+	{ A "selector remote 0.0.0.0/32:80", NULL },
+	{ A "selector remote [::]/128:80", NULL },
 	{ A "selector local 0.0.0.0:8883", A "selector local 0.0.0.0/0:8883" },
 	{ A "selector remote 192.0.2.1:8883 resolved", NULL },
 	/* A peer inside a selector adds nothing to it. */

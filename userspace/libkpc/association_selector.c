@@ -61,6 +61,12 @@ int kpc_selector_parse(struct kpc_selector *selector, int argc, char **argv,
 			   &selector->remote, err);
 	if (remote < 0)
 		return remote;
+	/* Either side may stand first. */
+	if (!local && remote)
+		local = take_side(argc, argv, &at, "local", selector,
+				  &selector->local, err);
+	if (local < 0)
+		return local;
 	if (!local && !remote && at < argc)
 		return kpc_error_return(err, -EINVAL,
 					"selector \"%s\" is not known; %s is accepted",
@@ -82,7 +88,9 @@ static void side_format(FILE *out, uint16_t family,
 	    !inet_ntop(family, side->address, text, sizeof(text)))
 		strcpy(text, "*");
 	fprintf(out, family == AF_INET6 ? "[%s]" : "%s", text);
-	if (family != AF_UNSPEC && side->prefix != kpci_family_bits(family))
+	/* Without a prefix, an address of zeros reads as any. */
+	if (family != AF_UNSPEC &&
+	    (side->prefix != kpci_family_bits(family) || kpci_address_is_any(side->address)))
 		fprintf(out, "/%u", side->prefix);
 	if (!side->port_max)
 		fputs(":*", out);
