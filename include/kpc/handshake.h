@@ -260,7 +260,8 @@ const char *kpc_handshake_authority(const struct kpc_handshake *hs);
 /**
  * kpc_handshake_key() - answer WANT_KEY
  * @hs: handshake
- * @key: Kpc of the KpcId offered, copied; NULL: it is not known
+ * @key: Kpc of the KpcId offered, copied; NULL: it is not known. The handshake
+ *	takes two of the slots of kpc_key_reserve() from here to its end.
  * @policy: what the association of that KpcId allows; NULL: all that the
  *	context does
  *

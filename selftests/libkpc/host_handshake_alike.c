@@ -72,7 +72,7 @@ static bool run(struct pair *pair, struct trace *trace)
 }
 
 static bool play(const struct kpc_handshake_policy *policy, enum scene scene,
-		 struct trace *trace)
+		 const char *key, struct trace *trace)
 {
 	struct kpc_handshake_policy own = { .role = KPC_ROLE_B, .offload = KPC_OFFLOAD_PREFER };
 	bool tls13 = policy->versions == KPC_VERSION_FLAGS_TLS13;
@@ -92,7 +92,7 @@ static bool play(const struct kpc_handshake_policy *policy, enum scene scene,
 	}
 	if (scene >= DENIED_VERSION)
 		pair.policy = &own;
-	if (!pair_open(&pair, policy, PAIR_OTHER_KEY, PAIR_KEY))
+	if (!pair_open(&pair, policy, key, PAIR_KEY))
 		held = run(&pair, trace);
 	if (!held)
 		tap_note("%s: a: %s; b: %s", scenes[scene], pair_why(pair.a), pair_why(pair.b));
@@ -113,16 +113,24 @@ static void check(uint16_t suite)
 	struct trace wrong, other;
 	bool held;
 
-	held = play(&policy, WRONG_KEY, &wrong) && wrong.cause == KPC_HANDSHAKE_WRONG_KEY;
+	held = play(&policy, WRONG_KEY, PAIR_OTHER_KEY, &wrong) &&
+	       wrong.cause == KPC_HANDSHAKE_WRONG_KEY;
 	tap_ok(held, "X5 %s: a wrong Kpc is refused with alert %d (%s)", entry->name, wrong.alert,
 	       kpc_alert_name(wrong.alert));
 	for (enum scene scene = UNKNOWN_ID; scene <= DENIED_AUTHORITY; scene++) {
-		bool played = play(&policy, scene, &other);
+		bool played = play(&policy, scene, PAIR_OTHER_KEY, &other);
 
 		tap_ok(played && alike(&wrong, &other) &&
 		       other.cause == (scene == UNKNOWN_ID ? KPC_HANDSHAKE_UNKNOWN :
 							     KPC_HANDSHAKE_POLICY),
 		       "X5 %s: %s looks like a wrong Kpc", entry->name, scenes[scene]);
+	}
+	for (enum scene scene = DENIED_VERSION; scene <= DENIED_AUTHORITY; scene++) {
+		bool played = play(&policy, scene, PAIR_KEY, &other);
+
+		tap_ok(played && alike(&wrong, &other) && other.cause == KPC_HANDSHAKE_POLICY,
+		       "X5 %s: %s looks like a wrong Kpc to one who has the right one",
+		       entry->name, scenes[scene]);
 	}
 }
 

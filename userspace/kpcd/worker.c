@@ -30,13 +30,13 @@ static void worker_complain(const char *what, int error)
 
 /*
  * Key memory is mapped and locked by calls that are gone later, so all of it is
- * taken now: one key for each handshake of either role, and those being handed
- * on.
+ * taken now: one key for each handshake of role a, two for one of role b, which
+ * holds what nobody knows too, and those being handed on.
  */
 static void key_memory_reserve(void)
 {
 	struct kpc_error err;
-	int ret = kpc_key_reserve(HANDSHAKES_MAX + INITIATIONS_MAX + 8,
+	int ret = kpc_key_reserve(2 * HANDSHAKES_MAX + INITIATIONS_MAX + 8,
 				  &err);
 
 	if (ret)

@@ -66,6 +66,7 @@ void kpc_handshake_free(struct kpc_handshake *hs)
 	free(hs->cke.data);
 	free(hs->hello.authority);
 	kpc_key_free(hs->key);
+	kpc_key_free(hs->spare);
 	OPENSSL_cleanse(hs->secrets, sizeof(hs->secrets));
 	free(hs);
 }
@@ -223,7 +224,9 @@ refuse:
 static void wipe_key(struct kpc_handshake *hs)
 {
 	kpc_key_free(hs->key);
+	kpc_key_free(hs->spare);
 	hs->key = NULL;
+	hs->spare = NULL;
 }
 
 static void run_ssl(struct kpc_handshake *hs)
@@ -384,7 +387,7 @@ int kpc_handshake_key(struct kpc_handshake *hs, const struct kpc_key *key,
 	hs->known = key;
 	hs->agreed = hs->known && !hs->denied;
 	hs->key = hs->agreed ? known : unknown;
-	kpc_key_free(hs->agreed ? unknown : known);
+	hs->spare = hs->agreed ? unknown : known;
 	hs->answered = true;
 	return 0;
 }

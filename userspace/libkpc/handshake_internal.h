@@ -79,6 +79,7 @@ struct kpc_handshake {
 	struct kpci_policy association;
 	struct kpc_kpcid own_id;	/* role a */
 	struct kpc_key *key;
+	struct kpc_key *spare;	/* role b: where @agreed is taken back, becomes @key */
 	bool no_dhe;		/* TLS 1.3: the ServerHello had no key share */
 
 	/* TLS 1.3 traffic secrets; [0] the client's, [1] the server's */

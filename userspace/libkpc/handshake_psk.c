@@ -62,6 +62,17 @@ static int set_suites(SSL *ssl, const struct kpci_policy *policy, const char *ha
 	return SSL_set_ciphersuites(ssl, names) == 1 ? 0 : -EIO;
 }
 
+/* From here on the peer sees what it sees of a wrong Kpc, whichever it has. */
+static void deny(struct kpc_handshake *hs, const char *why)
+{
+	struct kpc_key *known = hs->key;
+
+	hs->key = hs->spare;
+	hs->spare = known;
+	hs->agreed = false;
+	hs->denied = why;
+}
+
 /*
  * A key of TLS 1.3 belongs to one hash, that of its binder: only suites of that
  * hash may be chosen. An association that has none of them is treated as an
@@ -73,13 +84,10 @@ int kpci_psk_narrow(struct kpc_handshake *hs, SSL *ssl)
 	const struct kpci_policy *policy = hs->narrowed ? &hs->association : &hs->policy;
 
 	if (hs->agreed) {
-		if (!kpci_psk_usable(ssl, policy, hs->hello.binder)) {
-			hs->denied = "its association allows none of the offered cipher suites";
-			hs->agreed = false;
-		} else if (!policy->psk_ke && !hs->hello.psk_dhe_ke) {
-			hs->denied = "its association asks for psk_dhe_ke";
-			hs->agreed = false;
-		}
+		if (!kpci_psk_usable(ssl, policy, hs->hello.binder))
+			deny(hs, "its association allows none of the offered cipher suites");
+		else if (!policy->psk_ke && !hs->hello.psk_dhe_ke)
+			deny(hs, "its association asks for psk_dhe_ke");
 	}
 	if (!hs->agreed)
 		policy = &hs->policy;
