@@ -158,6 +158,19 @@ ok "T5: a store that others may read is refused" \
 	grep -q "$dir/keys" "$dir/err"'
 chmod 0600 "$dir/keys"
 
+cp "$dir/keys" "$dir/keys.before"
+ok "a line that the store's reader refuses does not get into it" \
+	eval 'next=$(($(wc -l <"$dir/keys") + 1))
+	mkdir "$dir/a b" && printf %032d 7 >"$dir/a b/key"
+	echo "file:$dir/a b/key" >"$dir/key" && chmod 0600 "$dir/key"
+	refuses 1 "kpc: provision s1: $dir/keys:$next: the line has a third word; KpcId encoding:KEY is accepted" \
+		kpc provision --key "$dir/key" --keys "$dir/keys" --file "$dir/s1.conf" --offline \
+		s1 role a kpc-id s1@sp.example id-a //sp.example/cse/C3 id-b //sp.example/in &&
+	refuses 1 "kpc: key generate: $dir/keys:$next: the line starts with the key; KpcId encoding:KEY is accepted" \
+		kpc key generate --any hex:meter --keys "$dir/keys" &&
+	cmp -s "$dir/keys" "$dir/keys.before" && [ ! -e "$dir/s1.conf" ] &&
+	! ls "$dir"/keys.*~ | grep -v lock'
+
 # Batch
 printf '%s\n' 'version' '# a remark' 'frob' 'version' >"$dir/batch"
 ok "-B runs line by line and stops at the first mistake, with its place" \

@@ -196,7 +196,7 @@ static int store_key(struct cli *cli, const char *path,
 	if (!ret)
 		ret = keyfile_judge(path, id, key, &err);
 	if (ret > 0)
-		ret = textfile_append(&file, line, &err);
+		ret = keyfile_append(&file, line, &err);
 	textfile_close(&file);
 	return ret ? cli_refuse(cli, NULL, &err) : 0;
 }

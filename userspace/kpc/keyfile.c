@@ -149,8 +149,32 @@ static int sync_directory(const char *path, struct kpc_error *err)
 	return 0;
 }
 
-/* Writes old content and @line beside the file, then takes its place. */
+/* Would the store be read back; the sentence names the file it becomes. */
+static int judge_store(const struct textfile *file, const char *temporary,
+		       struct kpc_error *err)
+{
+	struct kpc_keystore *store = NULL;
+	size_t length = strlen(temporary);
+	struct kpc_error why = { "" };
+	int ret;
+
+	ret = kpc_keystore_load(&store, temporary,
+				KPC_KEYSTORE_ANY | KPC_KEYSTORE_WEAK, &why);
+	kpc_keystore_free(store);
+	if (ret && !strncmp(why.text, temporary, length))
+		kpc_error_set(err, "%s%s", file->path, why.text + length);
+	else if (ret)
+		kpc_error_set(err, "%s: %s", file->path, why.text);
+	return ret;
+}
+
+/*
+ * Writes old content and @line beside the file, then takes its place, once
+ * @judge, where there is one, has found it good.
+ */
 static int replace(struct textfile *file, const char *line,
+		   int (*judge)(const struct textfile *file,
+				const char *temporary, struct kpc_error *err),
 		   struct kpc_error *err)
 {
 	char temporary[PATH_ROOM];
@@ -174,8 +198,17 @@ static int replace(struct textfile *file, const char *line,
 	if (!ret && (file->owner != geteuid() || file->group != getegid()) &&
 	    fchown(fd, file->owner, file->group))
 		ret = -errno;
-	if (!ret && (fchmod(fd, file->mode) || fsync(fd) ||
-		     rename(temporary, file->path)))
+	if (!ret && (fchmod(fd, file->mode) || fsync(fd)))
+		ret = -errno;
+	if (!ret && judge) {
+		ret = judge(file, temporary, err);
+		if (ret) {
+			close(fd);
+			unlink(temporary);
+			return ret;
+		}
+	}
+	if (!ret && rename(temporary, file->path))
 		ret = -errno;
 	close(fd);
 	if (ret) {
@@ -188,13 +221,19 @@ static int replace(struct textfile *file, const char *line,
 int textfile_append(struct textfile *file, const char *line,
 		    struct kpc_error *err)
 {
-	return replace(file, line, err);
+	return replace(file, line, NULL, err);
+}
+
+int keyfile_append(struct textfile *file, const char *line,
+		   struct kpc_error *err)
+{
+	return replace(file, line, judge_store, err);
 }
 
 int textfile_restore(struct textfile *file, struct kpc_error *err)
 {
 	if (file->existed)
-		return replace(file, NULL, err);
+		return replace(file, NULL, NULL, err);
 	return unlink(file->path) ? refuse(err, file->path, errno) : 0;
 }
 

@@ -56,6 +56,14 @@ int textfile_append(struct textfile *file, const char *line,
 		    struct kpc_error *err);
 
 /**
+ * keyfile_append() - The same with a key store, if it can be read back then
+ *
+ * Where it cannot, the store stays as it is and @err has the reader's sentence.
+ */
+int keyfile_append(struct textfile *file, const char *line,
+		   struct kpc_error *err);
+
+/**
  * textfile_restore() - Put back what was there before textfile_append()
  */
 int textfile_restore(struct textfile *file, struct kpc_error *err);

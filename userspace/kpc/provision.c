@@ -89,8 +89,8 @@ static int store_key(struct provision *provision)
 				    &provision->association.kpc_id,
 				    provision->key, &err);
 	if (ret > 0) {
-		ret = textfile_append(&provision->store, provision->line,
-				      &err);
+		ret = keyfile_append(&provision->store, provision->line,
+				     &err);
 		provision->stored = !ret;
 	}
 	return ret ? refuse(provision, &err) : 0;
