@@ -147,6 +147,14 @@ ok "and nothing of it was shown" \
 ok "on standard output only when asked" \
 	eval 'run 0 kpc key generate n2@sp.example --octets 16 --stdout &&
 	grep -Eqx "n2@sp\.example hex:[0-9a-f]{32}" "$dir/out"'
+mv "$dir/out" "$dir/n2" && chmod 0600 "$dir/n2"
+ok "whose line provision takes at the other entity, under this KpcId only" \
+	eval 'run 0 kpc provision --key "$dir/n2" --keys "$dir/keys2" --file "$dir/n2.conf" --offline \
+		n2 role b kpc-id n2@sp.example id-a //sp.example/cse/C2 id-b //sp.example/in &&
+	cmp -s "$dir/n2" "$dir/keys2" &&
+	run 1 kpc provision --key "$dir/n2" --keys "$dir/keys3" --file "$dir/n3.conf" --offline \
+		n3 role b kpc-id n3@sp.example id-a //sp.example/cse/C2 id-b //sp.example/in &&
+	[ ! -e "$dir/keys3" ]'
 ok "key check names a KpcId without Kpc and one without association" \
 	eval 'echo "association p1 role a kpc-id p1@sp.example id-a //sp.example/cse/C9 id-b //sp.example/in" >>"$dir/kpc.conf"
 	run 1 kpc key check --keys "$dir/keys" --file "$dir/kpc.conf" &&

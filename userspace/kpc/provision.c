@@ -49,10 +49,24 @@ static int refuse(const struct provision *provision,
 	return cli_refuse(provision->cli, provision->association.name, err);
 }
 
+/* What follows the association's own KpcId in a line of a store, or all of it. */
+static const char *key_part(const struct provision *provision, const char *text)
+{
+	char kpc_id[KPC_KPCID_TEXT_MAX];
+	size_t length;
+
+	kpc_kpcid_text(&provision->association.kpc_id, kpc_id);
+	length = strlen(kpc_id);
+	if (strncmp(text, kpc_id, length) || !strchr(" \t", text[length]))
+		return text;
+	return text + length + strspn(text + length, " \t");
+}
+
 static int take_key(struct provision *provision)
 {
 	char text[SECRET_TEXT_MAX] = "";
 	struct kpc_error err = { "" };
+	const char *part = text;
 	int ret = 0;
 
 	if (provision->generate) {
@@ -60,8 +74,9 @@ static int take_key(struct provision *provision)
 		ret = provision->key ? 0 : -ENOMEM;
 	} else {
 		ret = secret_read(provision->key_path, text, &err);
+		part = key_part(provision, text);
 		if (!ret)
-			ret = kpc_key_parse(&provision->key, text, &err);
+			ret = kpc_key_parse(&provision->key, part, &err);
 	}
 	if (!ret)
 		ret = kpc_key_check(kpc_key_length(provision->key),
@@ -72,7 +87,7 @@ static int take_key(struct provision *provision)
 			 provision->association.name, err.text);
 	if (ret >= 0)
 		keyfile_line(&provision->association.kpc_id, provision->key,
-			     text, provision->line);
+			     part, provision->line);
 	explicit_bzero(text, sizeof(text));
 	return ret < 0 ? refuse(provision, &err) : 0;
 }
