@@ -94,6 +94,17 @@ hardened()
 		readelf -sW "$file" | grep -q __stack_chk_fail
 }
 
+# Where kpc(8) says that it is.
+schema_there()
+{
+	local path
+
+	env -u MAKEFLAGS make -C "$top/packaging" DESTDIR="$work/root" PREFIX=/usr install &&
+		path=$(sed -n 's/^\.It Pa \(.*kpc\.schema\.json\)$/\1/p' \
+			"$top/Documentation/man/kpc.8") && [ -n "$path" ] &&
+		cmp "$work/root$path" "$top/Documentation/schema/kpc.schema.json"
+}
+
 echo "TAP version 13"
 check "make install puts the library, headers and pkg-config file in place" install_library
 check "a program builds with what pkg-config says" build_program
@@ -101,5 +112,6 @@ check "it runs with the shared library" run_program
 check "the library exports kpc_ names only" only_own_names
 check "every function of the headers is exported" all_names_there
 check "the library is hardened" hardened
+check "the schema of kpc -j is installed where kpc(8) says" schema_there
 echo "1..$count"
 exit $failed
