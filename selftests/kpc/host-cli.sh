@@ -74,6 +74,9 @@ else
 	ok "the same for a change" \
 		refuses 1 'kpc: association del: kpc.ko is not loaded: modprobe kpc' \
 		kpc association del m7
+	ok "save to a device writes into it and puts no file in its place" \
+		refuses 1 'kpc: save: kpc.ko is not loaded: modprobe kpc' \
+		kpc save /proc/self/fd/0
 	ok "the doctor tells what is missing, and ends with 1" run 1 kpc -j doctor
 	ok "in JSON" python3 -c 'import json, sys
 rows = json.load(open(sys.argv[1]))

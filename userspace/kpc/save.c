@@ -156,15 +156,33 @@ static int refuse_file(const struct cli *cli, const char *path, int error)
 	return cli_refuse(cli, path, &err);
 }
 
+/* A device or pipe has no old content that a rename would keep. */
+static int write_into(struct cli *cli, const char *path,
+		      int (*put)(struct cli *cli, FILE *out))
+{
+	FILE *out = fopen(path, "we");
+	int ret;
+
+	if (!out)
+		return refuse_file(cli, path, errno);
+	ret = put(cli, out);
+	if (fclose(out) && !ret)
+		ret = refuse_file(cli, path, errno);
+	return ret;
+}
+
 /* The file is either the old one or the whole new one, whenever power fails. */
 static int save_file(struct cli *cli, const char *path,
 		     int (*put)(struct cli *cli, FILE *out))
 {
 	char temporary[4096];
+	struct stat old;
 	FILE *out;
 	int ret;
 	int fd;
 
+	if (!stat(path, &old) && !S_ISREG(old.st_mode))
+		return write_into(cli, path, put);
 	if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >=
 	    (int)sizeof(temporary))
 		return refuse_file(cli, path, ENAMETOOLONG);
