@@ -138,6 +138,13 @@ ok "an empty standard input is no key" \
 	refuses 1 'kpc: provision m9: the first line of standard input is empty; encoding:KEY is accepted, such as hex:00112233445566778899aabbccddeeff' \
 	kpc provision "${files[@]}" m9 "${again[@]:1}"
 
+ok "a signal at the prompt leaves the terminal with its echo" \
+	python3 "$(dirname "$0")/prompt.py" kpc provision "${files[@]}" m9 "${again[@]:1}"
+ok "a line typed there is a key, and is not shown" \
+	python3 "$(dirname "$0")/prompt.py" --type "hex:${key}33" \
+	kpc provision --keys "$dir/keys.typed" --file "$dir/typed.conf" --offline \
+	m9 "${again[@]:1}"
+
 # Keys
 ok "generate puts a new Kpc into the store" \
 	gives "KpcId n1@sp.example: a Kpc of 32 octets is in $dir/keys" \

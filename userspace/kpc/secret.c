@@ -4,16 +4,21 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "cli.h"
 #include "secret.h"
 
 void secret_guard(void)
@@ -24,27 +29,90 @@ void secret_guard(void)
 	prctl(PR_SET_DUMPABLE, 0);
 }
 
-/* Return: true if the terminal now shows nothing; @before puts it back. */
-static bool echo_off(int fd, struct termios *before)
-{
-	struct termios silent;
+/**
+ * struct prompt - A terminal that shows nothing while a key is typed
+ * @fd: The terminal.
+ * @signals: Can be read when one of those is pending that would end or stop this
+ * program; -1: no terminal.
+ * @before: How the terminal was.
+ * @mask: Which signals were blocked.
+ */
+struct prompt {
+	int fd;
+	int signals;
+	struct termios before;
+	sigset_t mask;
+};
 
-	if (tcgetattr(fd, before))
-		return false;
-	silent = *before;
+/*
+ * The signals wait until the terminal is as it was: it outlives this program.
+ * A @prompt that is no terminal stays without effect.
+ */
+static void prompt_open(struct prompt *prompt)
+{
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
+	struct termios silent;
+	sigset_t signals;
+	size_t i;
+
+	prompt->signals = -1;
+	if (tcgetattr(prompt->fd, &prompt->before))
+		return;
+	sigemptyset(&signals);
+	for (i = 0; i < CLI_COUNT(ends); i++)
+		sigaddset(&signals, ends[i]);
+	if (sigprocmask(SIG_BLOCK, &signals, &prompt->mask))
+		return;
+	prompt->signals = signalfd(-1, &signals, SFD_CLOEXEC);
+	if (prompt->signals < 0) {
+		sigprocmask(SIG_SETMASK, &prompt->mask, NULL);
+		return;
+	}
+	silent = prompt->before;
 	silent.c_lflag &= ~ECHO;
 	fputs("Kpc (encoding:KEY): ", stderr);
-	return !tcsetattr(fd, TCSAFLUSH, &silent);
+	tcsetattr(prompt->fd, TCSAFLUSH, &silent);
 }
 
-static int read_line(int fd, char *text, size_t *length)
+/* A signal that came meanwhile takes its effect in here. */
+static void prompt_close(struct prompt *prompt)
+{
+	if (prompt->signals < 0)
+		return;
+	tcsetattr(prompt->fd, TCSAFLUSH, &prompt->before);
+	putc('\n', stderr);
+	close(prompt->signals);
+	sigprocmask(SIG_SETMASK, &prompt->mask, NULL);
+}
+
+/* Return: 0 when there is something to read, -EINTR for a signal. */
+static int prompt_wait(const struct prompt *prompt)
+{
+	struct pollfd wait[] = {
+		{ .fd = prompt->fd, .events = POLLIN },
+		{ .fd = prompt->signals, .events = POLLIN },
+	};
+
+	if (prompt->signals < 0)
+		return 0;
+	while (poll(wait, CLI_COUNT(wait), -1) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return wait[1].revents ? -EINTR : 0;
+}
+
+static int read_line(const struct prompt *prompt, char *text, size_t *length)
 {
 	ssize_t got;
+	int ret;
 
 	*length = 0;
 	/* One octet at a time: what follows the line is someone else's. */
 	for (;;) {
-		got = read(fd, text + *length, 1);
+		ret = prompt_wait(prompt);
+		if (ret)
+			return ret;
+		got = read(prompt->fd, text + *length, 1);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
@@ -88,9 +156,8 @@ static int open_secret(const char *path, struct kpc_error *err)
 
 int secret_read(const char *path, char *text, struct kpc_error *err)
 {
-	struct termios before;
+	struct prompt prompt;
 	size_t length;
-	bool silent;
 	int fd = STDIN_FILENO;
 	int ret;
 
@@ -99,12 +166,10 @@ int secret_read(const char *path, char *text, struct kpc_error *err)
 		if (fd < 0)
 			return fd;
 	}
-	silent = isatty(fd) && echo_off(fd, &before);
-	ret = read_line(fd, text, &length);
-	if (silent) {
-		tcsetattr(fd, TCSAFLUSH, &before);
-		putc('\n', stderr);
-	}
+	prompt.fd = fd;
+	prompt_open(&prompt);
+	ret = read_line(&prompt, text, &length);
+	prompt_close(&prompt);
 	if (fd != STDIN_FILENO)
 		close(fd);
 	if (ret)
