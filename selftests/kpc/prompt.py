@@ -25,6 +25,9 @@ def play(command, answer, expected):
 
     def controlling():
         fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+        # Who runs this in the background may have them ignored.
+        for number in signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM:
+            signal.signal(number, signal.SIG_DFL)
 
     child = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal,
                              start_new_session=True, preexec_fn=controlling)
