@@ -61,8 +61,8 @@ static __always_inline bool is_bound(const struct sk_buff *skb,
 	ks = kpc_sock_find(sk);
 	/* Pairs with bind_sock(). */
 	if (!ks || smp_load_acquire(&ks->state) != KPC_SOCK_BOUND ||
-	    READ_ONCE(sk->sk_mark) != ks->mark ||
-	    ks->octets_max != U64_MAX || kpc_sock_moved(ks))
+	    ks->octets_max != U64_MAX ||
+	    kpc_sock_changed(ks) != KPC_REASON_NONE)
 		return false;
 	if (!out) {
 		this_cpu_inc(ks->association->packets->rx);

@@ -105,19 +105,9 @@ static unsigned int judge_handshake_out(const struct packet *p,
 	return NF_ACCEPT;
 }
 
-/* Mark, ends and octets of a bound socket, the same both ways. */
-static u8 bound_changed(const struct kpc_sock *ks)
-{
-	if (unlikely(READ_ONCE(ks->sk->sk_mark) != ks->mark))
-		return KPC_REASON_MARK_CHANGED;
-	if (unlikely(kpc_sock_moved(ks)))
-		return KPC_REASON_PEER_CHANGED;
-	return KPC_REASON_NONE;
-}
-
 static unsigned int judge_bound(const struct packet *p, struct kpc_sock *ks)
 {
-	u8 reason = bound_changed(ks);
+	u8 reason = kpc_sock_changed(ks);
 
 	if (unlikely(reason != KPC_REASON_NONE))
 		return end(p, ks, KPC_SOCK_BOUND, reason,

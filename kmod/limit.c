@@ -159,11 +159,8 @@ static void sweep_binding(struct kpc_sock *ks)
 		release_sock(sk);
 		return;
 	}
-	if (READ_ONCE(sk->sk_mark) != ks->mark)
-		reason = KPC_REASON_MARK_CHANGED;
-	else if (kpc_sock_moved(ks))
-		reason = KPC_REASON_PEER_CHANGED;
-	else
+	reason = kpc_sock_changed(ks);
+	if (reason == KPC_REASON_NONE)
 		reason = kpc_keys_changed(ks);
 	release_sock(sk);
 	switch (reason) {

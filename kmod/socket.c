@@ -253,11 +253,8 @@ void kpc_sock_set_mark(struct sock *sk, u32 mark)
 	sk_dst_reset(sk);
 }
 
-/**
- * kpc_sock_moved() - whether a bound socket has other ends than at BIND
- * @ks: bound socket
- */
-bool kpc_sock_moved(const struct kpc_sock *ks)
+/* It has other ends than at BIND. */
+static bool moved(const struct kpc_sock *ks)
 {
 	const struct sock *sk = ks->sk;
 
@@ -276,6 +273,21 @@ bool kpc_sock_moved(const struct kpc_sock *ks)
 #else
 	return true;
 #endif
+}
+
+/**
+ * kpc_sock_changed() - whether a bound socket has another mark or other ends
+ * @ks: bound socket
+ *
+ * Return: KPC_REASON_NONE, KPC_REASON_MARK_CHANGED or KPC_REASON_PEER_CHANGED.
+ */
+u8 kpc_sock_changed(const struct kpc_sock *ks)
+{
+	if (unlikely(READ_ONCE(ks->sk->sk_mark) != ks->mark))
+		return KPC_REASON_MARK_CHANGED;
+	if (unlikely(moved(ks)))
+		return KPC_REASON_PEER_CHANGED;
+	return KPC_REASON_NONE;
 }
 
 static u64 tx_now(const struct kpc_sock *ks)
@@ -305,21 +317,19 @@ void kpc_sock_closed(struct kpc_sock *ks)
 		return;
 	ks->tx_last = tx_now(ks);
 	ks->rx_last = rx_now(ks);
-	/* Both pair with octets(): before it what is read then, */
+	/* Both pair with was_closed(): before it what is read then, */
 	smp_store_release(&ks->closed, true);
 	/* and behind it what the stack sets back. */
 	smp_wmb();
 }
 
-static u64 octets(const struct kpc_sock *ks, u64 (*now)(const struct kpc_sock *),
-		  const u64 *last)
+/* Whether the counters read just before may have been set back. */
+static bool was_closed(const struct kpc_sock *ks)
 {
-	u64 n = now(ks);
-
-	/* Perhaps set back while they were read; with kpc_sock_closed(). */
-	smp_rmb();
 	/* Pairs with kpc_sock_closed(). */
-	return smp_load_acquire(&ks->closed) ? *last : n;
+	smp_rmb();
+	/* As above. */
+	return smp_load_acquire(&ks->closed);
 }
 
 /**
@@ -328,7 +338,9 @@ static u64 octets(const struct kpc_sock *ks, u64 (*now)(const struct kpc_sock *)
  */
 u64 kpc_sock_tx(const struct kpc_sock *ks)
 {
-	return octets(ks, tx_now, &ks->tx_last);
+	u64 octets = tx_now(ks);
+
+	return was_closed(ks) ? ks->tx_last : octets;
 }
 
 /**
@@ -337,7 +349,9 @@ u64 kpc_sock_tx(const struct kpc_sock *ks)
  */
 u64 kpc_sock_rx(const struct kpc_sock *ks)
 {
-	return octets(ks, rx_now, &ks->rx_last);
+	u64 octets = rx_now(ks);
+
+	return was_closed(ks) ? ks->rx_last : octets;
 }
 
 static void uncount_ended(struct kpc_net *kn)

@@ -179,7 +179,7 @@ bool kpc_sock_trylock(struct sock *sk);
 int kpc_sock_lock(struct kpc_net *kn, struct netlink_ext_ack *extack,
 		  struct sock *sk);
 void kpc_sock_set_mark(struct sock *sk, u32 mark);
-bool kpc_sock_moved(const struct kpc_sock *ks);
+u8 kpc_sock_changed(const struct kpc_sock *ks);
 u64 kpc_sock_tx(const struct kpc_sock *ks);
 u64 kpc_sock_rx(const struct kpc_sock *ks);
 struct sock *kpc_sock_from_fd(struct kpc_net *kn, int fd,
