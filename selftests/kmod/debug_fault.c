@@ -536,15 +536,8 @@ static struct nl *make_resolve(void)
 
 static bool settle_resolved(int answer)
 {
-	struct in_addr at = { inet_addr("192.0.2.9") };
-
-	nl_req(&a, KPC_CMD_ENDPOINT_GET);
-	nl_u16(&a, KPC_A_ENDPOINT_FAMILY, AF_INET);
-	nl_u8(&a, KPC_A_ENDPOINT_ROLE, KPC_ROLE_A);
-	nl_put(&a, KPC_A_ENDPOINT_ADDRESS, &at, sizeof(at));
-	nl_u16(&a, KPC_A_ENDPOINT_PORT_MIN, PORT);
-	return fits(answer, !nl_talk(&a)) && !nl_talk(make_confirm(false)) &&
-	       remove_other();
+	return fits(answer, is_protected(&a, "192.0.2.9")) &&
+	       !nl_talk(make_confirm(false)) && remove_other();
 }
 
 static struct nl *make_abort(void)

@@ -273,6 +273,20 @@ static inline int dump(struct nl *nl, uint8_t cmd)
 	return err ?: nl->replies;
 }
 
+/* Whether role a protects PORT of an IPv4 address. */
+static inline bool is_protected(struct nl *nl, const char *address)
+{
+	struct in_addr in;
+
+	inet_pton(AF_INET, address, &in);
+	nl_req(nl, KPC_CMD_ENDPOINT_GET);
+	nl_u16(nl, KPC_A_ENDPOINT_FAMILY, AF_INET);
+	nl_u8(nl, KPC_A_ENDPOINT_ROLE, KPC_ROLE_A);
+	nl_put(nl, KPC_A_ENDPOINT_ADDRESS, &in, sizeof(in));
+	nl_u16(nl, KPC_A_ENDPOINT_PORT_MIN, PORT);
+	return !nl_talk(nl);
+}
+
 static inline int handshake_new(struct nl *nl, int fd, const char *association)
 {
 	nl_req(nl, KPC_CMD_HANDSHAKE_NEW);

@@ -323,19 +323,6 @@ static int resolve(struct nl *nl, uint32_t id, const char *peer,
 	return err ?: dump(nl, KPC_CMD_ENDPOINT_GET);
 }
 
-static bool is_protected(struct nl *nl, const char *address)
-{
-	struct in_addr at;
-
-	inet_pton(AF_INET, address, &at);
-	nl_req(nl, KPC_CMD_ENDPOINT_GET);
-	nl_u16(nl, KPC_A_ENDPOINT_FAMILY, AF_INET);
-	nl_u8(nl, KPC_A_ENDPOINT_ROLE, KPC_ROLE_A);
-	nl_put(nl, KPC_A_ENDPOINT_ADDRESS, &at, sizeof(at));
-	nl_u16(nl, KPC_A_ENDPOINT_PORT_MIN, PORT);
-	return !nl_talk(nl);
-}
-
 /* The agent says where a peer is, and nothing else of the association. */
 TEST_F(table, resolved_by_the_agent)
 {
