@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <kpc/key.h>
@@ -302,10 +301,8 @@ static void handshake_ask(struct connection *c)
 
 	ask->listener = hs->listener;
 	ask->peer = c->peer;
-	if (offer) {
-		ask->kpc_id.len = offer->len;
-		memcpy(ask->kpc_id.octets, offer->octets, offer->len);
-	}
+	if (offer)
+		ask->kpc_id = *offer;
 	hs->waiter.answered = key_for_server;
 	channel_request(c->worker, &hs->waiter, &message);
 }
@@ -319,7 +316,6 @@ static void key_for_client(struct waiter *waiter, const void *answer, int fd)
 	struct connection *c = hs->connection;
 	struct association *association = c->association;
 	struct kpc_error err = {};
-	struct kpc_kpcid kpc_id;
 	struct kpc_key *key = NULL;
 
 	if (!got->len || got->association != association->config.id ||
@@ -328,11 +324,9 @@ static void key_for_client(struct waiter *waiter, const void *answer, int fd)
 				"the key store has no key for this KpcId");
 		return;
 	}
-	kpc_id.len = got->kpc_id.len;
-	memcpy(kpc_id.octets, got->kpc_id.octets, kpc_id.len);
 	key = kpc_key_new(got->octets, got->len, &err);
 	if (!key ||
-	    kpc_handshake_initiate(hs->tls, &kpc_id, key,
+	    kpc_handshake_initiate(hs->tls, &got->kpc_id, key,
 				   association->config.authority[0] ?
 				   association->config.authority : NULL, &err))
 		connection_fail(c, KPC_EVENT_FAULT, -EINVAL, err.text);

@@ -16,11 +16,11 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include <kpc/kpcid.h>
 #include <linux/kpc.h>
 
 /* RFC 4279 wants keys of up to 64 octets supported; SPEC ends there. */
 #define KPC_MESSAGE_KEY_MAX		64
-/* Identities of one ClientHello that are looked at; more are ignored. */
 #define KPC_MESSAGE_ADDRESSES_MAX	16
 #define KPC_MESSAGE_TEXT_MAX		255
 
@@ -34,7 +34,7 @@
  * @KPC_MESSAGE_LISTENER_GONE: warden: close a listener of either sort
  * @KPC_MESSAGE_ADDRESSES: warden: where IdB of a role a association is now
  * @KPC_MESSAGE_ESTABLISH: warden: make one handshake now and answer
- * @KPC_MESSAGE_KEY_REQUEST: worker: the key of one of these identities?
+ * @KPC_MESSAGE_KEY_REQUEST: worker: the key of an association or a KpcId?
  * @KPC_MESSAGE_KEY: warden: the answer; a grant for the worker's session is
  *	in force when it is sent
  * @KPC_MESSAGE_BACKEND_REQUEST: worker: connect to the plain leg of role b
@@ -60,12 +60,6 @@ enum kpc_message_type {
 	KPC_MESSAGE_EVENT,
 	KPC_MESSAGE_READY,
 	KPC_MESSAGE_DRAIN,
-};
-
-/** struct kpc_message_kpcid - a KpcId, to the octet */
-struct kpc_message_kpcid {
-	uint8_t len;
-	uint8_t octets[KPC_KPC_ID_MAX];
 };
 
 /**
@@ -137,7 +131,7 @@ struct kpc_message_key_request {
 	uint32_t association;
 	uint32_t listener;
 	struct sockaddr_in6 peer;
-	struct kpc_message_kpcid kpc_id;
+	struct kpc_kpcid kpc_id;
 };
 
 /**
@@ -150,7 +144,7 @@ struct kpc_message_key {
 	uint32_t association;
 	uint32_t len;
 	uint8_t octets[KPC_MESSAGE_KEY_MAX];
-	struct kpc_message_kpcid kpc_id;
+	struct kpc_kpcid kpc_id;
 };
 
 /** struct kpc_message_established - the outcome of an establish request */

@@ -124,13 +124,10 @@ static bool grant(struct crew_worker *worker, const struct entry *entry)
 static void put_key(struct kpc_message_key *to, const struct entry *entry,
 		    const struct kpc_key *key)
 {
-	const struct kpc_kpcid *kpc_id = &entry->association.kpc_id;
-
 	to->association = entry->id;
 	to->len = kpc_key_length(key);
 	memcpy(to->octets, kpc_key_octets(key), to->len);
-	to->kpc_id.len = kpc_id->len;
-	memcpy(to->kpc_id.octets, kpc_id->octets, kpc_id->len);
+	to->kpc_id = entry->association.kpc_id;
 }
 
 void release_key(struct crew_worker *worker, uint32_t request,

@@ -75,7 +75,7 @@ struct association {
 	struct association *previous;
 	struct kpc_message_association config;
 	struct kpc_message_addresses addresses;
-	struct kpc_message_kpcid kpc_id;
+	struct kpc_kpcid kpc_id;
 	struct kpc_handshake_policy policy;
 	struct kpc_handshake_context *context;
 	struct connection *warm;

@@ -384,8 +384,7 @@ int kpc_handshake_key(struct kpc_handshake *hs, const struct kpc_key *key,
 	hs->denied = denial(hs);
 	if (!hs->narrowed || !key)
 		hs->denied = NULL;
-	hs->known = key;
-	hs->agreed = hs->known && !hs->denied;
+	hs->agreed = key && !hs->denied;
 	hs->key = hs->agreed ? known : unknown;
 	hs->spare = hs->agreed ? unknown : known;
 	hs->answered = true;

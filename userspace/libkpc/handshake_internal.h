@@ -70,7 +70,6 @@ struct kpc_handshake {
 	struct kpci_hello hello;
 	struct kpc_kpcid offer;	/* role b: what the peer offers; no octets, nothing */
 	bool answered;
-	bool known;		/* what the caller answered */
 	bool agreed;		/* @key is that of @offer, else one nobody knows */
 	int place;		/* of the key in the ClientHello's list, -1: nowhere */
 	int asked;		/* identities of that list OpenSSL has asked for */
