@@ -18,7 +18,7 @@ DESTDIR	?=
 ifneq ($(DESTDIR),)
 override DESTDIR := $(abspath $(DESTDIR))
 endif
-export PREFIX DESTDIR
+export PREFIX
 
 # What `make check` runs, and the machine that `make demo` shows.
 CHECKS	?= host vm
