@@ -3,7 +3,6 @@
  * establish and close: commands to the agent, and their answers.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <string.h>
 
@@ -53,24 +52,10 @@ static int put_answer(struct cli *cli, const struct kpc_establish *answer,
 		      const char *name)
 {
 	struct kpc_error err;
-	char version[8];
-	char suite[8];
 
 	json_object(&cli->json, NULL);
 	json_string(&cli->json, "association", name);
-	json_string(&cli->json, "state", name_state(answer->state));
-	if (answer->version)
-		json_string(&cli->json, "version",
-			    name_version(answer->version, version));
-	if (answer->suite)
-		json_string(&cli->json, "suite",
-			    name_suite(answer->suite, suite));
-	if (answer->binding)
-		json_number(&cli->json, "binding", answer->binding);
-	if (answer->error)
-		json_number(&cli->json, "error", answer->error);
-	if (*answer->message)
-		json_string(&cli->json, "message", answer->message);
+	json_outcome(&cli->json, answer);
 	json_object_end(&cli->json);
 	if (answer->state == KPC_ESTABLISH_STATE_FAILED) {
 		kpc_error_set(&err, "%s", *answer->message ? answer->message :
@@ -81,14 +66,7 @@ static int put_answer(struct cli *cli, const struct kpc_establish *answer,
 	if (cli->use_json)
 		return CLI_OK;
 	printf("%s: %s", name, name_state(answer->state));
-	if (answer->version)
-		printf(", %s", name_version(answer->version, version));
-	if (answer->suite)
-		printf(", %s", name_suite(answer->suite, suite));
-	if (answer->binding)
-		printf(", binding %" PRIu64, answer->binding);
-	if (*answer->message)
-		printf(", %s", answer->message);
+	print_outcome(stdout, answer);
 	putchar('\n');
 	return CLI_OK;
 }

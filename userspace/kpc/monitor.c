@@ -92,19 +92,10 @@ static void print_violation_event(const struct kpc_event *event)
 static void print_establish_event(const struct kpc_event *event)
 {
 	const struct kpc_establish *establish = &event->establish;
-	char version[8];
-	char suite[8];
 
 	printf("establish %s %s: request %u", establish->association,
 	       name_state(establish->state), establish->id);
-	if (establish->version)
-		printf(", %s", name_version(establish->version, version));
-	if (establish->suite)
-		printf(", %s", name_suite(establish->suite, suite));
-	if (establish->binding)
-		printf(", binding %" PRIu64, establish->binding);
-	if (*establish->message)
-		printf(", %s", establish->message);
+	print_outcome(stdout, establish);
 	putchar('\n');
 }
 
@@ -167,24 +158,9 @@ static void json_violation_event(struct json *json,
 static void json_establish_event(struct json *json,
 				 const struct kpc_event *event)
 {
-	const struct kpc_establish *establish = &event->establish;
-	char buffer[8];
-
-	json_number(json, "id", establish->id);
-	json_string(json, "association", establish->association);
-	json_string(json, "state", name_state(establish->state));
-	if (establish->version)
-		json_string(json, "version",
-			    name_version(establish->version, buffer));
-	if (establish->suite)
-		json_string(json, "suite",
-			    name_suite(establish->suite, buffer));
-	if (establish->binding)
-		json_number(json, "binding", establish->binding);
-	if (establish->error)
-		json_number(json, "error", establish->error);
-	if (*establish->message)
-		json_string(json, "message", establish->message);
+	json_number(json, "id", event->establish.id);
+	json_string(json, "association", event->establish.association);
+	json_outcome(json, &event->establish);
 }
 
 static void json_session_event(struct json *json,

@@ -39,5 +39,8 @@ void json_association(struct json *json,
 		      const struct kpc_association_state *state);
 void print_binding(FILE *out, const struct kpc_binding *binding);
 void json_binding(struct json *json, const struct kpc_binding *binding);
+/* What came of an establish or close, behind its state; members likewise. */
+void print_outcome(FILE *out, const struct kpc_establish *answer);
+void json_outcome(struct json *json, const struct kpc_establish *answer);
 
 #endif

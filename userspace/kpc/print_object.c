@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Associations and bindings as a person and as -j see them.
+ * Associations, bindings and the agent's answers as a person and as -j see them.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -305,4 +305,37 @@ void json_binding(struct json *json, const struct kpc_binding *binding)
 	json_number(json, "rx_octets", binding->rx_octets);
 	json_number(json, "rekeys", binding->rekeys);
 	json_bool(json, "handed_over", binding->handed_over);
+}
+
+void print_outcome(FILE *out, const struct kpc_establish *answer)
+{
+	char buffer[8];
+
+	if (answer->version)
+		fprintf(out, ", %s", name_version(answer->version, buffer));
+	if (answer->suite)
+		fprintf(out, ", %s", name_suite(answer->suite, buffer));
+	if (answer->binding)
+		fprintf(out, ", binding %" PRIu64, answer->binding);
+	if (*answer->message)
+		fprintf(out, ", %s", answer->message);
+}
+
+void json_outcome(struct json *json, const struct kpc_establish *answer)
+{
+	char buffer[8];
+
+	json_string(json, "state", name_state(answer->state));
+	if (answer->version)
+		json_string(json, "version",
+			    name_version(answer->version, buffer));
+	if (answer->suite)
+		json_string(json, "suite",
+			    name_suite(answer->suite, buffer));
+	if (answer->binding)
+		json_number(json, "binding", answer->binding);
+	if (answer->error)
+		json_number(json, "error", answer->error);
+	if (*answer->message)
+		json_string(json, "message", answer->message);
 }
