@@ -3,6 +3,8 @@
 #ifndef KPC_ERROR_H
 #define KPC_ERROR_H
 
+#include <stddef.h>
+
 #define KPC_ERROR_TEXT_MAX	256
 
 /**
@@ -38,5 +40,21 @@ void kpc_error_set(struct kpc_error *err, const char *format, ...)
  */
 int kpc_error_return(struct kpc_error *err, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* Room for @length octets of kpc_escape(). */
+#define KPC_ESCAPED(length)	(4 * (length) + 1)
+
+/**
+ * kpc_escape() - write octets as text that is safe to print
+ * @text: where to; ends with NUL, cut at a whole octet where @size is short
+ * @size: octets of @text, at least 1
+ * @octets: printable ASCII stays, any other octet becomes ``\xNN``
+ * @length: octets of @octets
+ * @also: printable octets that are escaped too
+ *
+ * Return: @text.
+ */
+char *kpc_escape(char *text, size_t size, const void *octets, size_t length,
+		 const char *also);
 
 #endif

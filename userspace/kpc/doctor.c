@@ -65,7 +65,9 @@ void tell(struct visit *visit, enum verdict verdict, const char *subject,
 	json_object_end(json);
 	if (visit->cli->use_json)
 		return;
-	printf("%-4s  %s: %s\n", words[verdict], subject, detail);
+	printf("%-4s  %s: ", words[verdict], subject);
+	print_text(stdout, detail);
+	putchar('\n');
 	if (verdict != GOOD)
 		printf("      %s\n", advice);
 }

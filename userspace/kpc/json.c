@@ -50,7 +50,10 @@ static size_t utf8_length(const unsigned char *text)
 	return 0;
 }
 
-/* What is not UTF-8 comes out as U+FFFD: JSON has no octets. */
+/*
+ * What is not UTF-8 comes out as U+FFFD: JSON has no octets. The controls behind
+ * ASCII need no escape for JSON's sake, but a terminal follows them too.
+ */
 static void put_quoted(FILE *out, const char *string)
 {
 	const unsigned char *text = (const unsigned char *)string;
@@ -66,7 +69,9 @@ static void put_quoted(FILE *out, const char *string)
 			putc(*text++, out);
 		} else {
 			length = utf8_length(text);
-			if (length)
+			if (text[0] == 0xc2 && length && text[1] < 0xa0)
+				fprintf(out, "\\u%04x", text[1]);
+			else if (length)
 				fwrite(text, 1, length, out);
 			else
 				fputs("\\ufffd", out);

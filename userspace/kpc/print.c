@@ -67,6 +67,14 @@ const char *name_version(uint16_t version, char buffer[8])
 	return buffer;
 }
 
+void print_text(FILE *out, const char *text)
+{
+	char safe[KPC_ESCAPED(1)];
+
+	for (; *text; text++)
+		fputs(kpc_escape(safe, sizeof(safe), text, 1, ""), out);
+}
+
 void print_size(FILE *out, uint64_t octets)
 {
 	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB" };

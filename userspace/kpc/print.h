@@ -24,6 +24,8 @@ const char *name_protocol(uint8_t protocol);
 const char *name_suite(uint16_t code, char buffer[8]);
 const char *name_version(uint16_t version, char buffer[8]);
 
+/* What others wrote: escaped, so that no terminal follows it. */
+void print_text(FILE *out, const char *text);
 /* "1.5 MiB", "3m 20s", "192.0.2.1:8883", "[2001:db8::1]:8883". */
 void print_size(FILE *out, uint64_t octets);
 void print_age(FILE *out, uint64_t milliseconds);

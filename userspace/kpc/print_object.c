@@ -50,10 +50,13 @@ static void print_policy(FILE *out, const struct kpc_association *association)
 			i + 1 == association->suite_count ? "\n" : "");
 }
 
-static void print_text(FILE *out, const char *name, const char *text)
+static void print_agent_text(FILE *out, const char *name, const char *text)
 {
-	if (*text)
-		fprintf(out, "  %s: %s\n", name, text);
+	if (!*text)
+		return;
+	fprintf(out, "  %s: ", name);
+	print_text(out, text);
+	putc('\n', out);
 }
 
 static void print_limits(FILE *out, const struct kpc_association *association)
@@ -95,10 +98,10 @@ void print_association(FILE *out, const struct kpc_association *association,
 		kpc_kind_name(association->id_b.kind));
 	fprintf(out, "  mark: 0x%08x\n", association->mark);
 	print_policy(out, association);
-	print_text(out, "peer", agent->peer);
-	print_text(out, "listen", agent->listen);
-	print_text(out, "authority", agent->authority);
-	print_text(out, "plain", agent->plain);
+	print_agent_text(out, "peer", agent->peer);
+	print_agent_text(out, "listen", agent->listen);
+	print_agent_text(out, "authority", agent->authority);
+	print_agent_text(out, "plain", agent->plain);
 	for (i = 0; i < association->selector_count; i++) {
 		fputs("  selector: ", out);
 		kpc_selector_format(out, &association->selectors[i]);
@@ -317,8 +320,10 @@ void print_outcome(FILE *out, const struct kpc_establish *answer)
 		fprintf(out, ", %s", name_suite(answer->suite, buffer));
 	if (answer->binding)
 		fprintf(out, ", binding %" PRIu64, answer->binding);
-	if (*answer->message)
-		fprintf(out, ", %s", answer->message);
+	if (*answer->message) {
+		fputs(", ", out);
+		print_text(out, answer->message);
+	}
 }
 
 void json_outcome(struct json *json, const struct kpc_establish *answer)

@@ -15,6 +15,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <kpc/error.h>
+
 #include "log.h"
 
 #define JOURNAL_SOCKET	"/run/systemd/journal/socket"
@@ -53,31 +55,6 @@ void log_init(void)
 	log_journal = fd;
 }
 
-/* Printable ASCII stays, all else becomes \xHH; ends with NUL, cut to size. */
-static void escape(char *out, size_t size, const void *octets, size_t len)
-{
-	static const char hex[] = "0123456789abcdef";
-	const uint8_t *in = octets;
-	size_t i, n = 0;
-
-	for (i = 0; i < len; i++) {
-		if (in[i] >= 0x20 && in[i] < 0x7f && in[i] != '\\' &&
-		    in[i] != '"') {
-			if (n + 2 > size)
-				break;
-			out[n++] = in[i];
-			continue;
-		}
-		if (n + 5 > size)
-			break;
-		out[n++] = '\\';
-		out[n++] = 'x';
-		out[n++] = hex[in[i] >> 4];
-		out[n++] = hex[in[i] & 15];
-	}
-	out[n] = '\0';
-}
-
 static void format_message(struct log_line *line, int priority,
 			   const char *format, va_list args)
 {
@@ -87,11 +64,9 @@ static void format_message(struct log_line *line, int priority,
 	line->count = 0;
 	vsnprintf(text, sizeof(text), format, args);
 
-	/* Quotes are welcome in a message: only control octets go. */
-	for (char *at = text; *at; at++)
-		if ((unsigned char)*at < 0x20 || *at == 0x7f)
-			*at = '?';
-	snprintf(line->message, sizeof(line->message), "%s", text);
+	/* Quotes are welcome in a message. */
+	kpc_escape(line->message, sizeof(line->message), text, strlen(text),
+		   "");
 }
 
 void log_begin(struct log_line *line, int priority, const char *format, ...)
@@ -110,8 +85,9 @@ void log_octets(struct log_line *line, const char *name, const void *octets,
 		return;
 	snprintf(line->field[line->count].name,
 		 sizeof(line->field[line->count].name), "%s", name);
-	escape(line->field[line->count].value,
-	       sizeof(line->field[line->count].value), octets, len);
+	kpc_escape(line->field[line->count].value,
+		   sizeof(line->field[line->count].value), octets, len,
+		   "\\\"");
 	line->count++;
 }
 

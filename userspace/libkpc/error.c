@@ -1,33 +1,36 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Writes the sentences of struct kpc_error, safe to print. */
+/* Writes the sentences of struct kpc_error, and other text, safe to print. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <kpc/error.h>
 
-/* Printable ASCII stays; any other octet becomes \xNN; the end is cut. */
-static void escape(char text[KPC_ERROR_TEXT_MAX], const char *raw)
+char *kpc_escape(char *text, size_t size, const void *octets, size_t length,
+		 const char *also)
 {
 	static const char hex[] = "0123456789abcdef";
+	const unsigned char *octet = octets;
+	const unsigned char *end = octet + length;
 	size_t used = 0;
 
-	for (; *raw; raw++) {
-		unsigned char octet = *raw;
-		size_t need = octet >= 0x20 && octet < 0x7f ? 1 : 4;
+	for (; octet < end; octet++) {
+		size_t need = *octet >= 0x20 && *octet < 0x7f &&
+			      !strchr(also, *octet) ? 1 : 4;
 
-		if (used + need >= KPC_ERROR_TEXT_MAX)
+		if (used + need >= size)
 			break;
 		if (need == 1) {
-			text[used++] = octet;
+			text[used++] = *octet;
 			continue;
 		}
 		text[used++] = '\\';
 		text[used++] = 'x';
-		text[used++] = hex[octet >> 4];
-		text[used++] = hex[octet & 15];
+		text[used++] = hex[*octet >> 4];
+		text[used++] = hex[*octet & 15];
 	}
 	text[used] = '\0';
+	return text;
 }
 
 static void set(struct kpc_error *err, const char *format, va_list args)
@@ -38,7 +41,7 @@ static void set(struct kpc_error *err, const char *format, va_list args)
 		return;
 	if (vsnprintf(raw, sizeof(raw), format, args) < 0)
 		raw[0] = '\0';
-	escape(err->text, raw);
+	kpc_escape(err->text, sizeof(err->text), raw, strlen(raw), "");
 }
 
 void kpc_error_set(struct kpc_error *err, const char *format, ...)
