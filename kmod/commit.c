@@ -68,6 +68,7 @@ struct slot {
  * @kn: namespace, whose lock is held
  * @extack: for the sentence of a refusal
  * @mode: enum kpc_load_mode
+ * @config: that holds from the commit on
  * @force: of the commit
  * @n: length of @slots
  * @slots: of associations in force first, in their order
@@ -81,6 +82,7 @@ struct plan {
 	struct kpc_net *kn;
 	struct netlink_ext_ack *extack;
 	u8 mode;
+	const struct kpc_config *config;
 	bool force;
 	unsigned int n;
 	struct slot *slots;
@@ -318,7 +320,7 @@ static int check_alike(struct plan *plan, const struct slot *s, enum slot_key ke
 
 static int check_mark(struct plan *plan, const struct kpc_policy *p)
 {
-	const struct kpc_config *c = &plan->kn->config;
+	const struct kpc_config *c = plan->config;
 
 	if (!p->mark)
 		return p->mark_given ?
@@ -353,7 +355,7 @@ static void index_slots(struct plan *plan)
 
 static int check_slots(struct plan *plan)
 {
-	const struct kpc_config *config = &plan->kn->config;
+	const struct kpc_config *config = plan->config;
 	unsigned int i, n = 0;
 	int err;
 
@@ -419,7 +421,7 @@ static u32 pair_mark(const struct plan *plan, const struct kpc_policy *p)
  */
 static int assign_marks(struct plan *plan)
 {
-	const struct kpc_config *c = &plan->kn->config;
+	const struct kpc_config *c = plan->config;
 	unsigned int i, n = 0, at = 0;
 	u32 *taken, mark;
 	int err = 0;
@@ -496,7 +498,7 @@ static int check_lockout(struct plan *plan)
 	if (!selectors)
 		return 0;
 	/* All in one table, so that the live sockets are walked over once. */
-	table = kpc_table_alloc(&plan->kn->config, selectors);
+	table = kpc_table_alloc(plan->config, selectors);
 	if (!table)
 		return -ENOMEM;
 	for (i = 0; !err && i < plan->n; i++) {
@@ -595,7 +597,7 @@ static int allocate(struct plan *plan)
 		}
 	}
 	plan->roster = kpc_roster_alloc(n);
-	plan->table = kpc_table_alloc(&plan->kn->config, selectors);
+	plan->table = kpc_table_alloc(plan->config, selectors);
 	if (!plan->roster || !plan->table)
 		return -ENOMEM;
 	for (i = 0; i < plan->n; i++) {
@@ -729,7 +731,7 @@ static int carry_out(struct plan *plan, struct kpc_outcome *outcome)
 
 	/* Hooks need a table from their first packet on. */
 	if (!kn->hooked) {
-		first = kpc_table_alloc(&kn->config, 0);
+		first = kpc_table_alloc(plan->config, 0);
 		if (!first)
 			return -ENOMEM;
 		publish_table(kn, first);
@@ -741,6 +743,8 @@ static int carry_out(struct plan *plan, struct kpc_outcome *outcome)
 	}
 
 	kn->commits++;
+	if (plan->config != &kn->config)
+		kn->config = *plan->config;
 	publish(plan, outcome);
 	end_socks(plan, outcome);
 	if (outcome->removed || outcome->ended) {
@@ -763,6 +767,7 @@ static int carry_out(struct plan *plan, struct kpc_outcome *outcome)
  * @mode: enum kpc_load_mode
  * @staged: list of struct kpc_staged; policies that come into force are taken
  *	out of it, the rest stays the caller's
+ * @config: comes into force with them, or NULL
  * @force: end live bindings and shut out live sockets
  * @outcome: filled
  *
@@ -771,13 +776,14 @@ static int carry_out(struct plan *plan, struct kpc_outcome *outcome)
  * Return: 0, or a negative errno with nothing changed.
  */
 int kpc_commit(struct kpc_net *kn, struct netlink_ext_ack *extack, u8 mode,
-	       struct list_head *staged, bool force,
-	       struct kpc_outcome *outcome)
+	       struct list_head *staged, const struct kpc_config *config,
+	       bool force, struct kpc_outcome *outcome)
 {
 	struct plan plan = {
 		.kn	= kn,
 		.extack	= extack,
 		.mode	= mode,
+		.config	= config ?: &kn->config,
 		.force	= force,
 	};
 	size_t n = kn->roster->n + list_count_nodes(staged);

@@ -42,7 +42,7 @@ struct kpc_sentence {
 };
 
 /**
- * struct kpc_config - what config-set changes
+ * struct kpc_config - what config-set changes; all of a size, to be compared
  * @mark_value: a mark is managed when mark & @mark_mask == @mark_value
  * @mark_mask: see @mark_value
  * @handshake_mark: the managed mark of sockets that are not bound yet
@@ -56,7 +56,7 @@ struct kpc_config {
 	u32 mark_value;
 	u32 mark_mask;
 	u32 handshake_mark;
-	u8 agent_lost;
+	u32 agent_lost;
 	u32 agent_lost_seconds;
 	u32 max_associations;
 	u32 max_bindings;
@@ -83,6 +83,8 @@ struct kpc_config {
  * @confirm: policies to put back unless confirmed; under @lock
  * @confirm_deadline: jiffies at which that happens; under @lock
  * @confirm_pending: a commit waits for confirmation; under @lock
+ * @confirm_configured: that commit changed @config; under @lock
+ * @confirm_config: to put back if @confirm_configured; under @lock
  * @commits: carried out; under @lock
  * @last_association: id given last; under @lock
  * @last_session: id given last; under @lock
@@ -126,6 +128,8 @@ struct kpc_net {
 	struct list_head confirm;
 	unsigned long confirm_deadline;
 	bool confirm_pending;
+	bool confirm_configured;
+	struct kpc_config confirm_config;
 	u32 commits;
 	u32 last_association;
 	u32 last_session;

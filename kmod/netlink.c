@@ -222,32 +222,34 @@ static void read_u32(struct genl_info *info, int attr, u32 *value)
 		*value = nla_get_u32(info->attrs[attr]);
 }
 
-static int check_range(struct kpc_net *kn, struct genl_info *info,
+static bool same_range(const struct kpc_config *a, const struct kpc_config *b)
+{
+	return a->mark_value == b->mark_value && a->mark_mask == b->mark_mask &&
+	       a->handshake_mark == b->handshake_mark;
+}
+
+static int check_range(struct kpc_net *kn, struct netlink_ext_ack *extack,
 		       const struct kpc_config *c)
 {
-	const struct kpc_config *now = &kn->config;
-
-	if (c->mark_value == now->mark_value &&
-	    c->mark_mask == now->mark_mask &&
-	    c->handshake_mark == now->handshake_mark)
+	if (same_range(c, &kn->config))
 		return 0;
 	if (kn->confirm_pending)
-		return kpc_refuse(kn, info->extack, -EBUSY,
+		return kpc_refuse(kn, extack, -EBUSY,
 				  "the managed range does not change while a commit waits to be confirmed or aborted");
 	if (kn->roster->n || !xa_empty(&kn->socks))
-		return kpc_refuse(kn, info->extack, -EBUSY,
+		return kpc_refuse(kn, extack, -EBUSY,
 				  "the managed range does not change while %u associations exist or sockets are registered",
 				  kn->roster->n);
 	if (!c->mark_value || c->mark_value & ~c->mark_mask)
-		return kpc_refuse(kn, info->extack, -EINVAL,
+		return kpc_refuse(kn, extack, -EINVAL,
 				  "managed range 0x%08x/0x%08x: the value is not 0 and has no bit outside the mask",
 				  c->mark_value, c->mark_mask);
 	if (hweight32(~c->mark_mask) < 2)
-		return kpc_refuse(kn, info->extack, -EINVAL,
+		return kpc_refuse(kn, extack, -EINVAL,
 				  "managed range 0x%08x/0x%08x: the mask leaves no room for marks",
 				  c->mark_value, c->mark_mask);
 	if ((c->handshake_mark & c->mark_mask) != c->mark_value)
-		return kpc_refuse(kn, info->extack, -ERANGE,
+		return kpc_refuse(kn, extack, -ERANGE,
 				  "handshake mark 0x%08x is outside the managed range 0x%08x/0x%08x",
 				  c->handshake_mark, c->mark_value,
 				  c->mark_mask);
@@ -256,12 +258,14 @@ static int check_range(struct kpc_net *kn, struct genl_info *info,
 
 /* What the machine's memory and time pay for is its administrator's to give. */
 static int check_limits(struct kpc_net *kn, struct sk_buff *skb,
-			struct genl_info *info, const struct kpc_config *c)
+			struct genl_info *info, const struct kpc_config *c,
+			bool staged)
 {
 	const struct kpc_config *most = &kpc_default_config;
 	const struct kpc_config *now = &kn->config;
 
-	if (c->max_associations < kn->roster->n)
+	/* Staged with a table, it is judged with that. */
+	if (!staged && c->max_associations < kn->roster->n)
 		return kpc_refuse(kn, info->extack, -EBUSY,
 				  "%u associations exist, more than max-associations %u",
 				  kn->roster->n, c->max_associations);
@@ -287,18 +291,42 @@ static int check_limits(struct kpc_net *kn, struct sk_buff *skb,
 }
 
 /**
- * kpc_nl_config_set_doit() - change the configuration
+ * kpc_config_admit() - judge a staged configuration as it is committed
+ * @kn: namespace, whose lock is held
+ * @extack: for the sentence of a refusal
+ * @t: transaction that changes the configuration
+ * @confirm: it may have to be put back
+ *
+ * Under another range sockets wear marks that mean nothing, so the range could
+ * not be put back while those of the commit are there.
+ */
+int kpc_config_admit(struct kpc_net *kn, struct netlink_ext_ack *extack,
+		     const struct kpc_transaction *t, bool confirm)
+{
+	if (memcmp(&t->config_was, &kn->config, sizeof(kn->config)))
+		return kpc_refuse(kn, extack, -EAGAIN,
+				  "the configuration has changed since the transaction was begun: begin anew");
+	if (confirm && !same_range(&t->config, &kn->config))
+		return kpc_refuse(kn, extack, -EBUSY,
+				  "the managed range does not change in a commit that is to be confirmed: change it before");
+	return check_range(kn, extack, &t->config);
+}
+
+/**
+ * kpc_nl_config_set_doit() - change the configuration, or stage that
  * @skb: request
  * @info: request
  */
 int kpc_nl_config_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct kpc_net *kn = kpc_info_net(info);
+	struct kpc_transaction *t;
 	struct kpc_config c;
 	int err;
 
 	mutex_lock(&kn->lock);
-	c = kn->config;
+	t = kpc_transaction_find(kn, NETLINK_CB(skb).sk);
+	c = t ? t->config : kn->config;
 	read_u32(info, KPC_A_CONFIG_MARK_VALUE, &c.mark_value);
 	read_u32(info, KPC_A_CONFIG_MARK_MASK, &c.mark_mask);
 	read_u32(info, KPC_A_CONFIG_HANDSHAKE_MARK, &c.handshake_mark);
@@ -309,10 +337,15 @@ int kpc_nl_config_set_doit(struct sk_buff *skb, struct genl_info *info)
 	if (info->attrs[KPC_A_CONFIG_AGENT_LOST])
 		c.agent_lost = nla_get_u8(info->attrs[KPC_A_CONFIG_AGENT_LOST]);
 
-	err = check_range(kn, info, &c);
-	if (!err)
-		err = check_limits(kn, skb, info, &c);
-	if (!err)
+	if (!t && kn->confirm_configured)
+		err = kpc_refuse(kn, info->extack, -EBUSY,
+				 "an earlier commit waits to be confirmed or aborted, which would undo this");
+	else
+		err = check_range(kn, info->extack, &c) ?:
+		      check_limits(kn, skb, info, &c, t);
+	if (!err && t)
+		t->config = c;
+	else if (!err)
 		kn->config = c;
 	mutex_unlock(&kn->lock);
 	return err;

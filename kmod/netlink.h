@@ -9,6 +9,7 @@
 
 struct kpc_net;
 struct kpc_session;
+struct kpc_transaction;
 
 extern struct genl_family kpc_family;
 
@@ -46,6 +47,8 @@ int kpc_reply_begin(struct genl_info *info, size_t size,
 int kpc_reply_end(struct genl_info *info, struct kpc_reply *reply, int err);
 int kpc_missing(struct kpc_net *kn, struct genl_info *info, int attr,
 		const char *what);
+int kpc_config_admit(struct kpc_net *kn, struct netlink_ext_ack *extack,
+		     const struct kpc_transaction *t, bool confirm);
 
 static inline struct kpc_net *kpc_info_net(const struct genl_info *info)
 {

@@ -89,7 +89,7 @@ static int submit(struct kpc_net *kn, struct sk_buff *skb,
 		err = kpc_reply_begin(info, KPC_ASSOCIATION_MSG, reply);
 	if (!t && !err) {
 		err = kpc_commit(kn, info->extack, KPC_LOAD_MODE_APPLY, &alone,
-				 false, outcome);
+				 NULL, false, outcome);
 		if (err)
 			nlmsg_free(reply->msg);
 	}
@@ -159,8 +159,8 @@ static int resolve(struct kpc_net *kn, struct genl_info *info, u32 id,
 		return -ENOMEM;
 	}
 	list_add(&staged->node, &alone);
-	err = kpc_commit(kn, info->extack, KPC_LOAD_MODE_APPLY, &alone, false,
-			 &outcome);
+	err = kpc_commit(kn, info->extack, KPC_LOAD_MODE_APPLY, &alone, NULL,
+			 false, &outcome);
 	kpc_staged_free(&alone);
 	if (!err)
 		kpc_confirm_resolve(kn, info, kpc_association_policy(a));
@@ -478,6 +478,7 @@ static int commit_staged(struct kpc_net *kn, struct genl_info *info,
 {
 	const struct nlattr *nla =
 		info->attrs[KPC_A_TRANSACTION_CONFIRM_SECONDS];
+	const struct kpc_config *config = NULL, *before = NULL;
 	u32 seconds = nla ? nla_get_u32(nla) : 0;
 	LIST_HEAD(kept);
 	int err;
@@ -492,19 +493,26 @@ static int commit_staged(struct kpc_net *kn, struct genl_info *info,
 		return kpc_refuse(kn, info->extack, -ERANGE,
 				  "confirm-seconds %u is more than %u", seconds,
 				  KPC_CONFIRM_MAX);
+	if (kpc_transaction_configures(t)) {
+		err = kpc_config_admit(kn, info->extack, t, seconds);
+		if (err)
+			return err;
+		config = &t->config;
+		before = &t->config_was;
+	}
 	if (seconds) {
 		err = kpc_confirm_keep(kn, &kept);
 		if (err)
 			return err;
 	}
-	err = kpc_commit(kn, info->extack, t->mode, &t->staged,
+	err = kpc_commit(kn, info->extack, t->mode, &t->staged, config,
 			 info->attrs[KPC_A_TRANSACTION_FORCE], outcome);
 	if (err) {
 		kpc_staged_free(&kept);
 		return err;
 	}
 	if (seconds)
-		kpc_confirm_arm(kn, &kept, seconds);
+		kpc_confirm_arm(kn, &kept, before, seconds);
 	kpc_transaction_free(t);
 	return 0;
 }

@@ -88,6 +88,8 @@ int kpc_transaction_begin(struct kpc_net *kn, struct netlink_ext_ack *extack,
 		return -ENOMEM;
 	INIT_LIST_HEAD(&t->staged);
 	t->mode = mode;
+	t->config = kn->config;
+	t->config_was = kn->config;
 	t->sk = sk;
 	sock_hold(sk);
 	list_add_tail(&t->node, &kn->transactions);
@@ -106,7 +108,7 @@ int kpc_transaction_stage(struct kpc_net *kn, struct netlink_ext_ack *extack,
 			  struct kpc_transaction *t, struct kpc_staged *s)
 {
 	/* Each association may be deleted and added again. */
-	if (t->n >= 2 * (u64)kn->config.max_associations)
+	if (t->n >= 2 * (u64)t->config.max_associations)
 		return kpc_refuse(kn, extack, -ENOSPC,
 				  "%u operations are staged, the most", t->n);
 	list_add_tail(&s->node, &t->staged);
@@ -169,11 +171,16 @@ int kpc_confirm_keep(struct kpc_net *kn, struct list_head *kept)
  * kpc_confirm_arm() - put a table back unless confirmed
  * @kn: namespace, whose lock is held
  * @kept: from kpc_confirm_keep(), taken
+ * @config: to put back with it, or NULL
  * @seconds: from now
  */
-void kpc_confirm_arm(struct kpc_net *kn, struct list_head *kept, u32 seconds)
+void kpc_confirm_arm(struct kpc_net *kn, struct list_head *kept,
+		     const struct kpc_config *config, u32 seconds)
 {
 	list_splice_init(kept, &kn->confirm);
+	kn->confirm_configured = config;
+	if (config)
+		kn->confirm_config = *config;
 	kn->confirm_deadline = jiffies + (unsigned long)seconds * HZ;
 	kn->confirm_pending = true;
 	/* The table to put back may be the only one with associations. */
@@ -191,6 +198,7 @@ void kpc_confirm_drop(struct kpc_net *kn)
 		return;
 	kpc_staged_free(&kn->confirm);
 	kn->confirm_pending = false;
+	kn->confirm_configured = false;
 	module_put(THIS_MODULE);
 }
 
@@ -199,8 +207,9 @@ static int roll_back(struct kpc_net *kn, struct netlink_ext_ack *extack)
 	struct kpc_outcome outcome;
 	int err;
 
-	err = kpc_commit(kn, extack, KPC_LOAD_MODE_SYNC, &kn->confirm, true,
-			 &outcome);
+	err = kpc_commit(kn, extack, KPC_LOAD_MODE_SYNC, &kn->confirm,
+			 kn->confirm_configured ? &kn->confirm_config : NULL,
+			 true, &outcome);
 	if (err)
 		return err;
 	kpc_confirm_drop(kn);

@@ -6,11 +6,13 @@
 #define KPC_TRANSACTION_H
 
 #include <linux/list.h>
+#include <linux/string.h>
 #include <linux/types.h>
 #include <uapi/linux/kpc.h>
 
+#include "net.h"
+
 struct genl_info;
-struct kpc_net;
 struct kpc_policy;
 struct netlink_ext_ack;
 struct sock;
@@ -36,6 +38,8 @@ struct kpc_staged {
  * @mode: enum kpc_load_mode
  * @staged: list of struct kpc_staged
  * @n: length of @staged
+ * @config: in force with the commit
+ * @config_was: in force when the transaction was begun
  */
 struct kpc_transaction {
 	struct list_head node;
@@ -43,6 +47,8 @@ struct kpc_transaction {
 	u8 mode;
 	struct list_head staged;
 	u32 n;
+	struct kpc_config config;
+	struct kpc_config config_was;
 };
 
 /**
@@ -69,8 +75,17 @@ struct kpc_staged *kpc_staged_new(struct kpc_policy *policy, const char *name,
 				  bool force);
 void kpc_staged_free(struct list_head *staged);
 int kpc_commit(struct kpc_net *kn, struct netlink_ext_ack *extack, u8 mode,
-	       struct list_head *staged, bool force,
-	       struct kpc_outcome *outcome);
+	       struct list_head *staged, const struct kpc_config *config,
+	       bool force, struct kpc_outcome *outcome);
+
+/**
+ * kpc_transaction_configures() - whether a commit changes the configuration
+ * @t: transaction
+ */
+static inline bool kpc_transaction_configures(const struct kpc_transaction *t)
+{
+	return memcmp(&t->config, &t->config_was, sizeof(t->config));
+}
 
 struct kpc_transaction *kpc_transaction_find(struct kpc_net *kn,
 					     const struct sock *sk);
@@ -82,7 +97,8 @@ void kpc_transaction_free(struct kpc_transaction *t);
 void kpc_transactions_reap(struct kpc_net *kn);
 
 int kpc_confirm_keep(struct kpc_net *kn, struct list_head *kept);
-void kpc_confirm_arm(struct kpc_net *kn, struct list_head *kept, u32 seconds);
+void kpc_confirm_arm(struct kpc_net *kn, struct list_head *kept,
+		     const struct kpc_config *config, u32 seconds);
 int kpc_confirm(struct kpc_net *kn, struct netlink_ext_ack *extack, bool abort);
 void kpc_confirm_resolve(struct kpc_net *kn, const struct genl_info *info,
 			 const struct kpc_policy *policy);

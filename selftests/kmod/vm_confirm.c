@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What may happen while a commit waits to be confirmed: a revocation holds
- * (I4), nothing else changes the table or the range it comes back under.
+ * (I4), nothing else changes the table or the configuration it comes back with.
  */
 #include "kselftest_harness.h"
 
@@ -11,18 +11,31 @@ FIXTURE(pending) {
 	struct nl a;
 };
 
-static int load(struct nl *nl, const struct assoc *add, uint32_t seconds)
+static int begin(struct nl *nl)
 {
-	int err;
-
 	nl_req(nl, KPC_CMD_TRANSACTION_BEGIN);
 	nl_u8(nl, KPC_A_TRANSACTION_MODE, KPC_LOAD_MODE_APPLY);
-	err = nl_talk(nl) ?: assoc_new(nl, add);
-	if (err)
-		return err;
+	return nl_talk(nl);
+}
+
+static int commit(struct nl *nl, uint32_t seconds)
+{
 	nl_req(nl, KPC_CMD_TRANSACTION_COMMIT);
 	nl_u32(nl, KPC_A_TRANSACTION_CONFIRM_SECONDS, seconds);
 	return nl_talk(nl);
+}
+
+static int confirm(struct nl *nl, bool abort)
+{
+	nl_req(nl, KPC_CMD_TRANSACTION_CONFIRM);
+	if (abort)
+		nl_flag(nl, KPC_A_TRANSACTION_ABORT);
+	return nl_talk(nl);
+}
+
+static int load(struct nl *nl, const struct assoc *add, uint32_t seconds)
+{
+	return begin(nl) ?: assoc_new(nl, add) ?: commit(nl, seconds);
 }
 
 static int config(struct nl *nl, uint16_t attr, uint32_t value)
@@ -30,6 +43,13 @@ static int config(struct nl *nl, uint16_t attr, uint32_t value)
 	nl_req(nl, KPC_CMD_CONFIG_SET);
 	nl_u32(nl, attr, value);
 	return nl_talk(nl);
+}
+
+/* One number of the configuration in force; 0: it is not told. */
+static uint32_t config_now(struct nl *nl, uint16_t attr)
+{
+	nl_req(nl, KPC_CMD_CONFIG_GET);
+	return nl_talk(nl) ? 0 : nl_get(nl, attr);
 }
 
 FIXTURE_SETUP(pending)
@@ -79,8 +99,7 @@ TEST_F(pending, range_stays_for_the_old_table)
 	EXPECT_NE(strstr(self->a.said, "waits to be confirmed"), NULL);
 	/* No association is left, and yet the module has work to do. */
 	EXPECT_NE(system("rmmod kpc 2>/dev/null"), 0);
-	nl_req(&self->a, KPC_CMD_TRANSACTION_CONFIRM);
-	ASSERT_EQ(nl_talk(&self->a), 0) TH_LOG("%s", self->a.said);
+	ASSERT_EQ(confirm(&self->a, false), 0) TH_LOG("%s", self->a.said);
 	EXPECT_EQ(config(&self->a, KPC_A_CONFIG_MAX_ASSOCIATIONS, 1), 0);
 }
 
@@ -93,14 +112,108 @@ TEST_F(pending, abort_is_of_ones_own)
 	four.id_b = "//sp.example/cse-e";
 	ASSERT_EQ(site_nl(&other, 'a'), 0);
 	EXPECT_EQ(load(&other, &four, 0), -EBUSY);
-	nl_req(&other, KPC_CMD_TRANSACTION_CONFIRM);
-	nl_flag(&other, KPC_A_TRANSACTION_ABORT);
-	EXPECT_EQ(nl_talk(&other), 0) TH_LOG("%s", other.said);
+	EXPECT_EQ(confirm(&other, true), 0) TH_LOG("%s", other.said);
 	close(other.fd);
 	EXPECT_EQ(assoc_get(&self->a, "three"), 0);
-	nl_req(&self->a, KPC_CMD_TRANSACTION_CONFIRM);
-	ASSERT_EQ(nl_talk(&self->a), 0) TH_LOG("%s", self->a.said);
+	ASSERT_EQ(confirm(&self->a, false), 0) TH_LOG("%s", self->a.said);
 	EXPECT_EQ(assoc_get(&self->a, "three"), 0);
+}
+
+/* The configuration is part of what is committed, and of what comes back. */
+TEST_F(pending, config_comes_back)
+{
+	struct assoc four = ASSOC_A("four");
+	struct nl *a = &self->a;
+	uint32_t was;
+
+	four.id_b = "//sp.example/cse-e";
+	ASSERT_EQ(confirm(a, false), 0) TH_LOG("%s", a->said);
+	was = config_now(a, KPC_A_CONFIG_MAX_BINDINGS);
+	ASSERT_NE(was, 0);
+	ASSERT_EQ(begin(a), 0) TH_LOG("%s", a->said);
+	ASSERT_EQ(config(a, KPC_A_CONFIG_MAX_BINDINGS, 77), 0);
+	ASSERT_EQ(assoc_new(a, &four), 0) TH_LOG("%s", a->said);
+	EXPECT_EQ(config_now(a, KPC_A_CONFIG_MAX_BINDINGS), was);
+	ASSERT_EQ(commit(a, 2), 0) TH_LOG("%s", a->said);
+	EXPECT_EQ(config_now(a, KPC_A_CONFIG_MAX_BINDINGS), 77);
+	EXPECT_EQ(config(a, KPC_A_CONFIG_MAX_BINDINGS, 78), -EBUSY);
+	EXPECT_NE(strstr(a->said, "would undo this"), NULL);
+	for (int i = 0; i < 50 && !assoc_get(a, "four"); i++)
+		usleep(100000);
+	EXPECT_EQ(assoc_get(a, "four"), -ENOENT);
+	EXPECT_EQ(config_now(a, KPC_A_CONFIG_MAX_BINDINGS), was);
+	EXPECT_EQ(config(a, KPC_A_CONFIG_MAX_BINDINGS, 78), 0);
+}
+
+TEST_F(pending, config_stays_when_confirmed)
+{
+	struct nl *a = &self->a;
+
+	ASSERT_EQ(confirm(a, false), 0) TH_LOG("%s", a->said);
+	ASSERT_EQ(begin(a), 0) TH_LOG("%s", a->said);
+	ASSERT_EQ(config(a, KPC_A_CONFIG_AGENT_LOST_SECONDS, 77), 0);
+	ASSERT_EQ(commit(a, 60), 0) TH_LOG("%s", a->said);
+	ASSERT_EQ(confirm(a, false), 0) TH_LOG("%s", a->said);
+	EXPECT_EQ(config_now(a, KPC_A_CONFIG_AGENT_LOST_SECONDS), 77);
+	ASSERT_EQ(begin(a), 0) TH_LOG("%s", a->said);
+	ASSERT_EQ(config(a, KPC_A_CONFIG_AGENT_LOST_SECONDS, 78), 0);
+	ASSERT_EQ(commit(a, 60), 0) TH_LOG("%s", a->said);
+	ASSERT_EQ(confirm(a, true), 0) TH_LOG("%s", a->said);
+	EXPECT_EQ(config_now(a, KPC_A_CONFIG_AGENT_LOST_SECONDS), 77);
+}
+
+/* Whole or not at all, and judged with the table that it comes with. */
+TEST_F(pending, config_is_refused_with_its_table)
+{
+	struct assoc four = ASSOC_A("four");
+	struct nl *a = &self->a, other;
+	uint32_t was;
+
+	four.id_b = "//sp.example/cse-e";
+	ASSERT_EQ(confirm(a, false), 0) TH_LOG("%s", a->said);
+	was = config_now(a, KPC_A_CONFIG_MAX_ASSOCIATIONS);
+	ASSERT_EQ(begin(a), 0) TH_LOG("%s", a->said);
+	ASSERT_EQ(config(a, KPC_A_CONFIG_MAX_ASSOCIATIONS, 3), 0);
+	ASSERT_EQ(assoc_new(a, &four), 0) TH_LOG("%s", a->said);
+	EXPECT_EQ(commit(a, 0), -ENOSPC);
+	EXPECT_NE(strstr(a->said, "4 associations are more than 3"), NULL)
+		TH_LOG("%s", a->said);
+	EXPECT_EQ(config_now(a, KPC_A_CONFIG_MAX_ASSOCIATIONS), was);
+	ASSERT_EQ(assoc_del(a, "one"), 0) TH_LOG("%s", a->said);
+
+	/* What another changed meanwhile is not overwritten. */
+	ASSERT_EQ(site_nl(&other, 'a'), 0);
+	ASSERT_EQ(config(&other, KPC_A_CONFIG_MAX_BINDINGS, 77), 0);
+	EXPECT_EQ(commit(a, 0), -EAGAIN);
+	ASSERT_EQ(confirm(a, true), 0) TH_LOG("%s", a->said);
+	close(other.fd);
+
+	ASSERT_EQ(begin(a), 0) TH_LOG("%s", a->said);
+	ASSERT_EQ(config(a, KPC_A_CONFIG_MAX_ASSOCIATIONS, 3), 0);
+	ASSERT_EQ(assoc_del(a, "one"), 0) TH_LOG("%s", a->said);
+	ASSERT_EQ(assoc_new(a, &four), 0) TH_LOG("%s", a->said);
+	ASSERT_EQ(commit(a, 0), 0) TH_LOG("%s", a->said);
+	EXPECT_EQ(config_now(a, KPC_A_CONFIG_MAX_ASSOCIATIONS), 3);
+	EXPECT_EQ(config_now(a, KPC_A_CONFIG_MAX_BINDINGS), 77);
+}
+
+/* Sockets that come with a commit wear marks of its range. */
+TEST_F(pending, range_is_not_taken_back)
+{
+	struct nl *a = &self->a;
+
+	ASSERT_EQ(confirm(a, true), 0) TH_LOG("%s", a->said);
+	ASSERT_EQ(begin(a), 0) TH_LOG("%s", a->said);
+	EXPECT_EQ(config(a, KPC_A_CONFIG_HANDSHAKE_MARK, 0x6b000077), -EBUSY);
+	ASSERT_EQ(confirm(a, true), 0) TH_LOG("%s", a->said);
+	ASSERT_EQ(assoc_del(a, "one"), 0);
+	ASSERT_EQ(assoc_del(a, "two"), 0);
+	ASSERT_EQ(begin(a), 0) TH_LOG("%s", a->said);
+	ASSERT_EQ(config(a, KPC_A_CONFIG_HANDSHAKE_MARK, 0x6b000077), 0);
+	EXPECT_EQ(commit(a, 60), -EBUSY);
+	EXPECT_NE(strstr(a->said, "change it before"), NULL);
+	EXPECT_EQ(commit(a, 0), 0) TH_LOG("%s", a->said);
+	EXPECT_EQ(config_now(a, KPC_A_CONFIG_HANDSHAKE_MARK), 0x6b000077);
 }
 
 /* Limits that the whole machine pays for are not a namespace's to raise. */
