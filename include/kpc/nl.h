@@ -567,6 +567,25 @@ int kpc_nl_config_get(struct kpc_nl *nl, struct kpc_config *config,
 int kpc_nl_stats_get(struct kpc_nl *nl, bool reset, struct kpc_stats *stats,
 		     struct kpc_error *err);
 
+/**
+ * kpc_nl_load() - Make a table the module's, in one transaction
+ * @nl: A socket that has begun no transaction.
+ * @table: What association files hold, checked; its config lines too.
+ * @mode: What happens to associations that it does not name.
+ * @force: Although bindings end and sockets are shut out.
+ * @confirm_seconds: After so many, unless confirmed, all is as before; 0: it
+ *   stays.
+ * @commit: What it did.
+ * @err: With file and line where one is concerned.
+ *
+ * Whole or not at all; after a refusal the socket has nothing begun.
+ *
+ * Return: 0 or a negative errno.
+ */
+int kpc_nl_load(struct kpc_nl *nl, const struct kpc_table *table,
+		enum kpc_load_mode mode, bool force, uint32_t confirm_seconds,
+		struct kpc_commit *commit, struct kpc_error *err);
+
 /*
  * Dumps call @fn for each object until it returns other than 0, which is then
  * returned. -EINTR: the table changed meanwhile; begin again.

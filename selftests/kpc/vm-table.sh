@@ -138,7 +138,7 @@ association m3 role a kpc-id m3@sp.example id-a //sp.example/cse/C3 id-b //sp.ex
 association m4 role b kpc-id m4@sp.example id-a //sp.example/cse/C4 id-b //sp.example/in
 END
 ok "a refusal of the module names the file and the line; nothing changes" \
-	same refuses "kpc: load: $dir/bad.conf:3: m4: 'm4': role b needs a selector with a local port" \
+	same refuses "kpc: load: $dir/bad.conf:3: 'm4': role b needs a selector with a local port" \
 	k load "$dir/bad.conf"
 echo "association m1 $a peer 192.0.2.1:8883 rloe x" >"$dir/bad.conf"
 ok "a mistake in the file never reaches the module" \
@@ -178,6 +178,23 @@ ok "confirm keeps the new one" eval 'run 0 k confirm && has m1 m2'
 run 0 k sync "$dir/one.conf" --force --confirm 60
 ok "confirm --abort brings the old one back at once" \
 	eval 'run 0 k confirm --abort && has m1 m2'
+sed 's/max-bindings 500/max-bindings 9/' "$dir/saved.conf" >"$dir/less.conf"
+max_bindings() { k -j config >"$dir/out" && field 'd["max_bindings"]'; }
+ok "config lines wait with it" \
+	eval 'run 0 k load "$dir/less.conf" --confirm 60 &&
+	[ "$(max_bindings)" = 9 ]'
+ok "nothing else changes the configuration meanwhile" \
+	refuses 'kpc: config set: an earlier commit waits to be confirmed or aborted, which would undo this' \
+	k config set max-bindings 10
+ok "and go back with it" \
+	eval 'run 0 k confirm --abort && [ "$(max_bindings)" = 500 ]'
+run 0 k load "$dir/less.conf" --confirm 1
+loaded=$?
+for _ in $(seq 50); do
+	[ "$(max_bindings)" = 500 ] && break
+	sleep 0.2
+done
+ok "without a word too" test "$loaded $(max_bindings)" = "0 500"
 ok "there is nothing to confirm now" \
 	refuses 'kpc: confirm: no commit waits to be confirmed' k confirm
 

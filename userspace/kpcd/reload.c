@@ -10,7 +10,6 @@
 #include "establish.h"
 #include "log.h"
 #include "reload.h"
-#include "sync.h"
 #include "timer.h"
 #include "warden.h"
 
@@ -103,6 +102,28 @@ void reload_keys_for(struct warden *warden, const struct kpc_kpcid *id)
 	loop_arm(&warden->loop, &warden->keys_timer, KEYS_PAUSE_MS - since);
 }
 
+/* Only what is removed or narrowed ends. */
+static int sync_table(struct warden *warden, const struct kpc_table *table,
+		      struct kpc_error *why)
+{
+	struct kpc_commit commit;
+	struct log_line line;
+	int err;
+
+	err = kpc_nl_load(&warden->nl, table, KPC_LOAD_MODE_SYNC, false, 0,
+			  &commit, why);
+	if (err)
+		return err;
+	log_begin(&line, LOG_INFO,
+		  "module in line with the association files");
+	log_number(&line, "ADDED", commit.added);
+	log_number(&line, "CHANGED", commit.changed);
+	log_number(&line, "REMOVED", commit.removed);
+	log_number(&line, "ENDED", commit.ended);
+	log_end(&line);
+	return 0;
+}
+
 int reload_files(struct warden *warden, bool first)
 {
 	bool tables = warden->options->table || !first;
@@ -124,7 +145,7 @@ int reload_files(struct warden *warden, bool first)
 	if (warden->options->table) {
 		associations_replace(warden, &table);
 	} else if (tables) {
-		err = sync_files(warden, &table, &why);
+		err = sync_table(warden, &table, &why);
 		if (err) {
 			warden->keys = old;
 			goto refused;
