@@ -54,8 +54,9 @@ struct kpc_keystore;
  * that others may write, of ``@path`` (unless sticky) and ``@path.d``; KpcIds
  * that are equal or differ in case only; one Kpc under two KpcIds (T4).
  *
- * Return: 0, -EINVAL, -EACCES, -EEXIST, -EKEYREJECTED, or what the file system
- * gave.
+ * Return: 0, -EINVAL, -EACCES, -EEXIST, -EKEYREJECTED, -ENOENT where there is
+ * neither @path nor ``@path.d``, -ENOLINK where one of the files is a link that
+ * leads nowhere, or what the file system gave.
  */
 int kpc_keystore_load(struct kpc_keystore **store, const char *path, unsigned int flags,
 		      struct kpc_error *err);

@@ -4,8 +4,10 @@
  * whole-table contradictions, owner and mode (T2, T4, T5, T6).
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -278,6 +280,54 @@ static void check_keys(void)
 	kpc_keystore_free(keys);
 }
 
+/* With an /etc of this process alone. */
+static bool is_apart(void)
+{
+	return !unshare(CLONE_NEWNS) &&
+	       !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
+	       !mount("tmpfs", "/etc", "tmpfs", 0, "mode=0755") &&
+	       !mkdir("/etc/kpc", 0755) && !mkdir(KPC_TABLE_DIRECTORY, 0755);
+}
+
+/* Whatever a link hides is refused: its associations are not to be taken away. */
+static void check_links(void)
+{
+	static const char *const links[] = {
+		KPC_TABLE_DIRECTORY "/10.conf", KPC_TABLE_FILE,
+		KPC_TABLE_DIRECTORY,
+	};
+	struct kpc_table table;
+	struct kpc_error err;
+	char sentence[128];
+	size_t i;
+	int ret;
+
+	if (!is_apart()) {
+		tap_skip("links that lead nowhere", "wants a mount namespace");
+		return;
+	}
+	write_file(KPC_TABLE_FILE, A("m1", "m1@sp.example") "\n", 0644);
+	write_file(KPC_TABLE_DIRECTORY "/20.conf", A("m2", "m2@sp.example") "\n",
+		   0644);
+	ret = read_and_check(&table, NULL, NULL, &err);
+	tap_ok(!ret && table.count == 2, "the default files are read together");
+	kpc_table_free(&table);
+	for (i = 0; i < COUNT(links); i++) {
+		rename(links[i], "/etc/before");
+		if (symlink("/nonexistent/kpc", links[i]))
+			perror(links[i]);
+		snprintf(sentence, sizeof(sentence),
+			 "%s is a link to /nonexistent/kpc, which is not there",
+			 links[i]);
+		ret = read_and_check(&table, NULL, NULL, &err);
+		check_refused(links[i], ret == -ENOENT ? 0 : ret, &err,
+			      sentence);
+		kpc_table_free(&table);
+		unlink(links[i]);
+		rename("/etc/before", links[i]);
+	}
+}
+
 int main(void)
 {
 	char command[128];
@@ -292,6 +342,7 @@ int main(void)
 	check_owner();
 	check_directory();
 	check_keys();
+	check_links();
 	snprintf(command, sizeof(command), "rm -rf %s", directory);
 	if (system(command))
 		tap_note("%s stays", directory);

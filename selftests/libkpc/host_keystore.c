@@ -340,6 +340,24 @@ static void check_stores(void)
 	       strstr(err.text, "NUL"), "T4 a NUL in a line is refused");
 }
 
+/* A store with a link that leads nowhere is not one that is not there. */
+static void check_link(const char *name)
+{
+	struct kpc_keystore *store = NULL;
+	struct kpc_error err = { "" };
+	int code;
+
+	if (symlink("/nonexistent/kpc", path_of(name))) {
+		perror(path_of(name));
+		exit(1);
+	}
+	code = kpc_keystore_load(&store, path_of("keys"), 0, &err);
+	tap_ok(code < 0 && code != -ENOENT && strstr(err.text, path_of(name)) &&
+	       strstr(err.text, " is a link to /nonexistent/kpc, "), "M2 refused: %s", err.text);
+	kpc_keystore_free(store);
+	unlink(path_of(name));
+}
+
 static void check_store_files(void)
 {
 	struct kpc_keystore *store = NULL;
@@ -390,7 +408,10 @@ static void check_store_files(void)
 	unlink(path_of("keys.d/b"));
 	unlink(path_of("keys.d/b~"));
 	unlink(path_of("keys.d/.hidden"));
+	check_link("keys.d/l");
 	rmdir(path_of("keys.d"));
+	check_link("keys.d");
+	check_link("keys");
 	tap_ok(kpc_keystore_load(&store, path_of("keys"), 0, &err) == -ENOENT,
 	       "M2 refused: %s", err.text);
 }

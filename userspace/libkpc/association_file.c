@@ -179,8 +179,7 @@ static int read_file(struct kpc_table *table, const char *path,
 
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return kpc_error_return(err, -errno, "%s: %s", path,
-					strerror(errno));
+		return kpci_path_refuse(path, errno, err);
 	if (!(flags & KPC_TABLE_ANY_OWNER))
 		ret = check_owner(fd, path, err);
 	if (ret) {
@@ -217,8 +216,7 @@ static int read_directory(struct kpc_table *table, const char *path,
 
 	count = scandir(path, &entries, is_conf, alphasort);
 	if (count < 0)
-		return kpc_error_return(err, -errno, "%s: %s", path,
-					strerror(errno));
+		return kpci_path_refuse(path, errno, err);
 	for (i = 0; i < count; i++) {
 		if (!ret && snprintf(file, sizeof(file), "%s/%s", path,
 				     entries[i]->d_name) >= (int)sizeof(file))
@@ -227,6 +225,9 @@ static int read_directory(struct kpc_table *table, const char *path,
 					       path);
 		if (!ret)
 			ret = read_file(table, file, flags, err);
+		/* The directory is there, but for a file that has just gone. */
+		if (ret == -ENOENT)
+			ret = -ESTALE;
 		free(entries[i]);
 	}
 	free(entries);

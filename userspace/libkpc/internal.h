@@ -43,6 +43,17 @@ void *kpci_locked_map(size_t size, struct kpc_error *err);
 void kpci_locked_unmap(void *map, size_t size);
 
 /**
+ * kpci_path_refuse() - why a path could not be opened or read
+ * @path: path
+ * @error: positive errno of that
+ * @err: names it, and where it leads if it is a link that leads nowhere
+ *
+ * Return: -@error; -ENOLINK for such a link, as ENOENT says that nothing has the
+ * name.
+ */
+int kpci_path_refuse(const char *path, int error, struct kpc_error *err);
+
+/**
  * kpci_secret_directory() - is a directory fit to hold files with keys
  * @path: directory
  * @sticky: others may write it if it is sticky: then they can add files, but

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -94,20 +94,28 @@ static int list_directory(struct kpc_keystore *store, const char *path, struct k
 	return code;
 }
 
+/* A link that leads nowhere is: it is to be followed, and refused. */
+static bool is_there(const char *path)
+{
+	struct stat st;
+
+	return !lstat(path, &st) || errno != ENOENT;
+}
+
 static int list_files(struct kpc_keystore *store, const char *path, struct kpc_error *err)
 {
 	char *directory = join(path, ".d", "");
 	bool file_there, directory_there;
-	int code;
+	int code = 0;
 
 	if (!directory)
 		return kpc_error_return(err, -ENOMEM, "no memory for the key store");
-	file_there = !access(path, F_OK);
-	directory_there = !access(directory, F_OK);
-	if (file_there || !directory_there)
+	file_there = is_there(path);
+	directory_there = is_there(directory);
+	if (!file_there && !directory_there)
+		code = kpc_error_return(err, -ENOENT, "%s: %s", path, strerror(ENOENT));
+	if (file_there)
 		code = add_file(store, strdup(path), err);
-	else
-		code = 0;
 	if (!code && directory_there)
 		code = list_directory(store, directory, err);
 	free(directory);
@@ -205,8 +213,12 @@ int kpc_keystore_load(struct kpc_keystore **store, const char *path, unsigned in
 	if (!result)
 		return kpc_error_return(err, -ENOMEM, "no memory for the key store");
 	code = list_files(result, path, &why);
-	for (size_t i = 0; !code && i < result->file_count; i++)
+	for (size_t i = 0; !code && i < result->file_count; i++) {
 		code = kpci_keystore_read(result, result->files[i], flags, &why);
+		/* The store is there, but for a file that has just gone. */
+		if (code == -ENOENT)
+			code = -ESTALE;
+	}
 	if (!code && result->count) {
 		qsort(result->entries, result->count, sizeof(*result->entries), compare_ids);
 		code = check_ids(result, &why);

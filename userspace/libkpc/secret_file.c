@@ -19,7 +19,7 @@ int kpci_secret_directory(const char *path, bool sticky, struct kpc_error *err)
 	struct stat st;
 
 	if (stat(path, &st))
-		return kpc_error_return(err, -errno, "%s: %s", path, strerror(errno));
+		return kpci_path_refuse(path, errno, err);
 	if (!S_ISDIR(st.st_mode))
 		return kpc_error_return(err, -ENOTDIR, "%s is not a directory", path);
 	if (!trusted(st.st_uid) || (st.st_mode & 022 && !(sticky && st.st_mode & S_ISVTX)))
@@ -68,10 +68,10 @@ int kpci_secret_open(const char *path, struct kpc_error *err)
 	/* O_NONBLOCK: a FIFO must not hang us before it is refused. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 || fstat(fd, &st)) {
-		code = -errno;
+		code = kpci_path_refuse(path, errno, err);
 		if (fd >= 0)
 			close(fd);
-		return kpc_error_return(err, code, "%s: %s", path, strerror(-code));
+		return code;
 	}
 	code = check_file(path, &st, err);
 	if (code) {
