@@ -364,6 +364,15 @@ int kpc_table_read(struct kpc_table *table, const char *path,
 		   unsigned int flags, struct kpc_error *err);
 
 /**
+ * kpc_table_is_default() - Is a file one of those read where none is named
+ * @path: Its name; it need not be there yet.
+ *
+ * Return: True for KPC_TABLE_FILE and the *.conf of KPC_TABLE_DIRECTORY, however
+ * they are written.
+ */
+bool kpc_table_is_default(const char *path);
+
+/**
  * kpc_table_add() - Append one association
  * @table: Gets a copy.
  * @association: What to append.

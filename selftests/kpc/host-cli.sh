@@ -202,5 +202,45 @@ ok "-B takes options before other words, line after line" \
 ok "-B of what cannot be read says so" \
 	eval 'run 1 kpc -B "$dir" && grep -q "$dir: Is a directory" "$dir/err"'
 
+# What boot reads, in an /etc of the command's own
+apart='mount -t tmpfs -o mode=755 tmpfs /etc && mkdir -p /etc/kpc/conf.d &&
+	echo "association $1" >/etc/kpc/conf.d/a.conf && shift && exec "$@"'
+# beside WORDS OPTION...: provision of b1 where boot reads an association as well.
+beside()
+{
+	local other=$1
+	shift
+
+	rm -f "$dir/b1.keys"
+	unshare -m sh -c "$apart" sh "$other" \
+		kpc provision --key "$dir/b1" --keys "$dir/b1.keys" --offline "$@" \
+		b1 role a kpc-id b1@sp.example id-a //sp.example/cse/C8 \
+		id-b //sp.example/in plain unix:/run/kpc/b1
+}
+pair="id-a //sp.example/cse/C9 id-b //sp.example/in"
+if unshare -m true 2>/dev/null; then
+	echo "hex:${key}b1" >"$dir/b1"
+	ok "what boot reads beside the file is judged with it: a name" \
+		refuses 1 "kpc: provision b1: /etc/kpc/kpc.conf:1: the name b1 is taken (/etc/kpc/conf.d/a.conf:1)" \
+		beside "b1 role a kpc-id b2@sp.example $pair" --save
+	ok "a KpcId" \
+		refuses 1 "kpc: provision b1: /etc/kpc/conf.d/b.conf:1: KpcId b1@sp.example belongs to another pair of identities already; each pair has its own (/etc/kpc/conf.d/a.conf:1)" \
+		beside "b2 role a kpc-id b1@sp.example $pair" \
+		--file /etc/kpc/conf.d/b.conf
+	ok "a local socket" \
+		refuses 1 "kpc: provision b1: /etc/kpc/kpc.conf:1: plain unix:/run/kpc/b1 is the local socket of b2 already (/etc/kpc/conf.d/a.conf:1)" \
+		beside "b2 role a kpc-id b2@sp.example $pair plain unix:/run/kpc/b1" \
+		--save
+	ok "and nothing is written" test ! -e "$dir/b1.keys"
+	ok "without a conflict it is saved" \
+		run 0 beside "b2 role a kpc-id b2@sp.example $pair" --save
+	ok "a file that boot does not read is judged alone" \
+		run 0 beside "b1 role a kpc-id b2@sp.example $pair" \
+		--file "$dir/b1.conf"
+else
+	tests=$((tests + 1))
+	echo "ok $tests what boot reads beside the file is judged with it # SKIP wants a mount namespace"
+fi
+
 echo "1..$tests"
 [ $failures = 0 ]

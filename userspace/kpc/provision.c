@@ -111,16 +111,24 @@ static int store_key(struct provision *provision)
 	return ret ? refuse(provision, &err) : 0;
 }
 
-/* The file as it would be is judged before it is touched. */
+/*
+ * The file as it would be is judged before it is touched, with all that boot
+ * reads if it is one of those files.
+ */
 static int judge_conf(const struct provision *provision,
 		      const struct textfile *conf, struct kpc_error *err)
 {
+	bool whole = kpc_table_is_default(provision->conf_path);
 	struct kpc_table table;
 	int ret = 0;
 
 	kpc_table_init(&table);
-	if (conf->existed)
-		ret = kpc_table_read(&table, provision->conf_path, 0, err);
+	if (whole || conf->existed)
+		ret = kpc_table_read(&table, whole ? NULL :
+				     provision->conf_path, 0, err);
+	/* Nothing is there for boot yet. */
+	if (whole && ret == -ENOENT)
+		ret = 0;
 	if (!ret)
 		ret = kpc_table_add(&table, &provision->association,
 				    provision->conf_path,

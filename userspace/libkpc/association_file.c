@@ -15,6 +15,10 @@
 
 #define PATH_ROOM	4096
 
+/* The two parts of KPC_TABLE_FILE. */
+#define TABLE_PLACE	"/etc/kpc"
+#define TABLE_NAME	"kpc.conf"
+
 /**
  * struct reader - A file being read
  * @table: Receives its lines.
@@ -196,12 +200,16 @@ static int read_file(struct kpc_table *table, const char *path,
 	return ret;
 }
 
+static bool is_conf_name(const char *name)
+{
+	size_t length = strlen(name);
+
+	return *name != '.' && length > 5 && !strcmp(name + length - 5, ".conf");
+}
+
 static int is_conf(const struct dirent *entry)
 {
-	size_t length = strlen(entry->d_name);
-
-	return *entry->d_name != '.' && length > 5 &&
-	       !strcmp(entry->d_name + length - 5, ".conf");
+	return is_conf_name(entry->d_name);
 }
 
 /* Returns how many files were read. */
@@ -269,6 +277,37 @@ static int read_default(struct kpc_table *table, unsigned int flags,
 					"there is neither %s nor a *.conf in %s",
 					KPC_TABLE_FILE, KPC_TABLE_DIRECTORY);
 	return 0;
+}
+
+static bool is_same(const char *one, const char *two)
+{
+	struct stat a, b;
+
+	return !stat(one, &a) && !stat(two, &b) && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+/* Whether the name itself is there or not. */
+static bool is_in(const char *path, const char *directory)
+{
+	const char *slash = strrchr(path, '/');
+	char parent[PATH_ROOM];
+	int length = slash ? slash - path + 1 : 0;
+
+	if (snprintf(parent, sizeof(parent), "%.*s.", length, path) >=
+	    (int)sizeof(parent))
+		return false;
+	return is_same(parent, directory);
+}
+
+bool kpc_table_is_default(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+
+	return is_same(path, KPC_TABLE_FILE) ||
+	       (!strcmp(name, TABLE_NAME) && is_in(path, TABLE_PLACE)) ||
+	       (is_conf_name(name) && is_in(path, KPC_TABLE_DIRECTORY));
 }
 
 static void drop_from(struct kpc_table *table, size_t count)
