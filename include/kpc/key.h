@@ -13,6 +13,9 @@
 #define KPC_KEY_SMALL_PEER_MAX	32	/* more: small peers cannot take it */
 #define KPC_KEY_MAX		64	/* RFC 4279 5.3: what must be supported */
 
+/* Begins the text of a key whose octets are in a file. */
+#define KPC_KEY_FILE		"file:"
+
 /*
  * A Kpc. It lives in a pool of pages that are locked (memfd_secret() where the kernel
  * has it, mlock() else), left out of core dumps, and not inherited by fork():

@@ -29,12 +29,14 @@ enum kpc_keystore_flags {
  * @key: its Kpc, owned by the store
  * @file: where it was written
  * @line: line there, from 1
+ * @from: path of the file that the line refers to; NULL: it has the key itself
  */
 struct kpc_keystore_entry {
 	struct kpc_kpcid id;
 	const struct kpc_key *key;
 	const char *file;
 	unsigned int line;
+	const char *from;
 };
 
 struct kpc_keystore;

@@ -237,6 +237,58 @@ if unshare -m true 2>/dev/null; then
 	ok "a file that boot does not read is judged alone" \
 		run 0 beside "b1 role a kpc-id b2@sp.example $pair" \
 		--file "$dir/b1.conf"
+
+	# What kpcd.service keeps from the agent
+	unit=$(dirname "$0")/../../packaging/systemd/kpcd.service.in
+	ok "the unit hides what kpc says it does" \
+		eval 'grep -qx ProtectHome=yes "$unit" &&
+		grep -qx PrivateTmp=yes "$unit"'
+	printf %032d 1 >"$dir/raw"
+	echo "file:$dir/raw" >"$dir/key"
+	away='mount -t tmpfs -o mode=755 tmpfs /etc && exec "$@"'
+	c1=(c1 role a kpc-id c1@sp.example id-a //sp.example/cse/C7
+	    id-b //sp.example/in)
+	ok "no reference gets into the agent's store that it cannot follow" \
+		refuses 1 "kpc: provision c1: the agent would refuse its whole key store for file:$dir/raw, as kpcd.service hides /tmp from it; a file beside the store in /etc/kpc is accepted" \
+		unshare -m sh -c "$away" sh \
+		kpc provision --key "$dir/key" --save --offline "${c1[@]}"
+	ok "in another store it is left to its agent" \
+		run 0 kpc provision --key "$dir/key" --keys "$dir/keys.c1" \
+		--file "$dir/c1.conf" --offline "${c1[@]}"
+	echo "hex:${key}c1" >"$dir/key"
+	ok "a local socket that nobody would find is warned of" \
+		eval 'run 0 unshare -m sh -c "$away" sh \
+		kpc provision --key "$dir/key" --save --offline "${c1[@]}" \
+		plain unix:/tmp/c1 &&
+		[ "$(cat "$dir/err")" = "kpc: provision: warning: c1: plain unix:/tmp/c1: kpcd.service does not share /tmp with other programs; /run/kpc is for such sockets" ]'
+	# The store and the association file are links to what it does not see.
+	linked='mount -t tmpfs -o mode=755 tmpfs /etc && mkdir /etc/kpc &&
+		cd "$1" && shift && ln -s "$PWD/keys.c1" /etc/kpc/keys &&
+		ln -s "$PWD/c1.conf" /etc/kpc/kpc.conf && "$@"'
+	# hides CHECK DETAIL: the doctor warns so.
+	hides()
+	{
+		unshare -m sh -c "$linked" sh "$dir" kpc -j doctor \
+			>"$dir/out" 2>"$dir/err"
+		python3 -c 'import json, sys
+rows = json.load(open(sys.argv[1]))
+sys.exit(not [r for r in rows if r["check"] == sys.argv[2] and
+	      r["verdict"] == "warn" and r["detail"] == sys.argv[3]])' \
+			"$dir/out" "$@"
+	}
+	ok "the doctor finds a key store in a hidden place" \
+		hides "key store" "kpcd.service hides /tmp, where /etc/kpc/keys is, from the agent"
+	ok "and an association file" \
+		hides "association file" "kpcd.service hides /tmp, where /etc/kpc/kpc.conf is, from the agent"
+	linked='mount -t tmpfs -o mode=755 tmpfs /etc && mkdir /etc/kpc &&
+		cd "$1" && shift && cp keys.c1 /etc/kpc/keys &&
+		{ cat c1.conf; echo "association c2 role a kpc-id c2@sp.example $pair plain unix:/home/c2"; } \
+			>/etc/kpc/kpc.conf && "$@"'
+	export pair
+	ok "a key that is referred to" \
+		hides "key store" "kpcd.service hides /tmp, where $dir/raw is, from the agent"
+	ok "and a local socket" \
+		hides "association file" "kpcd.service hides /home, where unix:/home/c2 is, from the agent"
 else
 	tests=$((tests + 1))
 	echo "ok $tests what boot reads beside the file is judged with it # SKIP wants a mount namespace"

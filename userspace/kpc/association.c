@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dump.h"
+#include "hidden.h"
 #include "print.h"
 
 static void put_made(struct cli *cli, const struct kpc_association *made,
@@ -53,6 +54,7 @@ static int make(struct cli *cli, int argc, char **argv, bool exists)
 		return cli_refuse(cli, association.name, &err);
 	if (*err.text)
 		cli_warn(cli, "%s: %s", association.name, err.text);
+	hidden_warn(cli, &association);
 	put_made(cli, *made.name ? &made : &association,
 		 exists ? "changed" : "added");
 	return CLI_OK;

@@ -15,6 +15,7 @@
 #include <kpc/keystore.h>
 
 #include "dump.h"
+#include "hidden.h"
 #include "print.h"
 #include "secret.h"
 
@@ -99,7 +100,6 @@ static void look_at_module(struct visit *visit)
 		     config.module_version, config.abi);
 }
 
-/* Is @word among the words of the first line of a file? */
 /*
  * /proc lists the protocols in the first network namespace only. A socket that
  * is not connected is refused for just that where the protocol is there.
@@ -157,6 +157,52 @@ static void look_at_agent(struct visit *visit)
 		     "kpcd does not run: nothing new comes up");
 }
 
+/* Whether a hidden place was told of, which is enough of that. */
+static bool tell_hidden(struct visit *visit, const char *subject,
+			const char *what, const char *place)
+{
+	if (place)
+		tell(visit, WARNING, subject,
+		     "move it to /etc/kpc, or a socket to /run/kpc; kpcd(8) says what the unit hides",
+		     "kpcd.service hides %s, where %s is, from the agent",
+		     place, what);
+	return place;
+}
+
+/* Of a store that is named only its own agent knows what it sees. */
+static void look_at_key_places(struct visit *visit)
+{
+	const struct kpc_keystore_entry *entry;
+	size_t i;
+
+	if (strcmp(visit->keys_path, KPC_KEYSTORE_PATH))
+		return;
+	for (i = 0; i < kpc_keystore_count(visit->keys); i++) {
+		entry = kpc_keystore_entry(visit->keys, i);
+		if (tell_hidden(visit, "key store", entry->file,
+				hidden_place(entry->file)))
+			return;
+		if (entry->from && tell_hidden(visit, "key store", entry->from,
+					       hidden_place(entry->from)))
+			return;
+	}
+}
+
+static void look_at_file_places(struct visit *visit,
+				const struct kpc_table *table)
+{
+	const struct kpc_table_entry *entry = table->entries;
+	const struct kpc_table_entry *end = entry + table->count;
+
+	for (; !visit->conf_path && entry < end; entry++)
+		if (tell_hidden(visit, "association file", entry->file,
+				hidden_place(entry->file)) ||
+		    tell_hidden(visit, "association file",
+				entry->association.agent.plain,
+				hidden_plain(&entry->association)))
+			return;
+}
+
 static void look_at_keys(struct visit *visit)
 {
 	struct kpc_error err = { "" };
@@ -175,6 +221,8 @@ static void look_at_keys(struct visit *visit)
 		tell(visit, BAD, "key store",
 		     "mend the line, or the owner and mode (root, 0600), named above",
 		     "%s", err.text);
+	if (!ret)
+		look_at_key_places(visit);
 }
 
 static void look_at_file(struct visit *visit)
@@ -198,6 +246,8 @@ static void look_at_file(struct visit *visit)
 		tell(visit, BAD, "association file",
 		     "mend the line; kpc.conf(5) has the grammar", "%s",
 		     err.text);
+	if (!ret)
+		look_at_file_places(visit, &table);
 	kpc_table_free(&table);
 }
 

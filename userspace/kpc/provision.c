@@ -9,6 +9,7 @@
 
 #include <kpc/keystore.h>
 
+#include "hidden.h"
 #include "keyfile.h"
 #include "print.h"
 #include "secret.h"
@@ -49,6 +50,32 @@ static int refuse(const struct provision *provision,
 	return cli_refuse(provision->cli, provision->association.name, err);
 }
 
+/* The one that kpcd.service reads, or one of the files beside it. */
+static bool is_agents_store(const char *path)
+{
+	size_t length = strlen(KPC_KEYSTORE_PATH);
+
+	return !strncmp(path, KPC_KEYSTORE_PATH, length) &&
+	       (!path[length] || !strncmp(path + length, ".d/", 3));
+}
+
+/* A store that the agent cannot read whole, it does not read at all. */
+static int judge_reference(const struct provision *provision, const char *part,
+			   struct kpc_error *err)
+{
+	const char *place;
+
+	if (strncmp(part, KPC_KEY_FILE, strlen(KPC_KEY_FILE)) ||
+	    !is_agents_store(provision->store_path))
+		return 0;
+	place = hidden_place(part + strlen(KPC_KEY_FILE));
+	if (!place)
+		return 0;
+	return kpc_error_return(err, -EINVAL,
+				"the agent would refuse its whole key store for %.80s, as kpcd.service hides %s from it; a file beside the store in /etc/kpc is accepted",
+				part, place);
+}
+
 /* What follows the association's own KpcId in a line of a store, or all of it. */
 static const char *key_part(const struct provision *provision, const char *text)
 {
@@ -75,6 +102,8 @@ static int take_key(struct provision *provision)
 	} else {
 		ret = secret_read(provision->key_path, text, &err);
 		part = key_part(provision, text);
+		if (!ret)
+			ret = judge_reference(provision, part, &err);
 		if (!ret)
 			ret = kpc_key_parse(&provision->key, part, &err);
 	}
@@ -262,8 +291,10 @@ static int run(struct provision *provision)
 		ret = refuse(provision, &err);
 	if (!ret)
 		ret = carry_out(provision, &conf);
-	if (!ret)
+	if (!ret) {
+		hidden_warn(provision->cli, &provision->association);
 		put_done(provision);
+	}
 	textfile_close(&conf);
 	textfile_close(&provision->store);
 	return ret;

@@ -149,7 +149,7 @@ static const struct encoding {
 	{ "hex:", read_hex },
 	{ "base64:", read_base64 },
 	{ "ascii:", read_ascii },
-	{ "file:", read_file },
+	{ KPC_KEY_FILE, read_file },
 	{ "keyring:", read_later },
 	{ "credential:", read_later },
 };

@@ -239,8 +239,10 @@ void kpc_keystore_free(struct kpc_keystore *store)
 {
 	if (!store)
 		return;
-	for (size_t i = 0; i < store->count; i++)
+	for (size_t i = 0; i < store->count; i++) {
 		kpc_key_free((struct kpc_key *)store->entries[i].key);
+		free((char *)store->entries[i].from);
+	}
 	for (size_t i = 0; i < store->file_count; i++)
 		free(store->files[i]);
 	free(store->entries);

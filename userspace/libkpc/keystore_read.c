@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Reads the lines of one key store file through locked memory. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -57,6 +58,7 @@ static int read_line(struct kpc_keystore *store, const struct kpci_keystore_plac
 	code = kpc_key_parse(&key, text, err);
 	if (code)
 		return code;
+	entry.key = key;
 	code = kpc_key_check(kpc_key_length(key), flags & KPC_KEYSTORE_WEAK, err);
 	if (code < 0) {
 		struct kpc_error why = *err;
@@ -65,10 +67,17 @@ static int read_line(struct kpc_keystore *store, const struct kpci_keystore_plac
 		kpc_key_free(key);
 		return code;
 	}
-	entry.key = key;
-	code = kpci_keystore_add(store, &entry);
+	if (!strncmp(text, KPC_KEY_FILE, strlen(KPC_KEY_FILE))) {
+		entry.from = strdup(text + strlen(KPC_KEY_FILE));
+		code = entry.from ? 0 : -ENOMEM;
+	} else {
+		code = 0;
+	}
+	if (!code)
+		code = kpci_keystore_add(store, &entry);
 	if (code) {
 		kpc_key_free(key);
+		free((char *)entry.from);
 		kpc_error_set(err, "no memory for the key store");
 	}
 	return code;

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What kpcd.service keeps from the agent, while this shell sees it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "hidden.h"
+
+#define UNIX	"unix:"
+
+/* ProtectHome=yes and PrivateTmp=yes of kpcd.service. */
+static const char *const places[] = {
+	"/home", "/root", "/run/user", "/tmp", "/var/tmp",
+};
+
+static const char *find_place(const char *path)
+{
+	size_t length;
+	size_t i;
+
+	for (i = 0; i < CLI_COUNT(places); i++) {
+		length = strlen(places[i]);
+		if (!strncmp(path, places[i], length) && path[length] == '/')
+			return places[i];
+	}
+	return NULL;
+}
+
+/* By its name or, through links, by where it is. */
+const char *hidden_place(const char *path)
+{
+	const char *place = find_place(path);
+	char *real;
+
+	if (place)
+		return place;
+	real = realpath(path, NULL);
+	if (real)
+		place = find_place(real);
+	free(real);
+	return place;
+}
+
+const char *hidden_plain(const struct kpc_association *association)
+{
+	const char *plain = association->agent.plain;
+
+	return strncmp(plain, UNIX, strlen(UNIX)) ? NULL :
+	       hidden_place(plain + strlen(UNIX));
+}
+
+void hidden_warn(const struct cli *cli,
+		 const struct kpc_association *association)
+{
+	const char *place = hidden_plain(association);
+
+	if (place)
+		cli_warn(cli, "%s: plain %s: kpcd.service does not share %s with other programs; /run/kpc is for such sockets",
+			 association->name, association->agent.plain, place);
+}
