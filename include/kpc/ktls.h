@@ -3,6 +3,7 @@
 #ifndef KPC_KTLS_H
 #define KPC_KTLS_H
 
+#include <linux/tls.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -10,6 +11,14 @@
 
 #include <kpc/error.h>
 #include <kpc/secrets.h>
+
+/* For headers that lack them. */
+#ifndef SOL_TLS
+#define SOL_TLS			282
+#endif
+#ifndef TLS_RX_EXPECT_NO_PAD
+#define TLS_RX_EXPECT_NO_PAD	4
+#endif
 
 #define KPC_RECORD_ALERT	21
 #define KPC_RECORD_HANDSHAKE	22
@@ -38,6 +47,17 @@ enum kpc_ktls_direction {
  * loaded and may not be loaded by the caller), other negative errno.
  */
 int kpc_ktls_prepare(int fd);
+
+/**
+ * kpc_ktls_probe() - has this kernel TLS
+ *
+ * Asks on a socket that is not connected, which is refused for just that where
+ * the protocol is there, in any network namespace. The kernel loads it where the
+ * caller has CAP_NET_ADMIN.
+ *
+ * Return: 0, -ENOENT (as above), other negative errno.
+ */
+int kpc_ktls_probe(void);
 
 /**
  * kpc_ktls_install() - hand the keys of both directions to the kernel

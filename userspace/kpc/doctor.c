@@ -3,16 +3,13 @@
  * doctor: what is missing on this machine, and what to do about it.
  */
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <kpc/keystore.h>
+#include <kpc/ktls.h>
 
 #include "dump.h"
 #include "hidden.h"
@@ -100,26 +97,9 @@ static void look_at_module(struct visit *visit)
 		     config.module_version, config.abi);
 }
 
-/*
- * /proc lists the protocols in the first network namespace only. A socket that
- * is not connected is refused for just that where the protocol is there.
- */
-static bool tls_is_there(void)
-{
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool there;
-
-	if (fd < 0)
-		return false;
-	there = !setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) ||
-		errno == ENOTCONN;
-	close(fd);
-	return there;
-}
-
 static void look_at_tls(struct visit *visit)
 {
-	if (tls_is_there())
+	if (!kpc_ktls_probe())
 		tell(visit, GOOD, "kernel TLS", "", "tls is there");
 	else
 		tell(visit, BAD, "kernel TLS",

@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/tls.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <seccomp.h>
@@ -16,14 +15,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "worker.h"
+#include <kpc/ktls.h>
 
-#ifndef SOL_TLS
-#define SOL_TLS			282
-#endif
-#ifndef TLS_RX_EXPECT_NO_PAD
-#define TLS_RX_EXPECT_NO_PAD	4
-#endif
+#include "worker.h"
 
 static const int allowed[] = {
 	/* Sockets that the warden handed over, and role a's own. */

@@ -4,17 +4,16 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <kpc/ktls.h>
 
 #include "associations.h"
 #include "establish.h"
@@ -36,22 +35,13 @@
 #define container(pointer, member) \
 	((struct warden *)((char *)(pointer) - offsetof(struct warden, member)))
 
-/*
- * A worker may use kernel TLS but not have the kernel load it. Asking for it
- * on a socket that is not connected loads it and fails after that.
- */
+/* A worker may use kernel TLS but not have the kernel load it. */
 static void load_tls(void)
 {
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return;
-	if (setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) &&
-	    errno == ENOENT)
+	if (kpc_ktls_probe() == -ENOENT)
 		log_say(LOG_WARNING,
 			"this kernel has no TLS (CONFIG_TLS, module tls): only "
 			"associations whose offload allows the agent come up");
-	close(fd);
 }
 
 static void reap(struct warden *warden)

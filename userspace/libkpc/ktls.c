@@ -4,16 +4,9 @@
 #include <string.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <linux/tls.h>
+#include <unistd.h>
 
 #include <kpc/ktls.h>
-
-#ifndef SOL_TLS
-#define SOL_TLS			282
-#endif
-#ifndef TLS_RX_EXPECT_NO_PAD
-#define TLS_RX_EXPECT_NO_PAD	4
-#endif
 
 #define ALERT_WARNING	1
 #define ALERT_FATAL	2
@@ -35,6 +28,18 @@ int kpc_ktls_prepare(int fd)
 	if (!setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")))
 		return 0;
 	return errno == EEXIST ? 0 : -errno;
+}
+
+int kpc_ktls_probe(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int code;
+
+	if (fd < 0)
+		return -errno;
+	code = kpc_ktls_prepare(fd);
+	close(fd);
+	return code == -ENOTCONN ? 0 : code;
 }
 
 int kpc_ktls_rekey(int fd, enum kpc_ktls_direction direction,
