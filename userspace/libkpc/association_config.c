@@ -42,12 +42,11 @@ static int take_range(struct kpc_config *config, const char *value,
 static int take_agent_lost(struct kpc_config *config, const char *value,
 			   struct kpc_error *err)
 {
-	int found = kpci_name_find(&kpci_agent_lost_names, value);
+	int found = kpci_value_name("agent-lost", value,
+				    &kpci_agent_lost_names, err);
 
 	if (found < 0)
-		return kpc_error_return(err, -EINVAL,
-					"agent-lost \"%s\" is not known; %s is accepted",
-					value, kpci_agent_lost_names.list);
+		return found;
 	config->agent_lost = found;
 	config->set |= BIT(AGENT_LOST);
 	return 0;

@@ -84,11 +84,9 @@ static int take_identity(struct reader *reader, int argc, char **argv,
 	if (argc != 2)
 		return kpc_error_return(err, -EINVAL,
 					"identity needs an absolute identity and its kind: identity //sp.example/cse cse");
-	kind = kpci_name_find(&kpci_kind_names, argv[1]);
+	kind = kpci_value_name("identity kind", argv[1], &kpci_kind_names, err);
 	if (kind < 0)
-		return kpc_error_return(err, -EINVAL,
-					"identity kind \"%s\" is not known; %s is accepted",
-					argv[1], kpci_kind_names.list);
+		return kind;
 	ret = kpc_identity_parse(&identity, argv[0], kind, NULL, err);
 	if (ret)
 		return ret;

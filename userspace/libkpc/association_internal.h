@@ -39,9 +39,12 @@ extern const struct kpci_names kpci_version_names;
 int kpci_name_find(const struct kpci_names *names, const char *text);
 
 /*
- * Values. Each returns 0, or -EINVAL with a sentence that begins with @word,
- * the word of the grammar that the value belongs to.
+ * Values. Each returns 0, kpci_value_name() the position in @names, or -EINVAL
+ * with a sentence that begins with @word, the word of the grammar that the value
+ * belongs to.
  */
+int kpci_value_name(const char *word, const char *text,
+		    const struct kpci_names *names, struct kpc_error *err);
 int kpci_value_number(const char *word, const char *text, uint64_t max,
 		      uint64_t *value, struct kpc_error *err);
 int kpci_value_octets(const char *word, const char *text, uint64_t *octets,

@@ -19,12 +19,10 @@ static void *member(struct kpci_parse *parse, const struct kpci_word *word)
 int kpci_take_name(struct kpci_parse *parse, const struct kpci_word *word,
 		   const char *value)
 {
-	int found = kpci_name_find(word->names, value);
+	int found = kpci_value_name(word->name, value, word->names, parse->err);
 
 	if (found < 0)
-		return kpc_error_return(parse->err, -EINVAL,
-					"%s \"%s\" is not known; %s is accepted",
-					word->name, value, word->names->list);
+		return found;
 	*(uint32_t *)member(parse, word) = found;
 	return 0;
 }
@@ -32,12 +30,11 @@ int kpci_take_name(struct kpci_parse *parse, const struct kpci_word *word,
 int kpci_take_answer(struct kpci_parse *parse, const struct kpci_word *word,
 		     const char *value)
 {
-	int found = kpci_name_find(&kpci_answer_names, value);
+	int found = kpci_value_name(word->name, value, &kpci_answer_names,
+				    parse->err);
 
 	if (found < 0)
-		return kpc_error_return(parse->err, -EINVAL,
-					"%s \"%s\" is not known; yes or no is accepted",
-					word->name, value);
+		return found;
 	*(bool *)member(parse, word) = found;
 	return 0;
 }
@@ -159,13 +156,11 @@ int kpci_take_id(struct kpci_parse *parse, const struct kpci_word *word,
 int kpci_take_kind(struct kpci_parse *parse, const struct kpci_word *word,
 		   const char *value)
 {
-	int found = kpci_name_find(&kpci_kind_names, value);
+	int found = kpci_value_name(word->name, value, &kpci_kind_names,
+				    parse->err);
 
 	if (found < 0)
-		return kpc_error_return(parse->err, -EINVAL,
-					"%s \"%s\" is not known; %s is accepted",
-					word->name, value,
-					kpci_kind_names.list);
+		return found;
 	parse->kind[entity(word)] = found;
 	return 0;
 }

@@ -42,6 +42,18 @@ int kpci_name_find(const struct kpci_names *names, const char *text)
 	return -1;
 }
 
+int kpci_value_name(const char *word, const char *text,
+		    const struct kpci_names *names, struct kpc_error *err)
+{
+	int found = kpci_name_find(names, text);
+
+	if (found < 0)
+		return kpc_error_return(err, -EINVAL,
+					"%s \"%s\" is not known; %s is accepted",
+					word, text, names->list);
+	return found;
+}
+
 int kpci_value_number(const char *word, const char *text, uint64_t max,
 		      uint64_t *value, struct kpc_error *err)
 {
@@ -212,24 +224,22 @@ int kpci_value_user(const char *word, const char *text, uint32_t *uid,
 	return 0;
 }
 
+/* In the largest unit that holds it; the last one's factor is 1. */
+static void put_number(FILE *out, uint64_t number, const struct unit *unit)
+{
+	while (number % unit->factor)
+		unit++;
+	fprintf(out, "%" PRIu64 "%s", number / unit->factor, unit->name);
+}
+
 void kpci_octets_format(FILE *out, uint64_t octets)
 {
-	size_t i = 0;
-
-	while (octets % octet_units[i].factor)
-		i++;
-	fprintf(out, "%" PRIu64 "%s", octets / octet_units[i].factor,
-		octet_units[i].name);
+	put_number(out, octets, octet_units);
 }
 
 void kpci_duration_format(FILE *out, uint32_t seconds)
 {
-	size_t i = 0;
-
-	while (seconds % second_units[i].factor)
-		i++;
-	fprintf(out, "%" PRIu64 "%s", seconds / second_units[i].factor,
-		second_units[i].name);
+	put_number(out, seconds, second_units);
 }
 
 void kpci_time_format(FILE *out, int64_t epoch)

@@ -276,47 +276,24 @@ int kpc_nl_association_dump(struct kpc_nl *nl,
 			    each_association, &dump, err);
 }
 
-struct endpoint_dump {
-	int (*fn)(const struct kpc_endpoint *endpoint, void *data);
-	void *data;
-};
-
-static int each_endpoint(const struct kpc_nl_message *message, void *data)
-{
-	struct endpoint_dump *dump = data;
-	struct kpc_endpoint endpoint;
-	int ret = kpc_nl_decode_endpoint(message, &endpoint);
-
-	return ret ? ret : dump->fn(&endpoint, dump->data);
+#define EACH(name) \
+struct name##_dump { \
+	int (*fn)(const struct kpc_##name *object, void *data); \
+	void *data; \
+}; \
+\
+static int each_##name(const struct kpc_nl_message *message, void *data) \
+{ \
+	struct name##_dump *dump = data; \
+	struct kpc_##name object; \
+	int ret = kpc_nl_decode_##name(message, &object); \
+\
+	return ret ? ret : dump->fn(&object, dump->data); \
 }
 
-struct binding_dump {
-	int (*fn)(const struct kpc_binding *binding, void *data);
-	void *data;
-};
-
-static int each_binding(const struct kpc_nl_message *message, void *data)
-{
-	struct binding_dump *dump = data;
-	struct kpc_binding binding;
-	int ret = kpc_nl_decode_binding(message, &binding);
-
-	return ret ? ret : dump->fn(&binding, dump->data);
-}
-
-struct session_dump {
-	int (*fn)(const struct kpc_session *session, void *data);
-	void *data;
-};
-
-static int each_session(const struct kpc_nl_message *message, void *data)
-{
-	struct session_dump *dump = data;
-	struct kpc_session session;
-	int ret = kpc_nl_decode_session(message, &session);
-
-	return ret ? ret : dump->fn(&session, dump->data);
-}
+EACH(endpoint)
+EACH(binding)
+EACH(session)
 
 int kpc_nl_endpoint_dump(struct kpc_nl *nl,
 			 int (*fn)(const struct kpc_endpoint *endpoint,
