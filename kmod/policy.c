@@ -182,12 +182,12 @@ static bool kpc_id_strict(const u8 *id, unsigned int len)
 	return at && at < len - 1 && len <= KPC_ID_STRICT_MAX;
 }
 
-static bool kpc_id_printable(const u8 *id, unsigned int len)
+static bool printable(const u8 *text, unsigned int len)
 {
 	unsigned int i;
 
 	for (i = 0; i < len; i++)
-		if (id[i] < 0x20 || id[i] == 0x7f)
+		if (text[i] < 0x20 || text[i] == 0x7f)
 			return false;
 	return true;
 }
@@ -213,7 +213,7 @@ static int check_identities(struct kpc_net *kn, struct netlink_ext_ack *extack,
 		return kpc_refuse(kn, extack, -EINVAL,
 				  "'%s': IdA and IdB are both '%s': an entity has no association with itself",
 				  p->name, p->id_a);
-	if (!kpc_id_printable(p->kpc_id, p->kpc_id_len))
+	if (!printable(p->kpc_id, p->kpc_id_len))
 		return kpc_refuse(kn, extack, -EINVAL,
 				  "'%s': KpcId '%*pE' has control octets",
 				  p->name, p->kpc_id_len, p->kpc_id);
@@ -223,6 +223,29 @@ static int check_identities(struct kpc_net *kn, struct netlink_ext_ack *extack,
 				  "'%s': KpcId '%*pE' is not relative@FQDN of at most %d octets; format any takes others",
 				  p->name, p->kpc_id_len, p->kpc_id,
 				  KPC_ID_STRICT_MAX);
+	return 0;
+}
+
+/* A line of an association file cannot hold them, nor a terminal be shown them. */
+static int check_texts(struct kpc_net *kn, struct netlink_ext_ack *extack,
+		       const struct kpc_policy *p)
+{
+	const struct {
+		const char *what;
+		const char *text;
+	} texts[] = {
+		{ "peer",	p->peer },
+		{ "listen",	p->listen },
+		{ "plain",	p->plain },
+		{ "authority",	p->authority },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(texts); i++)
+		if (!printable(texts[i].text, strlen(texts[i].text)))
+			return kpc_refuse(kn, extack, -EINVAL,
+					  "'%s': %s has control octets",
+					  p->name, texts[i].what);
 	return 0;
 }
 
@@ -549,6 +572,8 @@ struct kpc_policy *kpc_policy_parse(struct kpc_net *kn,
 	err = parse(kn, info, p, agent);
 	if (!err)
 		err = check_identities(kn, info->extack, p);
+	if (!err)
+		err = check_texts(kn, info->extack, p);
 	if (!err)
 		err = check_suites(kn, info->extack, p);
 	if (!err)

@@ -86,6 +86,7 @@ TEST_F(table, refusals_say_what_and_why)
 		{ A(.kpc_id = NULL), -EINVAL, "needs a KpcId" },
 		{ A(.kpc_id = "nofqdn"), -EINVAL, "'nofqdn' is not relative@FQDN" },
 		{ A(.kpc_id = "a\tb", .any_format = true), -EINVAL, "control octets" },
+		{ A(.peer = "h.example:1\nassociation"), -EINVAL, "peer has control octets" },
 		{ A(.id_b = NULL), -EINVAL, "needs IdB" },
 		{ A(.id_a = "/relative"), -EINVAL, "IdA '/relative'" },
 		{ A(.id_b = "//sp/a%20b"), -EINVAL, "IdB '//sp/a%20b'" },
