@@ -45,19 +45,26 @@ int cli_refuse(const struct cli *cli, const char *subject,
 	return CLI_REFUSED;
 }
 
+/* Words may hold anything: struct kpc_error keeps a terminal safe. */
+static void put_sentence(const struct cli *cli, const char *kind,
+			 const char *format, va_list arguments)
+{
+	char text[2 * KPC_ERROR_TEXT_MAX];
+	struct kpc_error safe;
+
+	vsnprintf(text, sizeof(text), format, arguments);
+	kpc_error_set(&safe, "%s", text);
+	put_prefix(cli);
+	fprintf(stderr, "%s%s\n", kind, safe.text);
+}
+
 int cli_usage(const struct cli *cli, const char *format, ...)
 {
-	char text[KPC_ERROR_TEXT_MAX];
-	struct kpc_error safe;
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
+	put_sentence(cli, "", format, arguments);
 	va_end(arguments);
-	/* Words may hold anything: struct kpc_error keeps a terminal safe. */
-	kpc_error_set(&safe, "%s", text);
-	put_prefix(cli);
-	fprintf(stderr, "%s\n", safe.text);
 	return CLI_USAGE;
 }
 
@@ -73,12 +80,9 @@ void cli_warn(const struct cli *cli, const char *format, ...)
 {
 	va_list arguments;
 
-	put_prefix(cli);
-	fputs("warning: ", stderr);
 	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
+	put_sentence(cli, "warning: ", format, arguments);
 	va_end(arguments);
-	putc('\n', stderr);
 }
 
 static void put_usage(FILE *out, const struct cli *cli,
