@@ -20,9 +20,19 @@
 #define TLS_RX_EXPECT_NO_PAD	4
 #endif
 
+#define KPC_RECORD_CHANGE_CIPHER	20
 #define KPC_RECORD_ALERT	21
 #define KPC_RECORD_HANDSHAKE	22
 #define KPC_RECORD_DATA		23
+
+#define KPC_ALERT_CLOSE_NOTIFY		0
+#define KPC_ALERT_UNEXPECTED_MESSAGE	10
+#define KPC_ALERT_USER_CANCELED		90
+#define KPC_ALERT_NO_RENEGOTIATION	100
+
+/* RFC 5246 7.2: levels of an alert. */
+#define KPC_ALERT_WARNING		1
+#define KPC_ALERT_FATAL			2
 
 /* Room for the control message that carries a record's type. */
 #define KPC_KTLS_CMSG_LEN	CMSG_SPACE(sizeof(unsigned char))

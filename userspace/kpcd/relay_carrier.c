@@ -13,9 +13,6 @@
 
 #include "connection.h"
 
-#define ALERT_UNEXPECTED_MESSAGE	10
-#define ALERT_NO_RENEGOTIATION		100
-
 static enum carrier_event broken(struct kpc_error *err, const char *text)
 {
 	kpc_error_set(err, "%s", text);
@@ -43,12 +40,12 @@ static enum carrier_event kernel_control(struct connection *c,
 			      kpc_alert_name(detail));
 		return CARRIER_BROKEN;
 	case KPC_CONTROL_KEY_UPDATE:
-		kpc_ktls_alert_send(c->tls.fd, ALERT_UNEXPECTED_MESSAGE);
+		kpc_ktls_alert_send(c->tls.fd, KPC_ALERT_UNEXPECTED_MESSAGE);
 		return broken(err,
 			      "the far end wants new keys (KeyUpdate), which ends it here");
 	case KPC_CONTROL_RENEGOTIATE:
 		if (!c->refused_renegotiation &&
-		    !kpc_ktls_alert_send(c->tls.fd, ALERT_NO_RENEGOTIATION)) {
+		    !kpc_ktls_alert_send(c->tls.fd, KPC_ALERT_NO_RENEGOTIATION)) {
 			c->refused_renegotiation = 1;
 			return CARRIER_DATA;
 		}
@@ -56,7 +53,7 @@ static enum carrier_event kernel_control(struct connection *c,
 	case KPC_CONTROL_UNEXPECTED:
 		break;
 	}
-	kpc_ktls_alert_send(c->tls.fd, ALERT_UNEXPECTED_MESSAGE);
+	kpc_ktls_alert_send(c->tls.fd, KPC_ALERT_UNEXPECTED_MESSAGE);
 	kpc_error_set(err, "the far end sent a record of type %u that has no place here",
 		      type);
 	return CARRIER_BROKEN;

@@ -14,20 +14,16 @@ enum {
 	KEY_UPDATE = 24,
 };
 
-#define MESSAGE_HEADER_LEN	4
-#define CLOSE_NOTIFY		0
-#define USER_CANCELED		90
-#define ALERT_WARNING		1
-
 static enum kpc_control parse_alert(uint16_t version, const uint8_t *p, size_t len, int *detail)
 {
 	if (len != 2)
 		return KPC_CONTROL_UNEXPECTED;
 	*detail = p[1];
-	if (p[1] == CLOSE_NOTIFY)
+	if (p[1] == KPC_ALERT_CLOSE_NOTIFY)
 		return KPC_CONTROL_CLOSE_NOTIFY;
 	/* RFC 8446 6: all other alerts are errors, whatever level they claim. */
-	if (p[1] == USER_CANCELED || (version == KPC_VERSION_TLS12 && p[0] == ALERT_WARNING))
+	if (p[1] == KPC_ALERT_USER_CANCELED ||
+	    (version == KPC_VERSION_TLS12 && p[0] == KPC_ALERT_WARNING))
 		return KPC_CONTROL_IGNORE;
 	return KPC_CONTROL_ALERT;
 }
@@ -37,7 +33,7 @@ static enum kpc_control parse_handshake(uint16_t version, const uint8_t *p, size
 {
 	size_t body;
 
-	if (len < MESSAGE_HEADER_LEN)
+	if (len < KPCI_MESSAGE_HEADER_LEN)
 		return KPC_CONTROL_UNEXPECTED;
 	if (version == KPC_VERSION_TLS12)
 		return p[0] == HELLO_REQUEST || p[0] == CLIENT_HELLO ? KPC_CONTROL_RENEGOTIATE :
@@ -46,7 +42,7 @@ static enum kpc_control parse_handshake(uint16_t version, const uint8_t *p, size
 	if (p[0] == NEW_SESSION_TICKET)
 		return KPC_CONTROL_IGNORE;
 	/* It must be the last of its record (RFC 8446 5.1): the keys change after it. */
-	if (p[0] == KEY_UPDATE && body == 1 && len == MESSAGE_HEADER_LEN + 1 && p[4] <= 1) {
+	if (p[0] == KEY_UPDATE && body == 1 && len == KPCI_MESSAGE_HEADER_LEN + 1 && p[4] <= 1) {
 		*detail = p[4];
 		return KPC_CONTROL_KEY_UPDATE;
 	}

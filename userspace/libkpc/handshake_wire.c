@@ -4,25 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <kpc/ktls.h>
+
 #include "handshake_internal.h"
 #include "internal.h"
 
-enum {
-	CHANGE_CIPHER_SPEC = 20,
-	ALERT = 21,
-	HANDSHAKE = 22,
-	APPLICATION_DATA = 23,
-};
-
 #define CLIENT_KEY_EXCHANGE	16
-#define MESSAGE_HEADER_LEN	4
 #define RECORD_MAX		(16384 + 2048)	/* RFC 5246 6.2.3 */
 
 int kpci_wire_header(const uint8_t header[KPCI_HEADER_LEN])
 {
 	uint16_t len = kpci_get16(header + 3);
 
-	if (header[0] < CHANGE_CIPHER_SPEC || header[0] > APPLICATION_DATA || header[1] != 3 ||
+	if (header[0] < KPC_RECORD_CHANGE_CIPHER || header[0] > KPC_RECORD_DATA || header[1] != 3 ||
 	    header[2] > 4 || !len || len > RECORD_MAX)
 		return -EINVAL;
 	return 0;
@@ -35,7 +29,7 @@ static void count_record(struct kpci_flow *flow, const uint8_t *record, size_t l
 		if (len >= KPCI_HEADER_LEN + KPCI_NONCE_LEN)
 			memcpy(flow->nonce, record + KPCI_HEADER_LEN, KPCI_NONCE_LEN);
 	}
-	if (record[0] == CHANGE_CIPHER_SPEC)
+	if (record[0] == KPC_RECORD_CHANGE_CIPHER)
 		flow->protected = true;
 }
 
@@ -67,7 +61,7 @@ static int inspect_key_exchange(struct kpc_handshake *hs, const uint8_t *content
 		hs->cke_done = true;	/* OpenSSL refuses it with the right alert */
 		return 0;
 	}
-	if (len < MESSAGE_HEADER_LEN)
+	if (len < KPCI_MESSAGE_HEADER_LEN)
 		return 0;
 	body_len = (size_t)content[1] << 16 | kpci_get16(content + 2);
 	if (body_len > KPCI_CKE_MAX) {
@@ -76,10 +70,10 @@ static int inspect_key_exchange(struct kpc_handshake *hs, const uint8_t *content
 				    body_len, KPCI_CKE_MAX);
 		return -EPROTO;
 	}
-	if (len < MESSAGE_HEADER_LEN + body_len)
+	if (len < KPCI_MESSAGE_HEADER_LEN + body_len)
 		return 0;
 	hs->cke_done = true;
-	read_identity(hs, content + MESSAGE_HEADER_LEN, body_len);
+	read_identity(hs, content + KPCI_MESSAGE_HEADER_LEN, body_len);
 	return 1;
 }
 
@@ -87,7 +81,7 @@ int kpci_wire_inspect(struct kpc_handshake *hs, const uint8_t *record, size_t le
 {
 	count_record(&hs->rx, record, len);
 	if (hs->policy.role == KPC_ROLE_A || !hs->hello.seen || hs->hello.tls13 ||
-	    hs->cke_done || record[0] != HANDSHAKE)
+	    hs->cke_done || record[0] != KPC_RECORD_HANDSHAKE)
 		return 0;
 	return inspect_key_exchange(hs, record + KPCI_HEADER_LEN, len - KPCI_HEADER_LEN);
 }

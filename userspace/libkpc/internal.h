@@ -12,6 +12,7 @@
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 #define KPCI_HOSTNAME_MAX	253
+#define KPCI_MESSAGE_HEADER_LEN	4	/* of a TLS handshake message */
 
 /** kpci_hostname_valid() - labels of letters, digits and inner hyphens */
 bool kpci_hostname_valid(const char *name, size_t len);

@@ -8,14 +8,9 @@
 
 #include <kpc/ktls.h>
 
-#define ALERT_WARNING	1
-#define ALERT_FATAL	2
-
 /* RFC 5246 7.2, 7.2.2: no error, the connection goes on or ends in order. */
 static const uint8_t warnings[] = {
-	0,	/* close_notify */
-	90,	/* user_canceled */
-	100,	/* no_renegotiation */
+	KPC_ALERT_CLOSE_NOTIFY, KPC_ALERT_USER_CANCELED, KPC_ALERT_NO_RENEGOTIATION,
 };
 
 static const int options[] = {
@@ -112,10 +107,10 @@ static int send_control(int fd, uint8_t type, const void *octets, size_t len)
 
 int kpc_ktls_alert_send(int fd, uint8_t alert)
 {
-	uint8_t octets[] = { ALERT_FATAL, alert };
+	uint8_t octets[] = { KPC_ALERT_FATAL, alert };
 
 	if (memchr(warnings, alert, sizeof(warnings)))
-		octets[0] = ALERT_WARNING;
+		octets[0] = KPC_ALERT_WARNING;
 	return send_control(fd, KPC_RECORD_ALERT, octets, sizeof(octets));
 }
 
