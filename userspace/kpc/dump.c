@@ -84,10 +84,10 @@ static int read_sessions(struct kpc_nl *nl, const char *of, struct list *list,
 	return kpc_nl_session_dump(nl, add_session, list, err);
 }
 
-static int dump(struct cli *cli,
-		int (*read)(struct kpc_nl *nl, const char *of,
-			    struct list *list, struct kpc_error *err),
-		const char *of, struct list *list)
+static int read_whole(struct cli *cli,
+		      int (*read)(struct kpc_nl *nl, const char *of,
+				  struct list *list, struct kpc_error *err),
+		      const char *of, struct list *list)
 {
 	struct kpc_error err = { "" };
 	int tries;
@@ -111,23 +111,40 @@ static int dump(struct cli *cli,
 int dump_associations(struct cli *cli, struct list *list)
 {
 	list->size = sizeof(struct shown_association);
-	return dump(cli, read_associations, NULL, list);
+	return read_whole(cli, read_associations, NULL, list);
 }
 
 int dump_bindings(struct cli *cli, const char *association, struct list *list)
 {
 	list->size = sizeof(struct kpc_binding);
-	return dump(cli, read_bindings, association, list);
+	return read_whole(cli, read_bindings, association, list);
 }
 
 int dump_endpoints(struct cli *cli, struct list *list)
 {
 	list->size = sizeof(struct kpc_endpoint);
-	return dump(cli, read_endpoints, NULL, list);
+	return read_whole(cli, read_endpoints, NULL, list);
 }
 
 int dump_sessions(struct cli *cli, struct list *list)
 {
 	list->size = sizeof(struct kpc_session);
-	return dump(cli, read_sessions, NULL, list);
+	return read_whole(cli, read_sessions, NULL, list);
+}
+
+int dump_show(struct cli *cli, int argc, char **argv,
+	      int (*dump)(struct cli *cli, struct list *list),
+	      void (*put)(struct cli *cli, const struct list *list,
+			  const char *key))
+{
+	struct list list = { 0 };
+	int ret;
+
+	ret = cli_no_words(cli, argc, argv);
+	if (!ret)
+		ret = dump(cli, &list);
+	if (!ret)
+		put(cli, &list, NULL);
+	free(list.objects);
+	return ret;
 }

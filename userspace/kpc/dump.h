@@ -33,6 +33,16 @@ int dump_bindings(struct cli *cli, const char *association, struct list *list);
 int dump_endpoints(struct cli *cli, struct list *list);
 int dump_sessions(struct cli *cli, struct list *list);
 
+/**
+ * dump_show() - All objects of a kind, for a `show` without words
+ * @dump: One of the above.
+ * @put: Prints them; @key names the array in JSON.
+ */
+int dump_show(struct cli *cli, int argc, char **argv,
+	      int (*dump)(struct cli *cli, struct list *list),
+	      void (*put)(struct cli *cli, const struct list *list,
+			  const char *key));
+
 /* Shown by more than one command. */
 int show_associations(struct cli *cli, int argc, char **argv);
 int show_bindings(struct cli *cli, int argc, char **argv);

@@ -2,7 +2,6 @@
 /*
  * endpoint: the addresses and ports that are protected.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "dump.h"
@@ -46,25 +45,21 @@ static void put_endpoint(struct cli *cli, const struct kpc_endpoint *endpoint)
 	printf(" associations %u\n", endpoint->associations);
 }
 
+static void put_endpoints(struct cli *cli, const struct list *list,
+			  const char *key)
+{
+	const struct kpc_endpoint *endpoints = list->objects;
+	size_t i;
+
+	json_array(&cli->json, key);
+	for (i = 0; i < list->count; i++)
+		put_endpoint(cli, &endpoints[i]);
+	json_array_end(&cli->json);
+}
+
 static int show_endpoints(struct cli *cli, int argc, char **argv)
 {
-	struct list list = { 0 };
-	const struct kpc_endpoint *endpoints;
-	size_t i;
-	int ret;
-
-	ret = cli_no_words(cli, argc, argv);
-	if (!ret)
-		ret = dump_endpoints(cli, &list);
-	if (!ret) {
-		endpoints = list.objects;
-		json_array(&cli->json, NULL);
-		for (i = 0; i < list.count; i++)
-			put_endpoint(cli, &endpoints[i]);
-		json_array_end(&cli->json);
-	}
-	free(list.objects);
-	return ret;
+	return dump_show(cli, argc, argv, dump_endpoints, put_endpoints);
 }
 
 static int get_endpoint(struct cli *cli, int argc, char **argv)

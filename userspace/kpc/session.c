@@ -33,16 +33,7 @@ static void put_sessions(struct cli *cli, const struct list *list,
 
 static int show_sessions(struct cli *cli, int argc, char **argv)
 {
-	struct list list = { 0 };
-	int ret;
-
-	ret = cli_no_words(cli, argc, argv);
-	if (!ret)
-		ret = dump_sessions(cli, &list);
-	if (!ret)
-		put_sessions(cli, &list, NULL);
-	free(list.objects);
-	return ret;
+	return dump_show(cli, argc, argv, dump_sessions, put_sessions);
 }
 
 static int show_agent(struct cli *cli, int argc, char **argv)

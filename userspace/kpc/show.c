@@ -76,16 +76,7 @@ int cmd_show(struct cli *cli, int argc, char **argv)
  */
 int show_associations(struct cli *cli, int argc, char **argv)
 {
-	struct list list = { 0 };
-	int ret;
-
-	ret = cli_no_words(cli, argc, argv);
-	if (!ret)
-		ret = dump_associations(cli, &list);
-	if (!ret)
-		put_associations(cli, &list, NULL);
-	free(list.objects);
-	return ret;
+	return dump_show(cli, argc, argv, dump_associations, put_associations);
 }
 
 /**
