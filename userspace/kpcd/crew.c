@@ -415,8 +415,6 @@ int crew_init(struct warden *warden)
 		worker->respawn.fire = respawn;
 		worker->stuck.fire = stuck;
 		worker->throttle.fire = unthrottle;
-		worker->tokens = warden->options->key_rate;
-		worker->tokens_at = timer_now();
 	}
 	return 0;
 }

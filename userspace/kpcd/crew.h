@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "bucket.h"
 #include "loop.h"
 #include "message.h"
 #include "options.h"
@@ -42,10 +43,8 @@ struct crew_packet {
  * @respawn: starts it anew
  * @stuck: ends it when its socket has had no room for too long
  * @throttle: reads on once it may ask for keys again
- * @tokens: keys it may ask for now
- * @tokens_at: when @tokens was brought up to date
+ * @keys: those it may ask for now
  * @lines: log lines it may cause now
- * @lines_at: when @lines was brought up to date
  * @lines_lost: log lines that were left out
  * @started_at: CLOCK_MONOTONIC milliseconds
  * @failures: ends soon after the start, in a row
@@ -62,10 +61,8 @@ struct crew_worker {
 	struct loop_timer respawn;
 	struct loop_timer stuck;
 	struct loop_timer throttle;
-	unsigned int tokens;
-	uint64_t tokens_at;
-	unsigned int lines;
-	uint64_t lines_at;
+	struct bucket keys;
+	struct bucket lines;
 	uint64_t lines_lost;
 	uint64_t started_at;
 	unsigned int failures;

@@ -52,20 +52,11 @@ void event_entry(struct log_line *line, const struct entry *entry)
 
 static bool may_log(struct crew_worker *worker)
 {
-	uint64_t now = timer_now();
-	uint64_t more = (now - worker->lines_at) * LINES_PER_SECOND / 1000;
-
-	if (more) {
-		worker->lines_at = now;
-		worker->lines = worker->lines + more > LINES_BURST ?
-				LINES_BURST : worker->lines + more;
-	}
-	if (!worker->lines) {
-		worker->lines_lost++;
-		return false;
-	}
-	worker->lines--;
-	return true;
+	if (bucket_take(&worker->lines, LINES_PER_SECOND, LINES_BURST,
+			timer_now()))
+		return true;
+	worker->lines_lost++;
+	return false;
 }
 
 static void log_ciphers(struct log_line *line,

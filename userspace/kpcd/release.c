@@ -16,25 +16,6 @@
 /* No association has this name; a grant for it takes the way of others. */
 #define NOBODY	"-"
 
-static bool take_token(struct crew_worker *worker)
-{
-	unsigned int rate = worker->warden->options->key_rate;
-	uint64_t now = timer_now();
-	uint64_t more = (now - worker->tokens_at) * rate / 1000;
-
-	if (worker->tokens + more >= rate) {
-		worker->tokens = rate;
-		worker->tokens_at = now;
-	} else {
-		/* What is left of a token's time counts for the next. */
-		worker->tokens += more;
-		worker->tokens_at += more * 1000 / rate;
-	}
-	if (worker->tokens)
-		worker->tokens--;
-	return worker->tokens;
-}
-
 static bool in_dates(const struct kpc_association *association)
 {
 	time_t now = time(NULL);
@@ -137,6 +118,7 @@ void release_key(struct crew_worker *worker, uint32_t request,
 		.type = KPC_MESSAGE_KEY,
 		.request = request,
 	};
+	unsigned int rate = worker->warden->options->key_rate;
 	const struct kpc_key *key = NULL;
 	struct entry *entry = find(worker, wanted, &key);
 
@@ -148,8 +130,8 @@ void release_key(struct crew_worker *worker, uint32_t request,
 	crew_send(worker, &answer, -1);
 	explicit_bzero(&answer, sizeof(answer));
 
+	bucket_take(&worker->keys, rate, rate, timer_now());
 	/* Until the next one is due, rounded up. */
-	if (!take_token(worker))
-		crew_throttle(worker,
-			      1000 / worker->warden->options->key_rate + 1);
+	if (!worker->keys.tokens)
+		crew_throttle(worker, 1000 / rate + 1);
 }

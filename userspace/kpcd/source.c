@@ -45,48 +45,28 @@ static struct source *set_of(struct sources *sources, uint64_t prefix)
 	return sources->sets[mixed >> 56];
 }
 
-static void refill(struct source *source, uint32_t rate, uint64_t now)
-{
-	uint64_t more = (now - source->at) * rate / 1000;
-
-	if (more > rate - source->tokens) {
-		source->tokens = rate;
-		source->at = now;
-		return;
-	}
-	/* What is left of a token's time counts for the next. */
-	source->tokens += more;
-	source->at += more * 1000 / rate;
-}
-
 bool source_may(struct sources *sources, const struct sockaddr_in6 *peer,
 		uint64_t now)
 {
 	uint64_t prefix = prefix_of(peer);
+	uint32_t rate = sources->rate;
 	struct source *set, *found;
 	unsigned int i;
 
-	if (!sources->rate)
+	if (!rate)
 		return true;
 	set = set_of(sources, prefix);
 	found = set;
 	for (i = 0; i < SOURCE_WAYS; i++) {
-		refill(&set[i], sources->rate, now);
+		bucket_fill(&set[i].bucket, rate, rate, now);
 		if (set[i].prefix == prefix) {
 			found = &set[i];
 			break;
 		}
-		if (set[i].tokens > found->tokens)
+		if (set[i].bucket.tokens > found->bucket.tokens)
 			found = &set[i];
 	}
 	if (found->prefix != prefix)
-		*found = (struct source){
-			.prefix = prefix,
-			.at = now,
-			.tokens = sources->rate,
-		};
-	if (!found->tokens)
-		return false;
-	found->tokens--;
-	return true;
+		*found = (struct source){ .prefix = prefix };
+	return bucket_take(&found->bucket, rate, rate, now);
 }

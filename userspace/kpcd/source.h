@@ -9,19 +9,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bucket.h"
+
 #define SOURCE_SETS	256
 #define SOURCE_WAYS	4
 
 /**
  * struct source - one source: an IPv4 address, or the /64 of an IPv6 one
  * @prefix: which
- * @at: when @tokens were last counted, milliseconds
- * @tokens: connections that it may make now
+ * @bucket: connections that it may make now
  */
 struct source {
 	uint64_t prefix;
-	uint64_t at;
-	uint32_t tokens;
+	struct bucket bucket;
 };
 
 /**

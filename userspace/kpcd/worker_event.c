@@ -12,25 +12,6 @@
 #define REFUSED_BURST	50
 #define REFUSED_PER_S	10
 
-static bool rate_allows(struct rate *rate, uint64_t now)
-{
-	uint64_t more = (now - rate->at) * REFUSED_PER_S / 1000;
-
-	if (!rate->at || more) {
-		rate->tokens = !rate->at || more > REFUSED_BURST ?
-			REFUSED_BURST : rate->tokens + more;
-		if (rate->tokens > REFUSED_BURST)
-			rate->tokens = REFUSED_BURST;
-		rate->at = now;
-	}
-	if (!rate->tokens) {
-		rate->suppressed++;
-		return false;
-	}
-	rate->tokens--;
-	return true;
-}
-
 static void event_connection(struct kpc_message_event *event,
 			     const struct connection *c, uint64_t now)
 {
@@ -56,13 +37,16 @@ void worker_event(struct worker *worker, enum kpc_message_event_kind kind,
 	va_list args;
 
 	if (kind == KPC_EVENT_REFUSED) {
-		if (!rate_allows(&worker->refused, now))
+		if (!bucket_take(&worker->refused, REFUSED_PER_S,
+				 REFUSED_BURST, now)) {
+			worker->refused_untold++;
 			return;
-		if (worker->refused.suppressed)
+		}
+		if (worker->refused_untold)
 			used = snprintf(event->text, sizeof(event->text),
 					"(%u more not told) ",
-					worker->refused.suppressed);
-		worker->refused.suppressed = 0;
+					worker->refused_untold);
+		worker->refused_untold = 0;
 	}
 	event->kind = kind;
 	if (connection)

@@ -12,6 +12,7 @@
 
 #include <kpc/handshake.h>
 
+#include "bucket.h"
 #include "buffer.h"
 #include "engine.h"
 #include "message.h"
@@ -102,18 +103,6 @@ struct listener {
 };
 
 /**
- * struct rate - events of one kind that may be told
- * @tokens: how many now
- * @at: when they were last counted, milliseconds
- * @suppressed: not told since the last one that was
- */
-struct rate {
-	unsigned int tokens;
-	uint64_t at;
-	uint32_t suppressed;
-};
-
-/**
  * struct worker - all there is
  * @config: from the warden
  * @engine: how it waits
@@ -153,7 +142,8 @@ struct rate {
  * @steps: handshakes that have something to compute
  * @steps_end: where the next goes
  * @transfers: free ones
- * @refused: rate of events about peers that were refused
+ * @refused: events about peers that were refused, which may be told
+ * @refused_untold: those that were not, since the last one that was
  * @sources: rate of connections of each source of peers
  */
 struct worker {
@@ -195,7 +185,8 @@ struct worker {
 	struct handshake *steps;
 	struct handshake **steps_end;
 	struct transfer *transfers;
-	struct rate refused;
+	struct bucket refused;
+	uint32_t refused_untold;
 	struct sources sources;
 };
 
