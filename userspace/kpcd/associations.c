@@ -36,7 +36,7 @@ static void describe(const struct entry *entry, struct kpc_message *message)
 	to->allow_uid_count = from->agent.allow_uid_count;
 	memcpy(to->allow_uids, from->agent.allow_uids,
 	       sizeof(to->allow_uids));
-	to->handshake_seconds = from->limit.handshake_seconds;
+	to->handshake_seconds = entry_handshake_seconds(entry);
 	strcpy(to->name, from->name);
 	strcpy(to->id_a, from->id_a.text);
 	strcpy(to->id_b, from->id_b.text);
@@ -241,9 +241,10 @@ void associations_worker_ready(struct crew_worker *worker)
 		describe(entry, &message);
 		crew_send(worker, &message, -1);
 	}
-	listener_replay(worker);
+	/* Listeners last: who comes to one is judged by what it is for. */
 	for (entry = worker->warden->table.first; entry; entry = entry->next)
 		establish_replay(worker, entry);
+	listener_replay(worker);
 }
 
 void associations_worker_lost(struct warden *warden, unsigned int index)

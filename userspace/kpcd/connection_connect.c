@@ -10,14 +10,6 @@
 
 #include "handshake.h"
 
-static uint64_t handshake_ms(const struct association *association)
-{
-	uint32_t seconds = association ?
-		association->config.handshake_seconds : 0;
-
-	return (uint64_t)(seconds ? seconds : HANDSHAKE_SECONDS) * 1000;
-}
-
 /* Returns the length of @to, which is IPv4 where @from is v4-mapped. */
 static socklen_t address_native(const struct sockaddr_in6 *from,
 				struct sockaddr_in6 *to)
@@ -161,7 +153,7 @@ void connection_initiate(struct worker *worker,
 			 uint32_t request)
 {
 	struct connection *c = connection_new(worker, KPC_ROLE_A);
-	uint64_t ms = handshake_ms(association);
+	uint64_t ms = association->config.handshake_seconds * 1000ULL;
 
 	if (!c) {
 		if (fd >= 0)
@@ -223,7 +215,6 @@ void connection_accept(struct listener *listener, int fd)
 	connection_tls(c, fd);
 	c->handshake->listener = listener->config.id;
 	handshake_list(c->handshake);
-	/* Whose it will be is not known yet, and neither is that one's limit. */
-	connection_deadline(c, handshake_ms(NULL));
+	connection_deadline(c, listener_handshake_seconds(listener) * 1000ULL);
 	handshake_begin(c);
 }

@@ -29,7 +29,6 @@
 #define LOOKUP_MIN_MS		5000
 /* What a worker's own deadline may be late. */
 #define HANDSHAKE_SLACK_MS	5000
-#define HANDSHAKE_SECONDS	30
 
 #define container(pointer, member) \
 	((struct entry *)((char *)(pointer) - offsetof(struct entry, member)))
@@ -155,7 +154,6 @@ static void handshake(struct entry *entry)
 		.type = KPC_MESSAGE_ESTABLISH,
 		.id = entry->id,
 	};
-	uint32_t seconds = entry->association.limit.handshake_seconds;
 
 	if (!worker) {
 		entry->state = ENTRY_RETRY;
@@ -169,7 +167,7 @@ static void handshake(struct entry *entry)
 	crew_send(worker, &message, -1);
 	entry->worker = worker->index;
 	entry->state = ENTRY_HANDSHAKE;
-	wait_ms(entry, (seconds ? seconds : HANDSHAKE_SECONDS) * 1000ULL +
+	wait_ms(entry, entry_handshake_seconds(entry) * 1000ULL +
 		HANDSHAKE_SLACK_MS);
 }
 
@@ -267,6 +265,23 @@ static int look_up(struct entry *entry, struct kpc_error *why)
 	return err;
 }
 
+static struct kpc_message listens(const struct entry *entry)
+{
+	return (struct kpc_message){
+		.type = KPC_MESSAGE_LISTENS,
+		.listens.association = entry->id,
+		.listens.listener = entry->listener ?
+			listener_id(entry->listener) : 0,
+	};
+}
+
+static void tell_listens_all(const struct entry *entry)
+{
+	struct kpc_message message = listens(entry);
+
+	crew_tell(entry->warden, &message, -1);
+}
+
 static void open_b(struct entry *entry)
 {
 	struct kpc_error why = { "" };
@@ -288,6 +303,7 @@ static void open_b(struct entry *entry)
 		fail(entry, err, why.text);
 		return;
 	}
+	tell_listens_all(entry);
 	entry->failures = 0;
 	settle_open(entry);
 	log_open(entry);
@@ -376,9 +392,11 @@ void establish_stop(struct entry *entry, const char *reason)
 	loop_disarm(&warden->loop, &entry->timer);
 	answer_failed(entry, -ECANCELED, reason);
 	local_close(entry);
-	if (entry->listener)
+	if (entry->listener) {
 		listener_put(warden, entry->listener);
-	entry->listener = NULL;
+		entry->listener = NULL;
+		tell_listens_all(entry);
+	}
 	entry->state = ENTRY_IDLE;
 	entry->wanted = false;
 	entry->failures = 0;
@@ -440,8 +458,12 @@ void establish_look_again(struct entry *entry)
 
 void establish_replay(struct crew_worker *worker, struct entry *entry)
 {
+	struct kpc_message message = listens(entry);
+
 	if (entry->address_count)
 		tell_addresses(worker, entry);
+	if (entry->listener)
+		crew_send(worker, &message, -1);
 	local_replay(worker, entry);
 }
 

@@ -12,7 +12,6 @@
 #define HANDSHAKES_MAX		1024
 /* Handshakes that this side begins; local programs are refused above it. */
 #define INITIATIONS_MAX		1024
-#define HANDSHAKE_SECONDS	30
 /* One address of several may take so long before the next is tried. */
 #define CONNECT_SECONDS		10
 

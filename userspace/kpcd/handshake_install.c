@@ -118,6 +118,22 @@ static int install_declined(struct connection *c, struct kpc_error *err)
 	return 0;
 }
 
+/*
+ * What the association says holds from here on only, where the peer has proved
+ * its Kpc: ended by it before, a peer that has none would learn that there is
+ * an association of the KpcId it named.
+ */
+static bool install_in_time(struct connection *c)
+{
+	uint64_t end = c->born + c->association->config.handshake_seconds * 1000ULL;
+	uint64_t now = timer_now();
+
+	if (now >= end)
+		return false;
+	connection_deadline(c, end - now);
+	return true;
+}
+
 void handshake_install(struct connection *c)
 {
 	const struct kpc_handshake_result *result;
@@ -132,6 +148,11 @@ void handshake_install(struct connection *c)
 	if (!c->association) {
 		connection_fail(c, KPC_EVENT_REFUSED, -ENOENT,
 				"the association is gone");
+		return;
+	}
+	if (!install_in_time(c)) {
+		connection_fail(c, KPC_EVENT_REFUSED, -ETIMEDOUT,
+				"it took longer than its association's handshake-time");
 		return;
 	}
 	ret = install_choose(c, &err);

@@ -21,6 +21,7 @@ static const size_t members[] = {
 	[KPC_MESSAGE_EVENT]		= sizeof(struct kpc_message_event),
 	[KPC_MESSAGE_READY]		= 0,
 	[KPC_MESSAGE_DRAIN]		= sizeof(uint32_t),
+	[KPC_MESSAGE_LISTENS]		= sizeof(struct kpc_message_listens),
 };
 
 size_t message_length(uint32_t type)

@@ -23,6 +23,8 @@
 #define KPC_MESSAGE_KEY_MAX		64
 #define KPC_MESSAGE_ADDRESSES_MAX	16
 #define KPC_MESSAGE_TEXT_MAX		255
+/* What a handshake may take where nothing else is configured, as in the module. */
+#define KPC_MESSAGE_HANDSHAKE_SECONDS	30
 
 /**
  * enum kpc_message_type - what a message is
@@ -43,6 +45,7 @@
  * @KPC_MESSAGE_EVENT: worker: something to log
  * @KPC_MESSAGE_READY: worker: ready for listeners
  * @KPC_MESSAGE_DRAIN: warden: take nothing new, finish what runs, exit
+ * @KPC_MESSAGE_LISTENS: warden: a role b association's peers come to a listener
  */
 enum kpc_message_type {
 	KPC_MESSAGE_ASSOCIATION = 1,
@@ -60,6 +63,7 @@ enum kpc_message_type {
 	KPC_MESSAGE_EVENT,
 	KPC_MESSAGE_READY,
 	KPC_MESSAGE_DRAIN,
+	KPC_MESSAGE_LISTENS,
 };
 
 /**
@@ -75,6 +79,7 @@ enum kpc_message_type {
  *	means the profile's
  * @allow_any: every local user may speak at a plain TCP leg
  * @allow_uids: users that may otherwise
+ * @handshake_seconds: what a handshake may take
  * @plain: role b, the backend "tcp:ADDRESS:PORT" that the worker connects to
  *	itself; empty where the warden must (UNIX sockets)
  */
@@ -111,6 +116,16 @@ struct kpc_message_listener {
 	uint32_t id;
 	uint32_t association;
 	uint8_t local_tcp;
+};
+
+/**
+ * struct kpc_message_listens - where an association's peers come in
+ * @association: of role b
+ * @listener: the warden's id; 0, nowhere any more
+ */
+struct kpc_message_listens {
+	uint32_t association;
+	uint32_t listener;
 };
 
 /** struct kpc_message_addresses - where a role a association connects to */
@@ -205,6 +220,7 @@ struct kpc_message {
 		uint32_t seconds;	/* DRAIN: then what runs is ended */
 		struct kpc_message_association association;
 		struct kpc_message_listener listener;
+		struct kpc_message_listens listens;
 		struct kpc_message_addresses addresses;
 		struct kpc_message_key_request key_request;
 		struct kpc_message_key key;

@@ -122,6 +122,14 @@ struct table {
 	unsigned int departed_next;
 };
 
+/** entry_handshake_seconds() - what a handshake of it may take */
+static inline uint32_t entry_handshake_seconds(const struct entry *entry)
+{
+	uint32_t seconds = entry->association.limit.handshake_seconds;
+
+	return seconds ? seconds : KPC_MESSAGE_HANDSHAKE_SECONDS;
+}
+
 /** table_init() - an empty table; 0 or -ENOMEM */
 int table_init(struct table *table);
 

@@ -61,6 +61,7 @@ static void policy_set(const struct worker *worker,
 static void contexts_drop(struct worker *worker,
 			  struct association *association)
 {
+	worker->changes++;
 	kpc_handshake_context_free(association->context);
 	association->context = NULL;
 	if (association->config.role == KPC_ROLE_B) {
@@ -113,6 +114,16 @@ void association_set(struct worker *worker,
 	association->config = *config;
 	policy_set(worker, association);
 	contexts_drop(worker, association);
+}
+
+void association_listens(struct worker *worker, uint32_t id, uint32_t listener)
+{
+	struct association *association = association_find(worker, id);
+
+	if (!association)
+		return;
+	association->listener = listener;
+	worker->changes++;
 }
 
 static void association_free(struct worker *worker,

@@ -99,6 +99,24 @@ void listener_add(struct worker *worker,
 	engine_submit(worker->engine, &listener->accept);
 }
 
+uint32_t listener_handshake_seconds(struct listener *listener)
+{
+	const struct worker *worker = listener->worker;
+	const struct association *at;
+	uint32_t most = 0;
+
+	if (listener->handshake_seconds && listener->changes == worker->changes)
+		return listener->handshake_seconds;
+	for (at = worker->associations; at; at = at->next)
+		if (at->listener == listener->config.id &&
+		    at->config.handshake_seconds > most)
+			most = at->config.handshake_seconds;
+	listener->handshake_seconds = most ? most :
+		KPC_MESSAGE_HANDSHAKE_SECONDS;
+	listener->changes = worker->changes;
+	return listener->handshake_seconds;
+}
+
 static void listener_end(struct listener *listener)
 {
 	listener->gone = true;

@@ -47,6 +47,13 @@ static void on_listener_gone(struct worker *worker,
 	listener_gone(worker, message->id);
 }
 
+static void on_listens(struct worker *worker, const struct kpc_message *message,
+		       int fd)
+{
+	association_listens(worker, message->listens.association,
+			    message->listens.listener);
+}
+
 static void on_addresses(struct worker *worker,
 			 const struct kpc_message *message, int fd)
 {
@@ -143,6 +150,7 @@ static const struct {
 	[KPC_MESSAGE_KEY] = { answer },
 	[KPC_MESSAGE_BACKEND] = { answer, true },
 	[KPC_MESSAGE_DRAIN] = { on_drain },
+	[KPC_MESSAGE_LISTENS] = { on_listens },
 };
 
 void worker_message(struct worker *worker, const struct kpc_message *message,

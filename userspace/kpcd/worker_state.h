@@ -66,6 +66,7 @@ bool waiter_answer(struct waiter_table *table, uint32_t id, const void *answer,
  * @previous: in the worker's list
  * @config: as the warden told it
  * @addresses: role a, where IdB is
+ * @listener: role b, the warden's id of the listener that its peers come to
  * @kpc_id: role b, once a key of it came
  * @policy: what a handshake of it may agree on
  * @context: role a, made at the first handshake
@@ -76,6 +77,7 @@ struct association {
 	struct association *previous;
 	struct kpc_message_association config;
 	struct kpc_message_addresses addresses;
+	uint32_t listener;
 	struct kpc_kpcid kpc_id;
 	struct kpc_handshake_policy policy;
 	struct kpc_handshake_context *context;
@@ -89,6 +91,8 @@ struct association {
  * @config: as the warden told it
  * @tls: peers come here; else local programs do
  * @gone: to be freed when @accept has ended
+ * @handshake_seconds: what its peers may take before they are known
+ * @changes: the worker's when that was found out
  * @accept: the operation
  * @retry: after a failure, say without descriptors
  */
@@ -98,6 +102,8 @@ struct listener {
 	struct kpc_message_listener config;
 	bool tls;
 	bool gone;
+	uint32_t handshake_seconds;
+	uint64_t changes;
 	struct engine_op accept;
 	struct timer retry;
 };
@@ -130,6 +136,7 @@ struct listener {
  * @drain: end of the time for draining
  * @associations: list
  * @by_id: the same, tree of tsearch(3)
+ * @changes: how often they have changed
  * @listeners: list
  * @server: context of role b, NULL when the associations have changed
  * @connections: list of those alive
@@ -173,6 +180,7 @@ struct worker {
 	struct timer drain;
 	struct association *associations;
 	void *by_id;
+	uint64_t changes;
 	struct listener *listeners;
 	struct kpc_handshake_context *server;
 	struct connection *connections;
@@ -229,6 +237,10 @@ struct association *association_find(struct worker *worker, uint32_t id);
 void association_set(struct worker *worker,
 		     const struct kpc_message_association *config);
 
+/** association_listens() - its peers come to @listener; 0, nowhere any more */
+void association_listens(struct worker *worker, uint32_t id,
+			 uint32_t listener);
+
 /** association_gone() - drop it and at once all its connections */
 void association_gone(struct worker *worker, uint32_t id);
 
@@ -249,6 +261,13 @@ void association_flush(struct worker *worker);
 /** listener_add() - accept connections from @fd, which is taken over */
 void listener_add(struct worker *worker,
 		  const struct kpc_message_listener *config, bool tls, int fd);
+
+/**
+ * listener_handshake_seconds() - what a peer that nobody knows yet may take
+ *
+ * As in the module the longest of the associations that it may have come for.
+ */
+uint32_t listener_handshake_seconds(struct listener *listener);
 
 /** listener_gone() - close one by the warden's id */
 void listener_gone(struct worker *worker, uint32_t id);
