@@ -23,7 +23,9 @@
  * @ENGINE_ACCEPT: accepts until it is cancelled or fails; a descriptor each
  * @ENGINE_CONNECT: connects to @address; 0
  * @ENGINE_TAKE: waits for something to receive, and only then takes a buffer
- *	for it from the pool, which the callee then owns as @buffer; octets
+ *	for it from the pool, which the callee then owns as @buffer; octets.
+ *	Where the pool gets no memory it waits for that too: what was sent stays
+ *	in the socket and holds up who sends.
  * @ENGINE_RECEIVE: receives into @msg; octets. With MSG_DONTWAIT in @flags it
  *	does not wait.
  * @ENGINE_SEND: sends @msg; octets, which may be fewer than asked for
@@ -53,10 +55,11 @@ typedef void (*engine_done)(struct engine_op *op, int result);
  * @pending: submitted and not yet done; the engine's to write
  * @cancelled: engine_cancel() was called; the engine's to write
  * @ready: in the list of what can be tried; the epoll engine's own
+ * @starved: waits for a buffer; the engine's own
  * @events: ENGINE_POLL
  * @limit: ENGINE_TAKE without @msg, octets to take at most; 0, BUFFER_OCTETS
  * @length: octets of @address
- * @next: the epoll engine's own
+ * @next: the engine's own
  * @address: ENGINE_CONNECT, valid until done
  * @msg: ENGINE_RECEIVE and ENGINE_SEND, valid until done. ENGINE_TAKE: NULL,
  *	or where control data is wanted a header whose msg_control has
@@ -71,6 +74,7 @@ struct engine_op {
 	uint8_t pending:1;
 	uint8_t cancelled:1;
 	uint8_t ready:1;
+	uint8_t starved:1;
 	int flags;
 	union {
 		uint32_t events;

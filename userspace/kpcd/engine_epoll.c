@@ -154,6 +154,13 @@ static int try_connect(struct engine_op *op)
 	return -error;
 }
 
+static bool readable(int fd)
+{
+	struct pollfd at = { .fd = fd, .events = POLLIN };
+
+	return poll(&at, 1, 0) > 0;
+}
+
 static int try_take(struct engine_epoll *e, struct engine_op *op)
 {
 	struct buffer *buffer = buffer_get(e->engine.pool);
@@ -161,7 +168,7 @@ static int try_take(struct engine_epoll *e, struct engine_op *op)
 	ssize_t got;
 
 	if (!buffer)
-		return -ENOBUFS;
+		return readable(op->fd) ? -ENOBUFS : -EAGAIN;
 	if (op->msg) {
 		at.iov_base = buffer->data;
 		at.iov_len = BUFFER_OCTETS;
@@ -245,6 +252,10 @@ static void op_run(struct engine_epoll *e, struct engine_op *op)
 			return;
 	}
 	op_unpark(e, op);
+	if (result == -ENOBUFS && op->code == ENGINE_TAKE) {
+		engine_starve(&e->engine, op);
+		return;
+	}
 	if (op->code == ENGINE_ACCEPT && result >= 0) {
 		ready_add(e, op);
 		op->done(op, result);
@@ -270,7 +281,8 @@ static void epoll_cancel(struct engine *engine, struct engine_op *op)
 
 	if (op->ready && op->code == ENGINE_SEND)
 		op_try(e, op);
-	ready_add(e, op);
+	if (!engine_starved_cancel(engine, op))
+		ready_add(e, op);
 }
 
 static void epoll_close(struct engine *engine, int fd)
@@ -306,8 +318,8 @@ static int epoll_run(struct engine *engine, int timeout_ms)
 	struct engine_op *op;
 	int i, count;
 
-	count = epoll_wait(e->fd, events, EVENTS_AT_ONCE,
-			   e->ready ? 0 : timeout_ms);
+	count = epoll_wait(e->fd, events, EVENTS_AT_ONCE, e->ready ? 0 :
+			   engine_patience(engine, timeout_ms));
 	if (count < 0)
 		return errno == EINTR ? 0 : -errno;
 	for (i = 0; i < count; i++)
@@ -317,6 +329,12 @@ static int epoll_run(struct engine *engine, int timeout_ms)
 		if (!op)
 			break;
 		op_run(e, op);
+	}
+	/* Until one gets no buffer still, and waits again behind the others. */
+	while ((op = engine_feed(engine))) {
+		op_run(e, op);
+		if (op->starved)
+			break;
 	}
 	return 0;
 }
@@ -361,8 +379,7 @@ int engine_epoll_new(struct buffer_pool *pool, struct engine **engine)
 		free(e);
 		return -errno;
 	}
-	e->engine.kind = &engine_epoll_kind;
-	e->engine.pool = pool;
+	engine_init(&e->engine, &engine_epoll_kind, pool);
 	e->ready_end = &e->ready;
 	*engine = &e->engine;
 	return 0;

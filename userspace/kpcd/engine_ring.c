@@ -26,6 +26,7 @@ struct engine_ring {
 	struct io_uring ring;
 	struct io_uring_buf_ring *provided;
 	struct buffer *slots[PROVIDED];
+	unsigned int filled;
 	struct iovec take;
 };
 
@@ -51,28 +52,25 @@ static struct io_uring_sqe *ring_sqe(struct engine_ring *r)
 	return sqe;
 }
 
-/* Fill the slots that are empty; false where one stays so. */
-static bool ring_provide(struct engine_ring *r)
+/* Fill the slots that are empty, as far as there is memory. */
+static void ring_provide(struct engine_ring *r)
 {
 	int mask = io_uring_buf_ring_mask(PROVIDED);
 	int added = 0;
-	bool all = true;
 	unsigned int i;
 
-	for (i = 0; i < PROVIDED; i++) {
+	for (i = 0; i < PROVIDED && r->filled < PROVIDED; i++) {
 		if (r->slots[i])
 			continue;
 		r->slots[i] = buffer_get(r->engine.pool);
-		if (!r->slots[i]) {
-			all = false;
+		if (!r->slots[i])
 			break;
-		}
+		r->filled++;
 		io_uring_buf_ring_add(r->provided, r->slots[i]->data,
 				      BUFFER_OCTETS, i, mask, added++);
 	}
 	if (added)
 		io_uring_buf_ring_advance(r->provided, added);
-	return all;
 }
 
 static void prepare_take(struct engine_ring *r, struct io_uring_sqe *sqe,
@@ -125,8 +123,11 @@ static void ring_submit(struct engine *engine, struct engine_op *op)
 static void ring_cancel(struct engine *engine, struct engine_op *op)
 {
 	struct engine_ring *r = ring_of(engine);
-	struct io_uring_sqe *sqe = ring_sqe(r);
+	struct io_uring_sqe *sqe;
 
+	if (engine_starved_cancel(engine, op))
+		return;
+	sqe = ring_sqe(r);
 	io_uring_prep_cancel64(sqe, (uint64_t)(uintptr_t)op, 0);
 	io_uring_sqe_set_data(sqe, NULL);
 }
@@ -148,6 +149,7 @@ static struct buffer *cqe_buffer(struct engine_ring *r,
 	slot = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
 	buffer = r->slots[slot];
 	r->slots[slot] = NULL;
+	r->filled--;
 	return buffer;
 }
 
@@ -157,8 +159,8 @@ static void cqe_take(struct engine_ring *r, struct engine_op *op,
 	struct buffer *buffer = cqe_buffer(r, cqe);
 
 	/* More came in this round than was provided: that is no failure. */
-	if (cqe->res == -ENOBUFS && !op->cancelled && ring_provide(r)) {
-		ring_submit(&r->engine, op);
+	if (cqe->res == -ENOBUFS && !op->cancelled) {
+		engine_starve(&r->engine, op);
 		return;
 	}
 	if (cqe->res < 0) {
@@ -167,8 +169,8 @@ static void cqe_take(struct engine_ring *r, struct engine_op *op,
 	} else if (!buffer) {
 		/* The end of the stream takes none; owners expect one. */
 		buffer = buffer_get(r->engine.pool);
-		if (!buffer) {
-			engine_complete(op, -ENOMEM);
+		if (!buffer && !op->cancelled) {
+			engine_starve(&r->engine, op);
 			return;
 		}
 	}
@@ -219,17 +221,34 @@ static void cqe_dispatch(struct engine_ring *r, const struct io_uring_cqe *cqe)
 	}
 }
 
+/* What waits for buffers begins anew, as many as there are buffers for. */
+static void ring_feed(struct engine_ring *r)
+{
+	unsigned int count = r->filled;
+	struct engine_op *op;
+
+	while ((op = r->engine.starved) && (op->cancelled || count)) {
+		engine_feed(&r->engine);
+		if (op->cancelled) {
+			engine_complete(op, -ECANCELED);
+			continue;
+		}
+		ring_submit(&r->engine, op);
+		count--;
+	}
+}
+
 static int ring_run(struct engine *engine, int timeout_ms)
 {
 	struct engine_ring *r = ring_of(engine);
 	struct io_uring_cqe *cqes[BATCH], *first;
-	struct __kernel_timespec at = {
-		.tv_sec = timeout_ms / 1000,
-		.tv_nsec = timeout_ms % 1000 * 1000000LL,
-	};
+	struct __kernel_timespec at = {};
 	unsigned int i, count;
 	int ret;
 
+	timeout_ms = engine_patience(engine, timeout_ms);
+	at.tv_sec = timeout_ms / 1000;
+	at.tv_nsec = timeout_ms % 1000 * 1000000LL;
 	ret = io_uring_submit_and_wait_timeout(&r->ring, &first, 1,
 					       timeout_ms < 0 ? NULL : &at,
 					       NULL);
@@ -241,6 +260,7 @@ static int ring_run(struct engine *engine, int timeout_ms)
 		cqe_dispatch(r, cqes[i]);
 	io_uring_cq_advance(&r->ring, count);
 	ring_provide(r);
+	ring_feed(r);
 	return 0;
 }
 
@@ -366,8 +386,7 @@ int engine_ring_new(struct buffer_pool *pool, struct engine **engine)
 
 	if (!r)
 		return -ENOMEM;
-	r->engine.kind = &engine_ring_kind;
-	r->engine.pool = pool;
+	engine_init(&r->engine, &engine_ring_kind, pool);
 	r->take.iov_len = BUFFER_OCTETS;
 	ret = ring_setup(&r->ring);
 	if (ret)
@@ -381,7 +400,8 @@ int engine_ring_new(struct buffer_pool *pool, struct engine **engine)
 				    NULL, 0);
 	if (ret)
 		goto err_exit;
-	if (!ring_provide(r)) {
+	ring_provide(r);
+	if (r->filled < PROVIDED) {
 		ret = -ENOMEM;
 		goto err_exit;
 	}
