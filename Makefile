@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Builds, installs, tests and shows kpc; `make help` lists what there is.
 
-O	?= build
-ifeq ($(strip $(O)),)
-$(error O= is empty: name a directory for what is built, or leave it out)
-endif
-out	:= $(abspath $(O))
+top	:= $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
+include $(top)/output.mk
+out	:= $(O)
 
 # The kernel that the module is for.
 KVER	?= $(shell uname -r)
@@ -35,7 +33,6 @@ KERNEL	?= new
 all: userspace $(if $(wildcard $(KDIR)/Makefile),modules)
 
 userspace:
-	@mkdir -p $(out) && touch $(out)/.kpc-build
 	$(MAKE) -C userspace O=$(out) all
 
 # Our O= would mean something else to the kernel's own make, so it gets none of
@@ -45,7 +42,7 @@ modules modules_install: MAKEOVERRIDES :=
 
 # The kernel builds beside its sources, so each release gets a copy of them:
 # the tree stays clean and nothing is built twice for another release.
-modules:
+modules: $(begun)
 	@test -f $(KDIR)/Makefile || { \
 		echo "modules: no headers of kernel $(KVER) at $(KDIR):" \
 		     "install linux-headers-$(KVER) or name another by KVER=" >&2; \
@@ -69,12 +66,9 @@ modules_install: modules
 
 # Not of a directory that is somebody else's.
 clean:
-	@test -e $(out)/.kpc-build || ! test -e $(out)/bin || { \
-		echo "clean: $(out)/bin was not built from here (no $(out)/.kpc-build)" >&2; \
-		exit 1; }
-	rm -rf $(out)/bin $(out)/lib $(out)/obj $(out)/kmod $(out)/selftests \
-		$(out)/sanitize $(out)/report $(out)/.kpc-build
-	$(MAKE) -C userspace O=$(out) clean
+	@if $(is_begun); then set -x; rm -rf $(addprefix $(out)/,$(parts) report) $(begun); fi
+	@if test -e $(out)/sanitize/$(notdir $(begun)); then \
+		set -x; rm -rf $(out)/sanitize; fi
 
 # What the lab built inside its root filesystems, and the test machines' disks.
 lab-clean:
