@@ -163,6 +163,25 @@ ok "sync carries out the differences" \
 	k sync "$dir/one.conf"
 ok "and only these" has m2 m3
 
+# A selector without a port
+cp "$dir/one.conf" "$dir/wide.conf"
+echo 'association wide role a kpc-id w1@sp.example id-a //sp.example/cse/C9 id-b //sp.example/in selector remote 198.51.100.0/24:*' >>"$dir/wide.conf"
+ok "a selector without a port is not taken by sync" \
+	eval 'run 1 k sync "$dir/wide.conf" && grep -q "force takes it" "$dir/err" &&
+	has m2 m3'
+ok "sync --force takes it, as at boot" \
+	gives "1 added, 0 changed, 0 removed, 0 bindings ended" \
+	k sync "$dir/wide.conf" --force
+ok "once it is in force no --force is needed to keep it" \
+	gives "0 added, 0 changed, 0 removed, 0 bindings ended" \
+	k sync "$dir/wide.conf"
+run 0 k save "$dir/wide.conf"
+run 0 kpc -n kpc-t2 load --force - </dev/null
+ok "what save wrote of it loads back with --force" \
+	eval 'run 1 kpc -n kpc-t2 load "$dir/wide.conf" &&
+	run 0 kpc -n kpc-t2 load "$dir/wide.conf" --force'
+run 0 k sync "$dir/one.conf"
+
 # Confirmation
 ok "load --confirm says that it waits" \
 	gives $'1 added, 0 changed, 1 removed, 0 bindings ended\ntaken back in 3 s unless `kpc confirm` comes' \

@@ -15,7 +15,7 @@ mount -t tmpfs none /run
 mkdir -p /run/systemd/journal
 
 . "$(dirname "$0")/lib.sh"
-plan 11
+plan 13
 
 # Keeps datagrams of a UNIX socket, one line "--" after each.
 keep()
@@ -71,16 +71,16 @@ ok "STOPPING=1" within 5 grep -qx STOPPING=1 "$dir/told"
 wait $warden
 ok "exit status 0 after SIGTERM" test $? = 0
 
+tree=$(realpath "$(dirname "$0")/../..")
+mkdir -p "$dir/bin" "$dir/units"
+make -s -C "$tree/packaging" install DESTDIR="$dir/root" SBINDIR="$dir/bin" \
+	>/dev/null
+printf '#!/bin/sh\necho "$*"\n' >"$dir/bin/kpc"
+chmod +x "$dir/bin/kpc"
+
 units_hold()
 {
-	local tree
-
-	tree=$(realpath "$(dirname "$0")/../..")
-	make -s -C "$tree/packaging" install DESTDIR="$dir/root" \
-		SBINDIR="$dir/bin" >/dev/null || return
-	mkdir -p "$dir/bin" "$dir/units"
 	ln -s "$(command -v kpcd)" "$dir/bin/kpcd"
-	ln -s /bin/true "$dir/bin/kpc"
 	cp "$dir"/root/usr/lib/systemd/system/kpc*.service "$dir/units/"
 	# A host without modules has no modprobe; a gateway has.
 	sed -i 's|/sbin/modprobe|/bin/true|' "$dir/units/kpc-table.service"
@@ -92,4 +92,27 @@ if command -v systemd-analyze >/dev/null; then
 else
 	skip "systemd-analyze verify" "no systemd-analyze"
 fi
+
+# The table's command as the unit has it, with the manager in this state.
+table_command()
+{
+	local line
+
+	printf '#!/bin/sh\necho %s\nexit 1\n' "$1" >"$dir/bin/systemctl"
+	chmod +x "$dir/bin/systemctl"
+	line=$(sed -n "s|^ExecStart=/bin/sh -c '\(.*\)'$|\1|p" \
+		"$dir/root/usr/lib/systemd/system/kpc-table.service")
+	PATH=$dir/bin:$PATH sh -c "${line:-false}"
+}
+ok "at boot the table is taken although it would lock out" \
+	eval '[ "$(table_command initializing)" = "sync --force" ]'
+judged_later()
+{
+	local state
+
+	for state in starting running degraded maintenance offline; do
+		[ "$(table_command $state)" = sync ] || return
+	done
+}
+ok "and started on a running machine it is judged" judged_later
 finish
