@@ -272,12 +272,9 @@ static int check_kpc_ids(struct plan *plan, const struct kpc_policy *p,
 		return kpc_refuse(plan->kn, plan->extack, -EEXIST,
 				  "'%s': KpcId '%*pE' is '%s''s in the other role; each direction has its own",
 				  p->name, p->kpc_id_len, p->kpc_id, q->name);
-	if (!strcmp(kpc_policy_own(p), kpc_policy_own(q)))
-		return kpc_refuse(plan->kn, plan->extack, -EEXIST,
-				  "'%s': KpcId '%*pE' is '%s''s already for %s",
-				  p->name, p->kpc_id_len, p->kpc_id, q->name,
-				  kpc_policy_own(p));
-	return 0;
+	return kpc_refuse(plan->kn, plan->extack, -EEXIST,
+			  "'%s': KpcId '%*pE' is '%s''s already; each pair of identities and each key of it has its own",
+			  p->name, p->kpc_id_len, p->kpc_id, q->name);
 }
 
 /* The same for their marks. */

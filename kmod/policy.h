@@ -130,15 +130,6 @@ struct kpc_policy {
 	struct kpc_selector selectors[];
 };
 
-/**
- * kpc_policy_own() - the identity this machine speaks for
- * @policy: of the association
- */
-static inline const char *kpc_policy_own(const struct kpc_policy *policy)
-{
-	return policy->role == KPC_ROLE_A ? policy->id_a : policy->id_b;
-}
-
 struct kpc_policy *kpc_policy_parse(struct kpc_net *kn,
 				    const struct genl_info *info);
 struct kpc_policy *kpc_policy_copy(const struct kpc_policy *policy);

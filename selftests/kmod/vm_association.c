@@ -123,12 +123,21 @@ TEST_F(table, pairs_that_cannot_be)
 
 	ASSERT_EQ(assoc_new(&self->a, &one), 0) TH_LOG("%s", self->a.said);
 
-	/* T4: one KpcId for one own identity. */
+	/* T4: one KpcId for one pair, whichever of both is another. */
 	two.kpc_id = "one@example.org";
 	two.id_b = "//sp.example/cse-c";
 	EXPECT_EQ(assoc_new(&self->a, &two), -EEXIST);
 	EXPECT_NE(strstr(self->a.said, "'one''s already"), NULL)
 		TH_LOG("%s", self->a.said);
+	two.id_a = "//sp.example/cse-d";
+	EXPECT_EQ(assoc_new(&self->a, &two), -EEXIST);
+	EXPECT_NE(strstr(self->a.said, "'one''s already"), NULL)
+		TH_LOG("%s", self->a.said);
+	two.id_b = "//sp.example/cse-b";
+	EXPECT_EQ(assoc_new(&self->a, &two), -EEXIST);
+	EXPECT_NE(strstr(self->a.said, "'one''s already"), NULL)
+		TH_LOG("%s", self->a.said);
+	two.id_a = "//sp.example/cse-a";
 
 	/* T2: ids that differ in case only. */
 	two.kpc_id = "One@example.org";

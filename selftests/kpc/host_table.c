@@ -66,9 +66,6 @@ static const struct {
 							  "0x6b000001\n", 2 },
 	{ "T6: the other direction with its own KpcId",
 	  A("m1", "m1@sp.example") "\n" B("m2", "m2@sp.example") "\n", 2 },
-	{ "both ends of one pair on one machine",
-	  A("m1", "m1@sp.example") "\nassociation m2 role b kpc-id m1@sp.example id-a "
-	  "//sp.example/cse/C1 id-b //sp.example/in\n", 2 },
 };
 
 /* The file's name stands for FILE in the sentences. */
@@ -113,6 +110,16 @@ static const struct {
 	  "//sp.example/cse/C2 id-b //sp.example/in\n",
 	  "FILE:2: KpcId m1@sp.example belongs to another pair of identities already; each "
 	  "pair has its own (line 1)" },
+	{ "T4: one KpcId for two identities of this machine",
+	  B("m1", "m1@sp.example") "\nassociation m2 role b kpc-id m1@sp.example id-a "
+	  "//sp.example/in id-b //sp.example/cse/C2\n",
+	  "FILE:2: KpcId m1@sp.example belongs to another pair of identities already; each "
+	  "pair has its own (line 1)" },
+	{ "X4: one KpcId for both ends of a pair on one machine",
+	  A("m1", "m1@sp.example") "\nassociation m2 role b kpc-id m1@sp.example id-a "
+	  "//sp.example/cse/C1 id-b //sp.example/in\n",
+	  "FILE:2: KpcId m1@sp.example has the other role already; each direction has its "
+	  "own KpcId and Kpc (line 1)" },
 	{ "T6, X4: one KpcId in both directions",
 	  A("m1", "m1@sp.example") "\n" B("m2", "m1@sp.example") "\n",
 	  "FILE:2: KpcId m1@sp.example has the other role already; each direction has its "

@@ -155,6 +155,43 @@ ok "nor one whose Kpc in the store is too short; the key is not shown" \
 	eval 'same run 1 k load "$dir/one.conf" --keys "$dir/keys" &&
 	grep -q "m1@sp.example" "$dir/err" && ! grep -q 123456 "$dir/err"'
 
+# The module and the library judge alike. One that only one of them took would
+# be in force and not load again, or load nowhere.
+first="role b kpc-id j1@sp.example id-a //sp.example/cse/C1 id-b //sp.example/in listen 192.0.2.8:1"
+judged()
+{
+	local status=$1 second=$2
+
+	printf 'association j1 %s\nassociation j2 %s\n' "$first" "$second" \
+		>"$dir/both.conf"
+	# shellcheck disable=SC2086
+	run 0 kpc -n kpc-t2 load --force - &&
+		run 0 kpc -n kpc-t2 association add j1 $first &&
+		run "$status" kpc -n kpc-t2 association add j2 $second &&
+		run 0 kpc -n kpc-t2 load --force - &&
+		run "$status" kpc -n kpc-t2 load "$dir/both.conf"
+}
+j="listen 192.0.2.8:2"
+ok "T4: one KpcId for two pairs is taken by neither" \
+	judged 1 "role b kpc-id j1@sp.example id-a //sp.example/cse/C1 id-b //sp.example/mn $j"
+ok "whichever of the identities differs" \
+	judged 1 "role b kpc-id j1@sp.example id-a //sp.example/cse/C2 id-b //sp.example/in $j"
+ok "or both" \
+	judged 1 "role b kpc-id j1@sp.example id-a //sp.example/cse/C2 id-b //sp.example/mn $j"
+ok "nor once more for the same pair" \
+	judged 1 "role b kpc-id j1@sp.example id-a //sp.example/cse/C1 id-b //sp.example/in $j"
+ok "X4: nor for the other end of it" \
+	judged 1 "role a kpc-id j1@sp.example id-a //sp.example/cse/C1 id-b //sp.example/in peer 192.0.2.8:2"
+ok "T6: nor for the other direction" \
+	judged 1 "role a kpc-id j1@sp.example id-a //sp.example/in id-b //sp.example/cse/C1 peer 192.0.2.8:2"
+ok "T2: nor with other letters" \
+	judged 1 "role b kpc-id J1@sp.example id-a //sp.example/cse/C2 id-b //sp.example/in $j"
+ok "X3: the next KpcId of the pair is taken by both" \
+	judged 0 "role b kpc-id j2@sp.example id-a //sp.example/cse/C1 id-b //sp.example/in $j"
+ok "T6: and that of the other direction" \
+	judged 0 "role a kpc-id j2@sp.example id-a //sp.example/in id-b //sp.example/cse/C1 peer 192.0.2.8:2"
+run 0 kpc -n kpc-t2 load --force -
+
 # Differences
 sed -i '/association m1/d' "$dir/one.conf"
 echo 'association m3 role a kpc-id m3@sp.example id-a //sp.example/cse/C3 id-b //sp.example/in peer 192.0.2.3:1' >>"$dir/one.conf"

@@ -38,14 +38,6 @@ struct kpc_association *kpc_table_find(const struct kpc_table *table,
 	return NULL;
 }
 
-static const struct kpc_identity *own_identity(const struct kpc_table_entry *entry)
-{
-	const struct kpc_association *association = &entry->association;
-
-	return association->role == KPC_ROLE_A ? &association->id_a :
-						 &association->id_b;
-}
-
 static bool same_pair(const struct kpc_table_entry *one,
 		      const struct kpc_table_entry *two)
 {
@@ -98,18 +90,14 @@ static int judge_names(const struct kpc_table_entry *one,
 			one->association.name);
 }
 
-/* Equal and case-equal KpcIds come to lie together, of one entity first. */
+/* Equal and case-equal KpcIds come to lie together. */
 static int by_kpc_id(const void *one, const void *two)
 {
-	const struct kpc_table_entry *a = entry_at(one);
-	const struct kpc_table_entry *b = entry_at(two);
-	int order = kpc_kpcid_fold_compare(&a->association.kpc_id,
-					   &b->association.kpc_id);
-
-	return order ? order : strcmp(own_identity(a)->text,
-				      own_identity(b)->text);
+	return kpc_kpcid_fold_compare(&entry_at(one)->association.kpc_id,
+				      &entry_at(two)->association.kpc_id);
 }
 
+/* As the module judges them; of both roles even where both ends are here. */
 static int judge_kpc_ids(const struct kpc_table_entry *one,
 			 const struct kpc_table_entry *two, struct kpc_error *err)
 {
@@ -124,17 +112,13 @@ static int judge_kpc_ids(const struct kpc_table_entry *one,
 		return conflict(one, two, err,
 				"the KpcIds of %s and %s, %s, differ only in case",
 				a->name, b->name, text);
-	if (!kpc_identity_equal(own_identity(one), own_identity(two))) {
-		/* Both ends of one pair may live on one machine. */
-		if (same_pair(one, two) && a->role != b->role)
-			return 0;
-		return conflict(one, two, err,
-				"KpcId %s belongs to another pair of identities already; each pair has its own",
-				text);
-	}
 	if (a->role != b->role)
 		return conflict(one, two, err,
 				"KpcId %s has the other role already; each direction has its own KpcId and Kpc",
+				text);
+	if (!same_pair(one, two))
+		return conflict(one, two, err,
+				"KpcId %s belongs to another pair of identities already; each pair has its own",
 				text);
 	return conflict(one, two, err, "KpcId %s is taken", text);
 }
