@@ -257,7 +257,8 @@ struct kpc_line {
  * @err: What is wrong with the line.
  *
  * `#` begins a comment, a backslash at the end joins lines, quotes and
- * backslash keep what they hold as a shell does.
+ * backslash keep what they hold as a shell does. A word that names the encoding
+ * of a key is refused without being repeated, but for the value of `kpc-id`.
  *
  * Return: 1 with a line, 0 at the end, or a negative errno.
  */

@@ -189,6 +189,26 @@ ok "a line that the store's reader refuses does not get into it" \
 	cmp -s "$dir/keys" "$dir/keys.before" && [ ! -e "$dir/s1.conf" ] &&
 	! ls "$dir"/keys.*~ | grep -v lock'
 
+# A key file in the place of another
+echo "hex:$key" >"$dir/site.key" && chmod 0600 "$dir/site.key"
+echo "m7@sp.example hex:$key" >"$dir/site.keys" && chmod 0600 "$dir/site.keys"
+hidden()
+{
+	local file
+
+	for file in "$dir/site.key" "$dir/site.keys"; do
+		run 1 "$@" "$file" && ! grep -q "${key:0:8}" "$dir/out" "$dir/err" &&
+			grep -q "$file:1: word [12] is a key" "$dir/err" "$dir/out" ||
+			return
+	done
+}
+ok "I6: load shows nothing of a key file" hidden kpc load
+ok "I6: nor does key check" hidden kpc key check --keys "$dir/keys" --file
+ok "I6: nor the doctor" hidden kpc doctor --keys "$dir/keys" --file
+ok "I6: nor provision" hidden kpc provision --generate --keys "$dir/other" \
+	--offline "${words[@]}" --file
+ok "I6: nor a batch" hidden kpc -B
+
 # Batch
 printf '%s\n' 'version' '# a remark' 'frob' 'version' >"$dir/batch"
 ok "-B runs line by line and stops at the first mistake, with its place" \

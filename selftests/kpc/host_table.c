@@ -60,6 +60,9 @@ static const struct {
 	{ "M4: the own identity of lines that have none",
 	  "identity //sp.example/in cse\nassociation m1 role b kpc-id m1@sp.example id-a "
 	  "//sp.example/cse/C1\n", 1 },
+	{ "a KpcId that looks like a key",
+	  "association m1 role a kpc-id hex:0011 format any id-a //sp.example/cse/C1 "
+	  "id-b //sp.example/in\n", 1 },
 	{ "X3: two KpcIds of a pair in rotation share a mark",
 	  A("m1", "m1@sp.example") " mark 0x6b000001\n" A("m2",
 							  "m2@sp.example") " mark "
@@ -76,6 +79,13 @@ static const struct {
 } bad[] = {
 	{ "an unknown line", "frobnicate x\n",
 	  "FILE:1: \"frobnicate\" begins no line; association, config or identity is accepted" },
+	{ "I6: the key of a key file", "hex:00112233445566778899aabbccddeeff\n",
+	  "FILE:1: word 1 is a key or where one is; only a key store holds these" },
+	{ "I6: the line of a key store", "# keys\nm1@sp.example ascii:not-to-be-seen-anywhere\n",
+	  "FILE:2: word 2 is a key or where one is; only a key store holds these" },
+	{ "I6: a key among the words of an association",
+	  "association m1 role a authority base64:AAAAAAAAAAAAAAAAAAAAAA==\n",
+	  "FILE:1: word 6 is a key or where one is; only a key store holds these" },
 	{ "a mistake in the third line", "\n\nassociation m1 role c\n",
 	  "FILE:3: role \"c\" is not known; a or b is accepted" },
 	{ "a mistake behind a joined line", "association m1 \\\n role c\n",

@@ -174,6 +174,23 @@ static int take(struct splitter *splitter, struct kpc_error *err)
 	return put(splitter, c);
 }
 
+/*
+ * A key store given for another file is refused before anyone repeats a word of
+ * it. A KpcId may look like a key.
+ */
+static int refuse_key(const struct kpc_line *line, struct kpc_error *err)
+{
+	int i;
+
+	for (i = 0; i < line->count; i++)
+		if (kpci_key_encoded(line->words[i]) &&
+		    (!i || strcmp(line->words[i - 1], "kpc-id")))
+			return kpc_error_return(err, -EINVAL,
+						"word %d is a key or where one is; only a key store holds these",
+						i + 1);
+	return 0;
+}
+
 int kpc_line_read(FILE *file, unsigned int *number, struct kpc_line *line,
 		  struct kpc_error *err)
 {
@@ -199,6 +216,8 @@ int kpc_line_read(FILE *file, unsigned int *number, struct kpc_line *line,
 		kpc_error_set(err, "out of memory");
 	if (ret == -EILSEQ)
 		kpc_error_set(err, "an octet 0 stands in the line; text is accepted");
+	if (ret >= 0 && refuse_key(line, err))
+		ret = -EINVAL;
 	if (ret < 0) {
 		kpc_line_free(line);
 		return ret;
