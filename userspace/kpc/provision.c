@@ -171,6 +171,7 @@ static int judge_conf(const struct provision *provision,
 static char *conf_line(const struct provision *provision)
 {
 	char *line = NULL;
+	bool failed;
 	size_t size;
 	FILE *memory;
 
@@ -180,7 +181,8 @@ static char *conf_line(const struct provision *provision)
 	fputs("association ", memory);
 	kpc_association_format(memory, &provision->association,
 			       KPC_FORMAT_SAVE);
-	if (fclose(memory)) {
+	failed = ferror(memory);
+	if (fclose(memory) || failed) {
 		free(line);
 		return NULL;
 	}

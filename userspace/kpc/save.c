@@ -156,6 +156,14 @@ static int refuse_file(const struct cli *cli, const char *path, int error)
 	return cli_refuse(cli, path, &err);
 }
 
+/* What failed on the way is lost, though all that came after it was written. */
+static int written(const struct cli *cli, const char *path, FILE *out)
+{
+	if (ferror(out))
+		return refuse_file(cli, path, EIO);
+	return fflush(out) ? refuse_file(cli, path, errno) : 0;
+}
+
 /* A device or pipe has no old content that a rename would keep. */
 static int write_into(struct cli *cli, const char *path,
 		      int (*put)(struct cli *cli, FILE *out))
@@ -166,6 +174,8 @@ static int write_into(struct cli *cli, const char *path,
 	if (!out)
 		return refuse_file(cli, path, errno);
 	ret = put(cli, out);
+	if (!ret)
+		ret = written(cli, path, out);
 	if (fclose(out) && !ret)
 		ret = refuse_file(cli, path, errno);
 	return ret;
@@ -196,7 +206,9 @@ static int save_file(struct cli *cli, const char *path,
 		goto unlink;
 	}
 	ret = put(cli, out);
-	if (!ret && (fchmod(fd, 0644) || fflush(out) || fsync(fd)))
+	if (!ret)
+		ret = written(cli, path, out);
+	if (!ret && (fchmod(fd, 0644) || fsync(fd)))
 		ret = refuse_file(cli, path, errno);
 	if (fclose(out) && !ret)
 		ret = refuse_file(cli, path, errno);
