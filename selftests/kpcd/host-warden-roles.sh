@@ -5,12 +5,14 @@
 # (M1, M3, M4, M7, X5, I7).
 
 . "$(dirname "$0")/lib.sh"
-plan 33
+plan 35
 
 b=$(free_port)
+b12=$(free_port)
 foreign=$(free_port)
 host=8899aabbccddeeff0011223344556677
 host12=445566778899aabbccddeeff00112233
+field=66778899aabbccddeeff001122334455
 write "$dir/keys-b" <<END
 new@example.org hex:$key
 old@example.org hex:$other
@@ -18,6 +20,7 @@ kept@example.org ascii:whose-backend-is-roots
 lent@example.org ascii:whose-backend-is-nobodys
 host@example.org hex:$host
 host12@example.org hex:$host12
+field@example.org hex:$field
 END
 write "$dir/table-b" <<END
 association kept role b kpc-id kept@example.org \\
@@ -33,6 +36,9 @@ association new role b kpc-id new@example.org \\
 association old role b kpc-id old@example.org profile onem2m \\
 	id-a //a.example/cse/Cold id-b //b.example/cse \\
 	offload off listen 127.0.0.1:$b plain unix:$dir/back owner $UID start auto
+association field role b kpc-id field@example.org profile onem2m \\
+	id-a //a.example/cse/Cfield id-b //b.example/cse \\
+	offload off listen 127.0.0.1:$b12 plain unix:$dir/back owner $UID start auto
 association host role b kpc-id host@example.org authority B.example \\
 	id-a //a.example/cse/Chost id-b //b.example/cse \\
 	offload off listen 127.0.0.1:$b plain unix:$dir/back owner $UID start auto
@@ -65,6 +71,10 @@ echo_backend "$dir/back"
 up b --table "$dir/table-b" --keys "$dir/keys-b" --workers 2
 ok "M4, M7: s_client, TLS 1.3" answered "$b" new@example.org $key -tls1_3
 ok "M4, M7: s_client, TLS 1.2" answered "$b" old@example.org $other -tls1_2
+ok "T1: s_client of both versions, where all are of TLS 1.2" \
+	answered "$b12" field@example.org $field
+ok "X1: where one is of TLS 1.3, who offers that is not put off with less" \
+	not answered "$b" old@example.org $other
 
 # A backend at a path where another user could come first.
 if [ "$(id -u)" = 0 ]; then

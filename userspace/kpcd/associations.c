@@ -240,6 +240,7 @@ void associations_worker_ready(struct crew_worker *worker)
 	for (entry = worker->warden->table.first; entry; entry = entry->next) {
 		describe(entry, &message);
 		crew_send(worker, &message, -1);
+		establish_replay_listener(worker, entry);
 	}
 	/* Listeners last: who comes to one is judged by what it is for. */
 	for (entry = worker->warden->table.first; entry; entry = entry->next)

@@ -275,9 +275,9 @@ static struct kpc_message listens(const struct entry *entry)
 	};
 }
 
-static void tell_listens_all(const struct entry *entry)
+static void tell_listens(const struct entry *entry)
 {
-	struct kpc_message message = listens(entry);
+	const struct kpc_message message = listens(entry);
 
 	crew_tell(entry->warden, &message, -1);
 }
@@ -303,7 +303,9 @@ static void open_b(struct entry *entry)
 		fail(entry, err, why.text);
 		return;
 	}
-	tell_listens_all(entry);
+	/* In this order: who comes at once meets what it came for. */
+	tell_listens(entry);
+	listener_tell(entry->warden, entry->listener);
 	entry->failures = 0;
 	settle_open(entry);
 	log_open(entry);
@@ -395,7 +397,7 @@ void establish_stop(struct entry *entry, const char *reason)
 	if (entry->listener) {
 		listener_put(warden, entry->listener);
 		entry->listener = NULL;
-		tell_listens_all(entry);
+		tell_listens(entry);
 	}
 	entry->state = ENTRY_IDLE;
 	entry->wanted = false;
@@ -456,14 +458,19 @@ void establish_look_again(struct entry *entry)
 			why.text);
 }
 
-void establish_replay(struct crew_worker *worker, struct entry *entry)
+void establish_replay_listener(struct crew_worker *worker,
+			       const struct entry *entry)
 {
-	struct kpc_message message = listens(entry);
+	const struct kpc_message message = listens(entry);
 
-	if (entry->address_count)
-		tell_addresses(worker, entry);
 	if (entry->listener)
 		crew_send(worker, &message, -1);
+}
+
+void establish_replay(struct crew_worker *worker, struct entry *entry)
+{
+	if (entry->address_count)
+		tell_addresses(worker, entry);
 	local_replay(worker, entry);
 }
 

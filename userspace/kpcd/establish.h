@@ -54,6 +54,10 @@ void establish_outcome(struct crew_worker *worker, uint32_t attempt,
 /** establish_look_again() - IdB's address may have changed */
 void establish_look_again(struct entry *entry);
 
+/** establish_replay_listener() - tell a new worker where role b is open */
+void establish_replay_listener(struct crew_worker *worker,
+			       const struct entry *entry);
+
 /** establish_replay() - tell a new worker what is open */
 void establish_replay(struct crew_worker *worker, struct entry *entry);
 

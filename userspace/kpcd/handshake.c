@@ -360,7 +360,7 @@ void handshake_begin(struct connection *c)
 	hs->ktls = !ret;
 	context = c->role == KPC_ROLE_A ?
 		association_context(c->worker, c->association, &err) :
-		server_context(c->worker, &err);
+		server_context(listener_find(c->worker, hs->listener), &err);
 	if (context)
 		hs->tls = kpc_handshake_new(context, &err);
 	if (!hs->tls) {

@@ -24,6 +24,7 @@
  * @users: associations that share it
  * @at: the address; any address of IPv6 with @dual: both families
  * @dual: see @at
+ * @told: the workers have it
  * @fds: one for each worker
  */
 struct listener {
@@ -32,6 +33,7 @@ struct listener {
 	unsigned int users;
 	struct sockaddr_in6 at;
 	bool dual;
+	bool told;
 	int fds[OPTIONS_WORKERS_MAX];
 };
 
@@ -173,9 +175,6 @@ int listener_get(struct warden *warden, const char *text,
 	}
 	listener->next = warden->listeners;
 	warden->listeners = listener;
-	for (i = 0; i < warden->crew.count; i++)
-		if (warden->crew.workers[i].ready)
-			tell(&warden->crew.workers[i], listener);
 
 	log_address_format(shown, sizeof(shown), &at);
 	log_say(LOG_INFO, "listening on %s", dual ? text : shown);
@@ -186,6 +185,16 @@ fail:
 	close_all(warden, listener);
 	free(listener);
 	return code;
+}
+
+void listener_tell(struct warden *warden, struct listener *listener)
+{
+	unsigned int i;
+
+	for (i = 0; !listener->told && i < warden->crew.count; i++)
+		if (warden->crew.workers[i].ready)
+			tell(&warden->crew.workers[i], listener);
+	listener->told = true;
 }
 
 void listener_put(struct warden *warden, struct listener *listener)

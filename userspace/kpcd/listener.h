@@ -20,12 +20,16 @@ struct warden;
  * @err: why not
  *
  * Every worker gets a socket of its own (SO_REUSEPORT), which the warden keeps
- * as well: connections that wait in it outlive a worker.
+ * as well: connections that wait in it outlive a worker. Nobody accepts them
+ * before listener_tell().
  *
  * Return: 0 or a negative errno.
  */
 int listener_get(struct warden *warden, const char *text,
 		 struct listener **listener, struct kpc_error *err);
+
+/** listener_tell() - the workers know who is at it: now they accept */
+void listener_tell(struct warden *warden, struct listener *listener);
 
 /** listener_put() - one user less; the last one closes it */
 void listener_put(struct warden *warden, struct listener *listener);

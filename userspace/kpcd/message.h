@@ -41,6 +41,7 @@
  *	in force when it is sent
  * @KPC_MESSAGE_BACKEND_REQUEST: worker: connect to the plain leg of role b
  * @KPC_MESSAGE_BACKEND: warden, with a descriptor unless it failed
+ * @KPC_MESSAGE_LISTENS: warden: at which listener an association is open
  * @KPC_MESSAGE_ESTABLISHED: worker: how KPC_MESSAGE_ESTABLISH went
  * @KPC_MESSAGE_EVENT: worker: something to log
  * @KPC_MESSAGE_READY: worker: ready for listeners
@@ -119,9 +120,9 @@ struct kpc_message_listener {
 };
 
 /**
- * struct kpc_message_listens - where an association's peers come in
+ * struct kpc_message_listens - what a listener offers depends on who is there
  * @association: of role b
- * @listener: the warden's id; 0, nowhere any more
+ * @listener: the warden's id, told before the listener comes; 0: it is closed
  */
 struct kpc_message_listens {
 	uint32_t association;

@@ -58,16 +58,27 @@ static void policy_set(const struct worker *worker,
 		policy->authority = config->authority;
 }
 
+/* What the listener of an association offers is worked out anew. */
+static void server_drop(struct worker *worker,
+			const struct association *association)
+{
+	struct listener *listener = NULL;
+
+	if (association->listener)
+		listener = listener_find(worker, association->listener);
+	if (!listener)
+		return;
+	kpc_handshake_context_free(listener->context);
+	listener->context = NULL;
+}
+
 static void contexts_drop(struct worker *worker,
 			  struct association *association)
 {
 	worker->changes++;
 	kpc_handshake_context_free(association->context);
 	association->context = NULL;
-	if (association->config.role == KPC_ROLE_B) {
-		kpc_handshake_context_free(worker->server);
-		worker->server = NULL;
-	}
+	server_drop(worker, association);
 }
 
 /* What the worker indexes by or prints must be within its bounds. */
@@ -116,13 +127,17 @@ void association_set(struct worker *worker,
 	contexts_drop(worker, association);
 }
 
-void association_listens(struct worker *worker, uint32_t id, uint32_t listener)
+void association_listens(struct worker *worker,
+			 const struct kpc_message_listens *listens)
 {
-	struct association *association = association_find(worker, id);
+	struct association *association;
 
+	association = association_find(worker, listens->association);
 	if (!association)
 		return;
-	association->listener = listener;
+	server_drop(worker, association);
+	association->listener = listens->listener;
+	server_drop(worker, association);
 	worker->changes++;
 }
 
@@ -200,7 +215,7 @@ static bool policy_lists(const struct kpc_handshake_policy *policy,
  * Suites that associations list go in front, in the table's order; those of a
  * profile are added by name only where no association leaves it at the profile.
  */
-static void server_suites(const struct worker *worker,
+static void server_suites(const struct listener *listener,
 			  struct kpc_handshake_policy *policy)
 {
 	const struct association *at;
@@ -211,8 +226,9 @@ static void server_suites(const struct worker *worker,
 	table = kpc_suite_table(&count);
 	for (i = 0; i < count; i++) {
 		wanted = false;
-		for (at = worker->associations; at && !wanted; at = at->next) {
-			if (at->config.role != KPC_ROLE_B)
+		for (at = listener->worker->associations; at && !wanted;
+		     at = at->next) {
+			if (at->listener != listener->config.id)
 				continue;
 			/* Each one's own policy is applied with its key. */
 			wanted = at->policy.suite_count ?
@@ -224,7 +240,7 @@ static void server_suites(const struct worker *worker,
 	}
 }
 
-struct kpc_handshake_context *server_context(struct worker *worker,
+struct kpc_handshake_context *server_context(struct listener *listener,
 					     struct kpc_error *err)
 {
 	struct kpc_handshake_policy policy = {
@@ -233,10 +249,10 @@ struct kpc_handshake_context *server_context(struct worker *worker,
 	};
 	const struct association *at;
 
-	if (worker->server)
-		return worker->server;
-	for (at = worker->associations; at; at = at->next) {
-		if (at->config.role != KPC_ROLE_B)
+	if (listener->context)
+		return listener->context;
+	for (at = listener->worker->associations; at; at = at->next) {
+		if (at->listener != listener->config.id)
 			continue;
 		policy.versions |= policy_versions(&at->policy);
 		if (at->policy.offload != KPC_OFFLOAD_REQUIRE)
@@ -245,10 +261,10 @@ struct kpc_handshake_context *server_context(struct worker *worker,
 			policy.profile = KPC_PROFILE_ONEM2M;
 	}
 	if (!policy.versions) {
-		kpc_error_set(err, "no association of role b is known here");
+		kpc_error_set(err, "no association is open at this listener");
 		return NULL;
 	}
-	server_suites(worker, &policy);
-	worker->server = kpc_handshake_context_new(&policy, err);
-	return worker->server;
+	server_suites(listener, &policy);
+	listener->context = kpc_handshake_context_new(&policy, err);
+	return listener->context;
 }

@@ -22,6 +22,7 @@ static void listener_free(struct listener *listener)
 		}
 	}
 	timer_disarm(&worker->timers, &listener->retry);
+	kpc_handshake_context_free(listener->context);
 	engine_close(worker->engine, listener->accept.fd);
 	free(listener);
 	worker_drain_check(worker);
@@ -124,6 +125,15 @@ static void listener_end(struct listener *listener)
 		engine_cancel(listener->worker->engine, &listener->accept);
 	else
 		listener_free(listener);
+}
+
+struct listener *listener_find(struct worker *worker, uint32_t id)
+{
+	struct listener *at = worker->listeners;
+
+	while (at && (at->config.id != id || !at->tls))
+		at = at->next;
+	return at;
 }
 
 void listener_gone(struct worker *worker, uint32_t id)

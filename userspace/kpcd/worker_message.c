@@ -50,8 +50,7 @@ static void on_listener_gone(struct worker *worker,
 static void on_listens(struct worker *worker, const struct kpc_message *message,
 		       int fd)
 {
-	association_listens(worker, message->listens.association,
-			    message->listens.listener);
+	association_listens(worker, &message->listens);
 }
 
 static void on_addresses(struct worker *worker,

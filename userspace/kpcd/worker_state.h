@@ -66,8 +66,8 @@ bool waiter_answer(struct waiter_table *table, uint32_t id, const void *answer,
  * @previous: in the worker's list
  * @config: as the warden told it
  * @addresses: role a, where IdB is
- * @listener: role b, the warden's id of the listener that its peers come to
  * @kpc_id: role b, once a key of it came
+ * @listener: role b, the warden's id of where it is open, else 0
  * @policy: what a handshake of it may agree on
  * @context: role a, made at the first handshake
  * @warm: role a, connections without a local program yet
@@ -77,8 +77,8 @@ struct association {
 	struct association *previous;
 	struct kpc_message_association config;
 	struct kpc_message_addresses addresses;
-	uint32_t listener;
 	struct kpc_kpcid kpc_id;
+	uint32_t listener;
 	struct kpc_handshake_policy policy;
 	struct kpc_handshake_context *context;
 	struct connection *warm;
@@ -93,6 +93,7 @@ struct association {
  * @gone: to be freed when @accept has ended
  * @handshake_seconds: what its peers may take before they are known
  * @changes: the worker's when that was found out
+ * @context: for peers, NULL when the associations have changed
  * @accept: the operation
  * @retry: after a failure, say without descriptors
  */
@@ -104,6 +105,7 @@ struct listener {
 	bool gone;
 	uint32_t handshake_seconds;
 	uint64_t changes;
+	struct kpc_handshake_context *context;
 	struct engine_op accept;
 	struct timer retry;
 };
@@ -138,7 +140,6 @@ struct listener {
  * @by_id: the same, tree of tsearch(3)
  * @changes: how often they have changed
  * @listeners: list
- * @server: context of role b, NULL when the associations have changed
  * @connections: list of those alive
  * @closed: list of those whose operations have not all ended
  * @spare: memory for more of them
@@ -182,7 +183,6 @@ struct worker {
 	void *by_id;
 	uint64_t changes;
 	struct listener *listeners;
-	struct kpc_handshake_context *server;
 	struct connection *connections;
 	struct connection *closed;
 	struct connection *spare;
@@ -237,10 +237,6 @@ struct association *association_find(struct worker *worker, uint32_t id);
 void association_set(struct worker *worker,
 		     const struct kpc_message_association *config);
 
-/** association_listens() - its peers come to @listener; 0, nowhere any more */
-void association_listens(struct worker *worker, uint32_t id,
-			 uint32_t listener);
-
 /** association_gone() - drop it and at once all its connections */
 void association_gone(struct worker *worker, uint32_t id);
 
@@ -249,8 +245,17 @@ struct kpc_handshake_context *
 association_context(struct worker *worker, struct association *association,
 		    struct kpc_error *err);
 
-/** server_context() - role b: what all its associations allow together */
-struct kpc_handshake_context *server_context(struct worker *worker,
+/** association_listens() - one has been opened at a listener, or closed */
+void association_listens(struct worker *worker,
+			 const struct kpc_message_listens *listens);
+
+/**
+ * server_context() - role b: what the associations at a listener allow together
+ *
+ * Not what those elsewhere do: a peer of TLS 1.2 that offers TLS 1.3 too would
+ * be taken at its word where nobody has it.
+ */
+struct kpc_handshake_context *server_context(struct listener *listener,
 					     struct kpc_error *err);
 
 /** association_flush() - free them all */
@@ -268,6 +273,9 @@ void listener_add(struct worker *worker,
  * As in the module the longest of the associations that it may have come for.
  */
 uint32_t listener_handshake_seconds(struct listener *listener);
+
+/** listener_find() - one for peers, by the warden's id; NULL: it is gone */
+struct listener *listener_find(struct worker *worker, uint32_t id);
 
 /** listener_gone() - close one by the warden's id */
 void listener_gone(struct worker *worker, uint32_t id);
