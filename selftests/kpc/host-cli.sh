@@ -119,6 +119,18 @@ ok "a KpcId keeps its Kpc" \
 ok "a name that the file has is refused before the store is touched" \
 	unchanged refuses 1 "kpc: provision m7: $dir/kpc.conf:2: the name m7 is taken (line 1)" \
 	kpc provision --key "$dir/key" "${files[@]}" m7 "${again[@]:1}"
+two_files()
+{
+	refuses 1 "kpc: provision m8: $1 is the association file and the key store; these are two files" \
+		timeout 5 kpc provision --key "$dir/key" --offline \
+		--file "$1" --keys "$2" "${again[@]}"
+}
+: >"$dir/empty"
+ln "$dir/empty" "$dir/linked"
+ok "one file for both is refused, whatever it is called" \
+	unchanged eval 'two_files "$dir/both" "$dir/both" && [ ! -e "$dir/both" ] &&
+	two_files "$dir/both" "$dir/./both" && [ ! -e "$dir/both" ] &&
+	two_files "$dir/empty" "$dir/linked" && [ ! -s "$dir/empty" ]'
 echo "$key" >"$dir/key"
 run 1 kpc provision --key "$dir/key" "${files[@]}" "${again[@]}"
 ok "a key that names no encoding is refused and not shown" \

@@ -24,6 +24,11 @@ static int refuse(struct kpc_error *err, const char *path, int error)
 	return kpc_error_return(err, -error, "%s: %s", path, strerror(error));
 }
 
+static bool lock_name(char *name, const char *path)
+{
+	return snprintf(name, PATH_ROOM, "%s.lock~", path) < PATH_ROOM;
+}
+
 /*
  * The lock is a file beside the one that is replaced: that one's inode changes,
  * and both files of a provision may share a directory.
@@ -33,12 +38,12 @@ static int lock(const char *path, struct kpc_error *err)
 	char name[PATH_ROOM];
 	int fd;
 
-	if (strlen(path) + sizeof(".lock~") > sizeof(name))
+	if (!lock_name(name, path))
 		return refuse(err, path, ENAMETOOLONG);
 	strcpy(name, path);
 	if (mkdir(dirname(name), 0755) && errno != EEXIST)
 		return refuse(err, path, errno);
-	snprintf(name, sizeof(name), "%s.lock~", path);
+	lock_name(name, path);
 	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return refuse(err, name, errno);
@@ -104,6 +109,23 @@ int textfile_open(struct textfile *file, const char *path, mode_t mode,
 	}
 	close(fd);
 	return ret;
+}
+
+static bool same_inode(const struct stat *one, const struct stat *two)
+{
+	return one->st_dev == two->st_dev && one->st_ino == two->st_ino;
+}
+
+bool textfile_is(const struct textfile *file, const char *path)
+{
+	struct stat mine, other;
+	char name[PATH_ROOM];
+
+	if (!stat(file->path, &mine) && !stat(path, &other) &&
+	    same_inode(&mine, &other))
+		return true;
+	return lock_name(name, path) && !fstat(file->lock, &mine) &&
+	       !stat(name, &other) && same_inode(&mine, &other);
 }
 
 unsigned int textfile_lines(const struct textfile *file)

@@ -46,6 +46,15 @@ struct textfile {
 int textfile_open(struct textfile *file, const char *path, mode_t mode,
 		  struct kpc_error *err);
 
+/**
+ * textfile_is() - Is it the file that another path leads to
+ * @file: Open.
+ * @path: Of a file that need not be there.
+ *
+ * To open it a second time would wait for its own lock.
+ */
+bool textfile_is(const struct textfile *file, const char *path);
+
 /* Lines in it, so that the next one is this plus one. */
 unsigned int textfile_lines(const struct textfile *file);
 

@@ -168,6 +168,18 @@ static int judge_conf(const struct provision *provision,
 	return ret;
 }
 
+static int open_conf(const struct provision *provision, struct textfile *conf,
+		     struct kpc_error *err)
+{
+	int ret = textfile_open(conf, provision->conf_path, 0644, err);
+
+	if (!ret && textfile_is(conf, provision->store_path))
+		return kpc_error_return(err, -EINVAL,
+					"%s is the association file and the key store; these are two files",
+					provision->conf_path);
+	return ret;
+}
+
 static char *conf_line(const struct provision *provision)
 {
 	char *line = NULL;
@@ -288,7 +300,7 @@ static int run(struct provision *provision)
 	if (!ret && !provision->offline)
 		ret = cli_connect(provision->cli);
 	if (!ret && provision->conf_path &&
-	    (textfile_open(&conf, provision->conf_path, 0644, &err) ||
+	    (open_conf(provision, &conf, &err) ||
 	     judge_conf(provision, &conf, &err)))
 		ret = refuse(provision, &err);
 	if (!ret)
