@@ -378,6 +378,29 @@ e = [json.loads(l) for l in open(sys.argv[1])]
 print([(x[\"event\"], x[\"change\"], x[\"name\"]) for x in e],
       e[1][\"reason\"], e[0][\"generation\"] < e[1][\"generation\"])" "$dir/events")" = \
 	"[('\''association'\'', '\''added'\'', '\''e1'\''), ('\''association'\'', '\''removed'\'', '\''e1'\'')] deleted True" ]'
+# ended_by SIGNAL STATUS COMMAND...: the monitor that it runs ends by it. What
+# runs behind a shell has SIGINT ignored, and is given it back.
+ended_by()
+{
+	local signal=$1 expected=$2 pid i
+	shift 2
+
+	ip netns exec kpc-t1 env --default-signal=INT "$@" >"$dir/out" 2>"$dir/err" &
+	pid=$!
+	for i in $(seq 100); do
+		grep -q listening "$dir/err" && break
+		sleep 0.1
+	done
+	kill -s "$signal" $pid
+	wait $pid
+	[ $? = "$expected" ]
+}
+printf '%s\n' 'monitor violation' version >"$dir/batch"
+ok "a signal ends a monitor before its count, and not well" \
+	ended_by INT 130 kpc monitor violation --count 1
+ok "SIGTERM too" ended_by TERM 143 kpc monitor violation --count 1
+ok "a batch ends with it" \
+	eval 'ended_by INT 130 kpc -B "$dir/batch" && [ ! -s "$dir/out" ]'
 ok "a monitor that sees too little in its time ends with 1" \
 	run 1 k monitor violation --count 1 --timeout 1
 

@@ -5,9 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/signalfd.h>
 
 #include "clock.h"
 #include "print.h"
@@ -219,34 +217,23 @@ static void put_lost(struct cli *cli)
 	fflush(stdout);
 }
 
-/* A descriptor that can be read when someone wants the end, or -1. */
-static int watch_signals(void)
-{
-	sigset_t signals;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	if (sigprocmask(SIG_BLOCK, &signals, NULL))
-		return -1;
-	return signalfd(-1, &signals, SFD_CLOEXEC);
-}
-
-/* Return: 0 when @count events were shown, 1 at the end of the time. */
+/*
+ * Each event has left when the next is waited for: a signal may end the program
+ * as it ends any other.
+ *
+ * Return: 0 when @count events were shown, 1 at the end of the time.
+ */
 static int follow(struct cli *cli, struct kpc_nl *nl, uint64_t count,
 		  uint32_t seconds)
 {
 	static struct kpc_event event;
-	struct pollfd wait[] = {
-		{ .fd = nl->fd, .events = POLLIN },
-		{ .fd = watch_signals(), .events = POLLIN },
-	};
+	struct pollfd wait = { .fd = nl->fd, .events = POLLIN };
 	uint64_t end = clock_now() + 1000ULL * seconds;
 	uint64_t seen = 0;
 	int left;
 	int ret;
 
-	while (!(wait[1].revents & POLLIN)) {
+	for (;;) {
 		ret = kpc_nl_event_next(nl, &event);
 		if (ret == -ENOBUFS) {
 			put_lost(cli);
@@ -263,9 +250,8 @@ static int follow(struct cli *cli, struct kpc_nl *nl, uint64_t count,
 		left = seconds ? clock_left(end) : -1;
 		if (!left)
 			return 1;
-		poll(wait, CLI_COUNT(wait), left);
+		poll(&wait, 1, left);
 	}
-	return 0;
 }
 
 static int find_groups(const struct cli *cli, int argc, char **argv,
