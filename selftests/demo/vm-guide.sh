@@ -22,6 +22,10 @@ for part in lib net services; do
 	. "$demo/$part.sh"
 done
 
+# The user that README and guide name.
+OPERATOR=www-data
+as_operator=(setpriv --reuid=$OPERATOR --regid=$OPERATOR --clear-groups --bounding-set=-all)
+
 if [ "$(id -u)" != 0 ] || [ ! -f "${KPC_KO:-}" ]; then
 	echo "TAP version 13"
 	echo "1..0 # SKIP wants root and the module of this kernel (KPC_KO)"
