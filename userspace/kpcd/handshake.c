@@ -210,6 +210,23 @@ static void handshake_sent(struct engine_op *op, int result)
 	handshake_write(c);
 }
 
+/* False where it cannot be, and has failed. */
+static bool handshake_make(struct connection *c)
+{
+	struct handshake *hs = c->handshake;
+	struct kpc_handshake_context *context;
+	struct kpc_error err = {};
+
+	context = c->role == KPC_ROLE_A ?
+		association_context(c->worker, c->association, &err) :
+		server_context(listener_find(c->worker, hs->listener), &err);
+	if (context)
+		hs->tls = kpc_handshake_new(context, &err);
+	if (!hs->tls)
+		connection_fail(c, KPC_EVENT_FAULT, -EINVAL, err.text);
+	return hs->tls;
+}
+
 static void handshake_received(struct engine_op *op, int result)
 {
 	struct connection *c = container_of(op, struct connection, tls.rx);
@@ -224,6 +241,10 @@ static void handshake_received(struct engine_op *op, int result)
 		return;
 	}
 	hs->heard = true;
+	if (!hs->tls && !handshake_make(c)) {
+		connection_over(c, op);
+		return;
+	}
 	need = kpc_handshake_need(hs->tls);
 	if (result == 0)
 		kpc_handshake_input_end(hs->tls);
@@ -243,7 +264,8 @@ static void handshake_received(struct engine_op *op, int result)
 static void handshake_read(struct connection *c)
 {
 	struct engine_op *rx = &c->tls.rx;
-	size_t need = kpc_handshake_need(c->handshake->tls);
+	const struct kpc_handshake *tls = c->handshake->tls;
+	size_t need = tls ? kpc_handshake_need(tls) : FIRST_OCTETS;
 
 	rx->done = handshake_received;
 	rx->code = ENGINE_TAKE;
@@ -349,26 +371,12 @@ static void client_ask(struct connection *c)
 
 void handshake_begin(struct connection *c)
 {
-	struct handshake *hs = c->handshake;
-	struct kpc_handshake_context *context;
-	struct kpc_error err = {};
-	int ret;
-
 	c->state = CONNECTION_HANDSHAKE;
 	/* Before the handshake: after a FIN it would be refused. */
-	ret = kpc_ktls_prepare(c->tls.fd);
-	hs->ktls = !ret;
-	context = c->role == KPC_ROLE_A ?
-		association_context(c->worker, c->association, &err) :
-		server_context(listener_find(c->worker, hs->listener), &err);
-	if (context)
-		hs->tls = kpc_handshake_new(context, &err);
-	if (!hs->tls) {
-		connection_fail(c, KPC_EVENT_FAULT, -EINVAL, err.text);
-		return;
-	}
-	if (c->role == KPC_ROLE_A)
+	c->handshake->ktls = !kpc_ktls_prepare(c->tls.fd);
+	/* A peer that says nothing costs nothing. */
+	if (c->role == KPC_ROLE_B)
+		handshake_read(c);
+	else if (handshake_make(c))
 		client_ask(c);
-	else
-		handshake_step_later(hs);
 }

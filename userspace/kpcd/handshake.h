@@ -14,6 +14,8 @@
 #define INITIATIONS_MAX		1024
 /* One address of several may take so long before the next is tried. */
 #define CONNECT_SECONDS		10
+/* What role b reads of a peer first: the header of a record. */
+#define FIRST_OCTETS		5
 
 /**
  * struct handshake - what a connection needs until it is bound
@@ -24,7 +26,7 @@
  * @listed: it is in the list by age
  * @counted: role a, it is one of INITIATIONS_MAX
  * @connection: whose it is
- * @tls: libkpc's, NULL until it begins
+ * @tls: libkpc's; role b, NULL until the peer says something
  * @waiter: question to warden or module
  * @out: the send under way
  * @part: its only part

@@ -24,11 +24,33 @@ static void make_unknown_secret(void)
 	unknown_ready = RAND_bytes(unknown_secret, sizeof(unknown_secret)) == 1;
 }
 
+/*
+ * OpenSSL takes some 40 KiB for a connection in its handshake. Role b does
+ * without them until the peer's first record is there.
+ */
+static int start_ssl(struct kpc_handshake *hs)
+{
+	BIO *bio;
+
+	hs->ssl = SSL_new(hs->ssl_ctx);
+	bio = hs->ssl ? kpci_pipe_bio(&hs->pipe) : NULL;
+	if (!bio)
+		return -ENOMEM;
+	SSL_set_bio(hs->ssl, bio, bio);
+	SSL_set_app_data(hs->ssl, hs);
+	if (hs->policy.role == KPC_ROLE_A)
+		SSL_set_connect_state(hs->ssl);
+	else
+		SSL_set_accept_state(hs->ssl);
+	SSL_CTX_free(hs->ssl_ctx);
+	hs->ssl_ctx = NULL;
+	return 0;
+}
+
 struct kpc_handshake *kpc_handshake_new(struct kpc_handshake_context *context,
 					struct kpc_error *err)
 {
 	struct kpc_handshake *hs = calloc(1, sizeof(*hs));
-	BIO *bio;
 
 	pthread_once(&unknown_once, make_unknown_secret);
 	if (!hs || !unknown_ready)
@@ -36,18 +58,10 @@ struct kpc_handshake *kpc_handshake_new(struct kpc_handshake_context *context,
 	hs->policy = context->policy;
 	hs->failure.alert_sent = -1;
 	hs->failure.alert_received = -1;
-	hs->ssl = SSL_new(context->ssl_ctx);
-	bio = kpci_pipe_bio(&hs->pipe);
-	if (!hs->ssl || !bio) {
-		BIO_free(bio);
+	SSL_CTX_up_ref(context->ssl_ctx);
+	hs->ssl_ctx = context->ssl_ctx;
+	if (hs->policy.role == KPC_ROLE_A && start_ssl(hs))
 		goto fail;
-	}
-	SSL_set_bio(hs->ssl, bio, bio);
-	SSL_set_app_data(hs->ssl, hs);
-	if (hs->policy.role == KPC_ROLE_A)
-		SSL_set_connect_state(hs->ssl);
-	else
-		SSL_set_accept_state(hs->ssl);
 	return hs;
 
 fail:
@@ -62,6 +76,7 @@ void kpc_handshake_free(struct kpc_handshake *hs)
 	if (!hs)
 		return;
 	SSL_free(hs->ssl);
+	SSL_CTX_free(hs->ssl_ctx);
 	kpci_pipe_free(&hs->pipe);
 	free(hs->cke.data);
 	free(hs->hello.authority);
@@ -288,12 +303,18 @@ enum kpc_handshake_state kpc_handshake_advance(struct kpc_handshake *hs)
 		release_record(hs);
 		if (hs->pipe.in_held)
 			return hs->state;
-	} else if (hs->started && hs->state == KPC_HANDSHAKE_WANT_INPUT) {
+	} else if ((hs->started || hs->policy.role == KPC_ROLE_B) &&
+		   hs->state == KPC_HANDSHAKE_WANT_INPUT) {
+		return hs->state;
+	}
+	if (!hs->ssl && start_ssl(hs)) {
+		kpci_handshake_fail(hs, KPC_HANDSHAKE_LOCAL, "no memory for a handshake");
 		return hs->state;
 	}
 	hs->started = true;
 	hs->state = KPC_HANDSHAKE_WANT_INPUT;
 	run_ssl(hs);
+	kpci_buffer_shrink(&hs->pipe.in);
 	return hs->state;
 }
 
@@ -311,6 +332,7 @@ const void *kpc_handshake_output(const struct kpc_handshake *hs, size_t *len)
 void kpc_handshake_output_sent(struct kpc_handshake *hs, size_t len)
 {
 	kpci_buffer_consume(&hs->pipe.out, len);
+	kpci_buffer_shrink(&hs->pipe.out);
 }
 
 const struct kpc_kpcid *kpc_handshake_offer(const struct kpc_handshake *hs)

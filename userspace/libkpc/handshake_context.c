@@ -133,6 +133,8 @@ static void set_options(SSL_CTX *ctx, const struct kpci_policy *policy)
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION |
 			    SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
 			    (policy->psk_ke ? SSL_OP_ALLOW_NO_DHE_KEX : 0));
+	/* A peer that is waited for needs no buffers for records. */
+	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_num_tickets(ctx, 0);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_max_early_data(ctx, 0);

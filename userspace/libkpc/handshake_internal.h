@@ -53,7 +53,8 @@ struct kpci_flow {
 };
 
 struct kpc_handshake {
-	SSL *ssl;		/* NULL once kpc_records has it */
+	SSL_CTX *ssl_ctx;	/* NULL once there is an SSL */
+	SSL *ssl;		/* role b: from the first record on; NULL once kpc_records has it */
 	struct kpci_policy policy;
 	enum kpc_handshake_state state;
 	bool started;

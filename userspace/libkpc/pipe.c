@@ -46,6 +46,14 @@ void kpci_buffer_consume(struct kpci_buffer *buffer, size_t len)
 	}
 }
 
+void kpci_buffer_shrink(struct kpci_buffer *buffer)
+{
+	if (kpci_buffer_len(buffer))
+		return;
+	free(buffer->data);
+	memset(buffer, 0, sizeof(*buffer));
+}
+
 void kpci_pipe_free(struct kpci_pipe *pipe)
 {
 	free(pipe->in.data);

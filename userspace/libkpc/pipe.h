@@ -43,6 +43,9 @@ int kpci_buffer_append(struct kpci_buffer *buffer, const void *octets, size_t le
 /** kpci_buffer_consume() - drop octets from the front */
 void kpci_buffer_consume(struct kpci_buffer *buffer, size_t len);
 
+/** kpci_buffer_shrink() - give the storage back where no octet waits */
+void kpci_buffer_shrink(struct kpci_buffer *buffer);
+
 /** kpci_pipe_free() - free both queues, not the pipe itself */
 void kpci_pipe_free(struct kpci_pipe *pipe);
 

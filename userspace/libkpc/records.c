@@ -123,7 +123,7 @@ struct kpc_records *kpc_records_new(struct kpc_handshake *hs, struct kpc_error *
 	SSL_set_msg_callback_arg(records->ssl, records);
 	BIO_set_data(SSL_get_rbio(records->ssl), &records->pipe);
 	SSL_set_mode(records->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE |
-		     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+		     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	return records;
 }
 
