@@ -214,12 +214,21 @@ static void handshake_sent(struct engine_op *op, int result)
 static bool handshake_make(struct connection *c)
 {
 	struct handshake *hs = c->handshake;
-	struct kpc_handshake_context *context;
+	struct kpc_handshake_context *context = NULL;
 	struct kpc_error err = {};
+	struct listener *listener;
 
-	context = c->role == KPC_ROLE_A ?
-		association_context(c->worker, c->association, &err) :
-		server_context(listener_find(c->worker, hs->listener), &err);
+	if (c->role == KPC_ROLE_A) {
+		context = association_context(c->worker, c->association, &err);
+	} else {
+		listener = listener_find(c->worker, hs->listener);
+		if (!listener) {
+			connection_fail(c, KPC_EVENT_REFUSED, -ENOENT,
+					"the listener is closed");
+			return false;
+		}
+		context = server_context(listener, &err);
+	}
 	if (context)
 		hs->tls = kpc_handshake_new(context, &err);
 	if (!hs->tls)
