@@ -119,15 +119,16 @@ def test_uid(bench):
     """Another user at the local TCP leg is refused before anything flows."""
     script = ("import os, socket, sys\n'x'.encode('idna')\n"
               "os.setgid(65534)\nos.setuid(65534)\n"
-              f"s = socket.create_connection(('127.0.0.1', {bench.plain['echo']}))\n"
-              "s.settimeout(10)\n"
-              "try:\n s.sendall(b'x')\n print(s.recv(1))\n"
+              "try:\n"
+              f" s = socket.create_connection(('127.0.0.1', {bench.plain['echo']}))\n"
+              " s.settimeout(10)\n"
+              " s.sendall(b'x')\n print(s.recv(1))\n"
               "except ConnectionError: print('reset')\n")
-    said = subprocess.run(bench.net.command("a", [sys.executable, "-c",
-                          script]), check=False,
-                          capture_output=True, text=True).stdout.strip()
+    ran = subprocess.run(bench.net.command("a", [sys.executable, "-c",
+                         script]), check=False, capture_output=True, text=True)
+    said = ran.stdout.strip()
     if said != "reset":
-        return f"it got {said}"
+        return f"it got {said or ran.stderr.strip()}"
     if not bench.a.says("not among allow-uid"):
         return "the log tells nothing"
     return None
