@@ -37,7 +37,7 @@ NAME(state, enum kpc_establish_state, STATES)
 #define ENDED	"none", "closed", "operator", "deleted", "narrowed"
 #define LIMITS	"expired", "lifetime", "idle", "octets", "records"
 #define CHANGES	"mark-changed", "peer-changed", "keys-changed"
-#define GONE	"agent-lost", "budget", "netns-exit", "unload"
+#define GONE	"agent-lost", "budget", "unload"
 NAME(reason, enum kpc_reason, ENDED, LIMITS, CHANGES, GONE)
 
 #define VIOLATIONS	"mark", "endpoint", "association", "changed", "grant", "budget"
