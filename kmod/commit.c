@@ -517,7 +517,8 @@ static int check_lockout(struct plan *plan)
 /*
  * The reason for which a live socket does not outlast the commit. Another
  * mark is never lived with, for the old one is free; the rest of a policy
- * holds for new bindings unless the whole table is being set.
+ * holds for new bindings unless the whole table is being set. Once that is in
+ * force, a child that nobody named yet goes with the last endpoint it is of.
  */
 static u8 fate(const struct plan *plan, const struct kpc_sock *ks)
 {
@@ -525,7 +526,8 @@ static u8 fate(const struct plan *plan, const struct kpc_sock *ks)
 
 	s = ks->association ? ks->association->slot : NULL;
 	if (!s)
-		return KPC_REASON_NONE;
+		return kpc_sock_is_stray(ks) ? KPC_REASON_DELETED :
+					       KPC_REASON_NONE;
 	if (!s->policy)
 		return KPC_REASON_DELETED;
 	if (!s->changed || !ks->was_bound)
@@ -653,20 +655,26 @@ static void publish(struct plan *plan, struct kpc_outcome *outcome)
 	plan->table = NULL;
 }
 
-/* Flips the sockets that do not outlast the commit. */
-static void end_socks(struct plan *plan, struct kpc_outcome *outcome)
+/* Flips the sockets that do not outlast the commit; whether there were any. */
+static bool end_socks(struct plan *plan, struct kpc_outcome *outcome)
 {
 	struct kpc_sock *ks;
 	unsigned long id;
+	bool any = false;
 	u8 reason;
 
+	/* Pairs with begin_child(): one of both sees what the other wrote. */
+	smp_mb();
 	for (id = 0; (ks = kpc_sock_next(plan->kn, &id)); id++) {
 		reason = fate(plan, ks);
 		if (reason != KPC_REASON_NONE &&
-		    kpc_sock_end(ks, READ_ONCE(ks->state), reason))
+		    kpc_sock_end(ks, READ_ONCE(ks->state), reason)) {
 			outcome->ended += ks->was_bound;
+			any = true;
+		}
 		kpc_sock_put(ks);
 	}
+	return any;
 }
 
 static void tell(struct plan *plan)
@@ -743,8 +751,7 @@ static int carry_out(struct plan *plan, struct kpc_outcome *outcome)
 	if (plan->config != &kn->config)
 		kn->config = *plan->config;
 	publish(plan, outcome);
-	end_socks(plan, outcome);
-	if (outcome->removed || outcome->ended) {
+	if (end_socks(plan, outcome) || outcome->removed) {
 		synchronize_net();
 		outcome->quiet = ktime_get_ns();
 		kpc_socks_settle(kn);

@@ -755,21 +755,54 @@ static bool is_listened_for(const struct kpc_net *kn, const struct sock *child)
 	return false;
 }
 
-/* The peer has not named itself: what any of the endpoint's may need. */
-static void set_budget(struct kpc_sock *ks)
+/* The endpoint of role b that a child is of, or NULL; RCU. */
+static const struct kpc_endpoint *endpoint_of(const struct kpc_sock *ks)
 {
 	const struct kpc_table *table = rcu_dereference(ks->kn->table);
-	const struct kpc_endpoint *e = NULL;
 	struct kpc_flow flow;
 
 	kpc_flow_from_sock(&flow, ks->sk);
-	if (table)
-		e = kpc_table_find_side(table, KPC_ROLE_B, flow.family,
-					&flow.local, flow.local_port);
-	if (!e)
+	return table ? kpc_table_find_side(table, KPC_ROLE_B, flow.family,
+					   &flow.local, flow.local_port) : NULL;
+}
+
+/**
+ * kpc_sock_is_stray() - whether a child's handshake can lead nowhere
+ * @ks: any socket
+ *
+ * Return: whether it is a listener's child, not bound, and no endpoint in force
+ * has its local side.
+ */
+bool kpc_sock_is_stray(const struct kpc_sock *ks)
+{
+	bool stray;
+
+	if (ks->association || ks->listening)
+		return false;
+	rcu_read_lock();
+	stray = !endpoint_of(ks);
+	rcu_read_unlock();
+	return stray;
+}
+
+/* The peer has not named itself: what any of the endpoint's may need. */
+static void begin_child(struct kpc_sock *ks)
+{
+	const struct kpc_endpoint *e;
+
+	ks->old_mark = 0;
+	/* Who judges it by its mark sees this one. */
+	smp_store_release(&ks->state, KPC_SOCK_HANDSHAKE);
+	/* Pairs with end_socks(): one of both sees what the other wrote. */
+	smp_mb();
+	e = endpoint_of(ks);
+	if (!e) {
+		kpc_sock_end(ks, KPC_SOCK_HANDSHAKE, KPC_REASON_DELETED);
 		return;
+	}
 	ks->budget = e->handshake_octets;
 	ks->patience = (unsigned long)e->handshake_seconds * HZ;
+	kpc_handshake_connected(ks);
 }
 
 /**
@@ -778,7 +811,8 @@ static void set_budget(struct kpc_sock *ks)
  * @sk: a socket that became ESTABLISHED and nobody accepted yet, locked
  *
  * Context: softirq. One that cannot be registered can send nothing, and is
- * reset. A quarter of the handshakes is left to those that this side begins.
+ * reset, as is one whose endpoint went while it was being made. A quarter of
+ * the handshakes is left to those that this side begins.
  */
 void kpc_handshake_child(struct kpc_net *kn, struct sock *sk)
 {
@@ -789,15 +823,10 @@ void kpc_handshake_child(struct kpc_net *kn, struct sock *sk)
 	if (is_listened_for(kn, sk)) {
 		ks = kpc_sock_add(kn, sk, NULL, most - most / 4,
 				  GFP_ATOMIC | __GFP_NOWARN);
-		if (!IS_ERR(ks)) {
-			ks->old_mark = 0;
-			set_budget(ks);
-			/* Who judges it by its mark sees this one. */
-			smp_store_release(&ks->state, KPC_SOCK_HANDSHAKE);
-			kpc_handshake_connected(ks);
-		} else {
+		if (!IS_ERR(ks))
+			begin_child(ks);
+		else
 			refuse(kn, sk);
-		}
 	}
 	rcu_read_unlock();
 }

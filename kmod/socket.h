@@ -187,6 +187,7 @@ struct sock *kpc_sock_from_fd(struct kpc_net *kn, int fd,
 			      struct netlink_ext_ack *extack);
 int kpc_handshake_new(struct kpc_net *kn, struct netlink_ext_ack *extack,
 		      int fd, struct kpc_association *association, u32 session);
+bool kpc_sock_is_stray(const struct kpc_sock *ks);
 void kpc_handshake_child(struct kpc_net *kn, struct sock *sk);
 void kpc_handshake_connected(struct kpc_sock *ks);
 

@@ -12,6 +12,7 @@
 struct pair {
 	struct nl *nl_a, *nl_b;
 	const char *name_a, *name_b;
+	const char *address;	/* of b */
 	int listener, client, server;
 	struct ends ends_a, ends_b;
 	uint64_t id_a, id_b;
@@ -25,6 +26,7 @@ static inline void pair_init(struct pair *p, struct nl *a, struct nl *b,
 	p->nl_b = b;
 	p->name_a = name_a;
 	p->name_b = name_b;
+	p->address = ADDR_B;
 	p->listener = -1;
 	p->client = -1;
 	p->server = -1;
@@ -50,6 +52,8 @@ static inline int pair_associate(struct pair *p)
 {
 	struct assoc a = ASSOC_A("to-b"), b = ASSOC_B("from-a");
 
+	a.address = p->address;
+	b.address = p->address;
 	return assoc_new(p->nl_a, &a) ?: assoc_new(p->nl_b, &b);
 }
 
@@ -61,7 +65,7 @@ static inline int pair_listen(struct pair *p)
 		return err;
 	p->listener = tcp_socket();
 	err = handshake_new(p->nl_b, p->listener, NULL);
-	return err ?: tcp_listen(p->listener, ADDR_B, PORT);
+	return err ?: tcp_listen(p->listener, p->address, PORT);
 }
 
 /* Registered and connected, as far as a handshake, by one who is at a. */
@@ -72,7 +76,7 @@ static inline int pair_connect_here(struct pair *p)
 	p->client = tcp_socket();
 	err = handshake_new(p->nl_a, p->client, p->name_a);
 	if (!err)
-		err = tcp_connect(p->client, ADDR_B, PORT);
+		err = tcp_connect(p->client, p->address, PORT);
 	if (err)
 		return err;
 	p->server = accept(p->listener, NULL, NULL);
@@ -120,32 +124,37 @@ static inline void pair_sites_down(struct pair *p, struct nl *ev_a,
 	sites_down();
 }
 
-/* Counts on the wire, at the hook behind ours. */
-static inline int wire_count(char site, const char *match)
+/* Counts on the wire, at the hook behind ours, in a table of its own. */
+static inline int wire_count_as(char site, const char *table, const char *match)
 {
 	char cmd[512];
 
 	snprintf(cmd, sizeof(cmd),
 		 "ip netns exec kpc-%c nft -f - <<'END'\n"
-		 "table inet wire {\n"
+		 "table inet %s {\n"
 		 "	chain post {\n"
 		 "		type filter hook postrouting priority 0\n"
 		 "		%s counter\n"
 		 "	}\n"
 		 "}\n"
-		 "END\n", site, match);
+		 "END\n", site, table, match);
 	return system(cmd);
 }
 
-static inline long wire_packets(char site)
+static inline int wire_count(char site, const char *match)
+{
+	return wire_count_as(site, "wire", match);
+}
+
+static inline long wire_packets_as(char site, const char *table)
 {
 	char cmd[160];
 	long n = -1;
 	FILE *f;
 
 	snprintf(cmd, sizeof(cmd),
-		 "ip netns exec kpc-%c nft -j list table inet wire | "
-		 "jq '[.. | .counter? // empty | .packets] | add'", site);
+		 "ip netns exec kpc-%c nft -j list table inet %s | "
+		 "jq '[.. | .counter? // empty | .packets] | add'", site, table);
 	f = popen(cmd, "r");
 	if (!f)
 		return -1;
@@ -153,6 +162,48 @@ static inline long wire_packets(char site)
 		n = -1;
 	pclose(f);
 	return n;
+}
+
+static inline long wire_packets(char site)
+{
+	return wire_packets_as(site, "wire");
+}
+
+/* A rule of one chain in a table of its own, which table_del() takes away. */
+static inline int table_add(char site, const char *table, const char *hook,
+			    const char *rule)
+{
+	char cmd[512];
+
+	snprintf(cmd, sizeof(cmd),
+		 "ip netns exec kpc-%c nft 'table inet %s { chain c { "
+		 "type filter hook %s priority -300; %s; }; }'", site, table,
+		 hook, rule);
+	return system(cmd);
+}
+
+static inline int table_del(char site, const char *table)
+{
+	char cmd[128];
+
+	snprintf(cmd, sizeof(cmd),
+		 "ip netns exec kpc-%c nft delete table inet %s", site, table);
+	return system(cmd);
+}
+
+static inline int sysctl_of(char site, const char *setting)
+{
+	char cmd[128];
+
+	snprintf(cmd, sizeof(cmd), "ip netns exec kpc-%c sysctl -qw %s", site,
+		 setting);
+	return system(cmd);
+}
+
+/* Whether a violation is told within a moment; its event stays parsed. */
+static inline bool violated(struct nl *ev)
+{
+	return !nl_event(ev, KPC_CMD_VIOLATION_NTF, 200);
 }
 
 #endif /* KPC_TEST_PAIR_H */

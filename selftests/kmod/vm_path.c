@@ -439,15 +439,6 @@ TEST_F(path, source_routes)
 	close(fd);
 }
 
-static int sysctl_of(char site, const char *setting)
-{
-	char cmd[128];
-
-	snprintf(cmd, sizeof(cmd), "ip netns exec kpc-%c sysctl -qw %s", site,
-		 setting);
-	return system(cmd);
-}
-
 /* I3: a SYN with data that TIME_WAIT gives way to is a listener's. */
 TEST_F(path, fast_open_behind_time_wait)
 {

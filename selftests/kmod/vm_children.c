@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Children of a registered listener, which belong to no association before they
+ * are bound: what becomes of them when their endpoint goes, and how they are
+ * born otherwise. Invariants I1, I3, I4.
+ */
+#include "kselftest_harness.h"
+
+#include "pair.h"
+
+FIXTURE(children) {
+	struct nl a, b, ev_a, ev_b;
+	struct pair p;
+};
+
+FIXTURE_SETUP(children)
+{
+	ASSERT_EQ(pair_sites_up(&self->p, &self->a, &self->b, &self->ev_a,
+				&self->ev_b), 0);
+	ASSERT_EQ(pair_associate(&self->p), 0)
+		TH_LOG("a: %s; b: %s", self->a.said, self->b.said);
+	ASSERT_EQ(pair_listen(&self->p), 0) TH_LOG("%s", self->b.said);
+}
+
+FIXTURE_TEARDOWN(children)
+{
+	pair_sites_down(&self->p, &self->ev_a, &self->ev_b);
+}
+
+static long dropped_in(struct nl *nl)
+{
+	nl_req(nl, KPC_CMD_STATS_GET);
+	return nl_talk(nl) ? -1 : (long)nl_get(nl, KPC_A_STATS_DROPPED_IN);
+}
+
+static int connect_registered(struct nl *nl)
+{
+	int fd, err = site_enter('a');
+
+	fd = tcp_socket();
+	err = err ?: handshake_new(nl, fd, "to-b") ?:
+	      tcp_connect(fd, ADDR_B, PORT);
+	return err ?: fd;
+}
+
+/* I4: a handshake does not outlast the endpoint under which it runs. */
+TEST_F(children, go_with_their_endpoint)
+{
+	struct pair *p = &self->p;
+
+	ASSERT_EQ(pair_connect(p), 0) TH_LOG("%s", self->a.said);
+	ASSERT_TRUE(crosses(p->client, p->server, "hello"));
+	ASSERT_EQ(wire_count('b', "tcp sport 8883 tcp flags & psh == psh"), 0);
+	ASSERT_EQ(assoc_del(&self->b, "from-a"), 0) TH_LOG("%s", self->b.said);
+	send(p->server, "late", 4, MSG_NOSIGNAL);
+	EXPECT_EQ(error_within(p->client, 3000), ECONNRESET);
+	EXPECT_EQ(send(p->server, "later", 5, MSG_NOSIGNAL), -1);
+	EXPECT_EQ(wire_packets('b'), 0);
+	EXPECT_FALSE(violated(&self->ev_b));
+}
+
+/* An endpoint that another association has too is still there for them. */
+TEST_F(children, stay_with_another_association)
+{
+	struct assoc next = ASSOC_B("from-a-next");
+	struct pair *p = &self->p;
+
+	ASSERT_EQ(assoc_new(&self->b, &next), 0) TH_LOG("%s", self->b.said);
+	ASSERT_EQ(pair_connect(p), 0) TH_LOG("%s", self->a.said);
+	ASSERT_EQ(assoc_del(&self->b, "from-a"), 0) TH_LOG("%s", self->b.said);
+	EXPECT_EQ(pair_bind(p), -ENOENT);
+	p->name_b = "from-a-next";
+	EXPECT_EQ(binding_new(&self->b, p->server, p->name_b, &p->ends_b), 0)
+		TH_LOG("%s", self->b.said);
+	EXPECT_TRUE(crosses(p->client, p->server, "of the other one"));
+}
+
+/* I4: one that nobody has accepted is nobody's to reset before that. */
+TEST_F(children, in_the_accept_queue)
+{
+	struct pair *p = &self->p;
+	long before;
+	int i;
+
+	p->client = connect_registered(&self->a);
+	ASSERT_GE(p->client, 0) TH_LOG("%s", self->a.said);
+	ASSERT_EQ(assoc_del(&self->b, "from-a"), 0) TH_LOG("%s", self->b.said);
+	before = dropped_in(&self->b);
+	EXPECT_EQ(send(p->client, "after", 5, MSG_NOSIGNAL), 5);
+	for (i = 0; i < 30 && dropped_in(&self->b) == before; i++)
+		usleep(100000);
+	EXPECT_GT(dropped_in(&self->b), before);
+	EXPECT_EQ(error_within(p->client, 0), 0);
+
+	p->server = accept(p->listener, NULL, NULL);
+	ASSERT_GE(p->server, 0);
+	EXPECT_EQ(error_within(p->server, 3000), ECONNABORTED);
+	EXPECT_LE(recv(p->server, &(char){ 0 }, 1, 0), 0);
+	EXPECT_EQ(error_within(p->client, 3000), ECONNRESET);
+}
+
+/* I4: one whose last ACK comes when the endpoint is gone. */
+TEST_F(children, in_the_syn_queue)
+{
+	struct assoc other = ASSOC_B("other");
+	struct pair *p = &self->p;
+
+	other.id_a = "//sp.example/cse-x";
+	other.port = PORT + 1;
+	ASSERT_EQ(assoc_new(&self->b, &other), 0) TH_LOG("%s", self->b.said);
+	ASSERT_EQ(table_add('a', "hold", "output", "tcp dport 8883 "
+			    "tcp flags & (syn | ack) == ack drop"), 0);
+	p->client = connect_registered(&self->a);
+	ASSERT_GE(p->client, 0) TH_LOG("%s", self->a.said);
+	nonblock(p->listener);
+	ASSERT_LT(accept(p->listener, NULL, NULL), 0);
+	ASSERT_EQ(assoc_del(&self->b, "from-a"), 0) TH_LOG("%s", self->b.said);
+	ASSERT_EQ(table_del('a', "hold"), 0);
+
+	EXPECT_EQ(send(p->client, "last", 4, MSG_NOSIGNAL), 4);
+	for (int i = 0; i < 100 && p->server < 0; i++) {
+		usleep(100000);
+		p->server = accept(p->listener, NULL, NULL);
+	}
+	ASSERT_GE(p->server, 0);
+	EXPECT_EQ(error_within(p->server, 3000), ECONNABORTED);
+	EXPECT_EQ(error_within(p->client, 3000), ECONNRESET);
+	EXPECT_NE(binding_new(&self->b, p->server, "other", &p->ends_b), 0);
+}
+
+TEST_HARNESS_MAIN
