@@ -104,6 +104,7 @@ static void read_tcp(struct packet *p, unsigned int offset)
 	p->payload = p->skb->len > offset + __tcp_hdrlen(th);
 	p->rst = th->rst;
 	p->open = th->syn && !th->ack;
+	p->answer = th->syn && th->ack;
 }
 
 /*

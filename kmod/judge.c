@@ -143,6 +143,9 @@ static bool is_control(const struct packet *p, const struct sock *sk)
 		return !sk || sk->sk_state == TCP_TIME_WAIT;
 	if (p->payload || p->open)
 		return false;
+	/* With a cookie a SYN-ACK has no socket; a child's mark is in it. */
+	if (p->answer)
+		return !sk && p->skb->mark == p->table->handshake_mark;
 	if (!sk || !sk_fullsock(sk))
 		return true;
 	return p->rst ? sk->sk_type == SOCK_STREAM || sk->sk_kern_sock :
@@ -249,11 +252,15 @@ static struct sock *lookup(const struct packet *p, bool established, bool *held)
 static unsigned int judge_handshake_in(const struct packet *p,
 				       struct kpc_sock *ks)
 {
-	const struct sock *sk = ks->sk;
+	struct sock *sk = ks->sk;
 
 	if (READ_ONCE(sk->sk_mark) != p->table->handshake_mark)
 		return end(p, ks, KPC_SOCK_HANDSHAKE, KPC_REASON_MARK_CHANGED,
 			   KPC_VIOLATION_KIND_CHANGED);
+	/* Fast open's children are accepted before one can register them. */
+	if (sk->sk_state == TCP_LISTEN)
+		WRITE_ONCE(inet_csk(sk)->icsk_accept_queue.fastopenq.max_qlen,
+			   0);
 	/* The peer sends it again when the socket has been bound. */
 	if (sk->sk_state != TCP_LISTEN && p->payload &&
 	    tcp_sk(sk)->bytes_received - ks->rx_base + p->skb->len >

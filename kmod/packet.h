@@ -29,6 +29,7 @@ struct sk_buff;
  * @payload: carries payload
  * @rst: has the flag RST
  * @open: has the flag SYN without ACK
+ * @answer: has the flags SYN and ACK
  */
 struct packet {
 	struct kpc_net *kn;
@@ -44,6 +45,7 @@ struct packet {
 	bool payload;
 	bool rst;
 	bool open;
+	bool answer;
 };
 
 unsigned int kpc_judge(const struct packet *p);

@@ -203,7 +203,7 @@ static inline int sysctl_of(char site, const char *setting)
 /* Whether a violation is told within a moment; its event stays parsed. */
 static inline bool violated(struct nl *ev)
 {
-	return !nl_event(ev, KPC_CMD_VIOLATION_NTF, 200);
+	return !nl_event(ev, KPC_CMD_VIOLATION_NTF, 1000);
 }
 
 #endif /* KPC_TEST_PAIR_H */

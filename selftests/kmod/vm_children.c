@@ -128,4 +128,154 @@ TEST_F(children, in_the_syn_queue)
 	EXPECT_NE(binding_new(&self->b, p->server, "other", &p->ends_b), 0);
 }
 
+#define SYN_OF_A	"tcp dport 8883 tcp flags & (syn | ack) == syn"
+#define SYN_ACK_OF_B	"tcp sport 8883 tcp flags & (syn | ack) == syn | ack"
+#define MANAGED		"meta mark & 0xff000000 == 0x6b000000"
+
+/* What the stack of a site has counted under a name. */
+static long counted(char site, const char *name)
+{
+	char cmd[160];
+	long n = -1;
+	FILE *f;
+
+	snprintf(cmd, sizeof(cmd), "ip netns exec kpc-%c nstat -asz %s | "
+		 "awk '$1 == \"%s\" { print $2 }'", site, name, name);
+	f = popen(cmd, "r");
+	if (f && fscanf(f, "%ld", &n) != 1)
+		n = -1;
+	if (f)
+		pclose(f);
+	return n;
+}
+
+/* I3: a SYN-ACK with a cookie has no socket, and its child none before it. */
+TEST_F(children, of_syn_cookies)
+{
+	struct pair *p = &self->p;
+
+	if (sysctl_of('b', "net.ipv4.tcp_syncookies=2"))
+		SKIP(return, "no SYN cookies here");
+	ASSERT_EQ(wire_count('b', SYN_ACK_OF_B), 0);
+	ASSERT_EQ(pair_connect(p), 0) TH_LOG("%s", self->a.said);
+	EXPECT_EQ(wire_packets('b'), 1);
+	EXPECT_EQ(counted('b', "TcpExtSyncookiesSent"), 1);
+	EXPECT_EQ(mark_of(p->server), HS_MARK);
+	ASSERT_EQ(pair_bind(p), 0) TH_LOG("%s", self->b.said);
+	EXPECT_EQ(counted('b', "TcpExtSyncookiesRecv"), 1);
+	EXPECT_TRUE(crosses(p->client, p->server, "by a cookie"));
+	EXPECT_TRUE(crosses(p->server, p->client, "and back"));
+	EXPECT_FALSE(violated(&self->ev_a));
+	EXPECT_FALSE(violated(&self->ev_b));
+}
+
+/* I1: nor does it carry the mark of a listener that is not registered. */
+TEST_F(children, of_a_marked_listener_with_syn_cookies)
+{
+	int listener, fd;
+
+	if (sysctl_of('b', "net.ipv4.tcp_syncookies=2"))
+		SKIP(return, "no SYN cookies here");
+	ASSERT_EQ(site_enter('b'), 0);
+	listener = tcp_socket();
+	ASSERT_EQ(tcp_listen(listener, ADDR_B, PORT + 1), 0);
+	ASSERT_EQ(site_enter('a'), 0);
+	fd = tcp_socket();
+	EXPECT_EQ(tcp_connect(fd, ADDR_B, PORT + 1), 0);
+	drop_socket(fd);
+
+	ASSERT_EQ(wire_count('b', "tcp sport 8884 " MANAGED), 0);
+	ASSERT_EQ(set_mark(listener, 0x6b000001), 0);
+	fd = tcp_socket();
+	nonblock(fd);
+	EXPECT_EQ(tcp_connect(fd, ADDR_B, PORT + 1), -EINPROGRESS);
+	EXPECT_TRUE(violated(&self->ev_b));
+	EXPECT_EQ(nl_get(&self->ev_b, KPC_A_VIOLATION_KIND),
+		  KPC_VIOLATION_KIND_MARK);
+	EXPECT_EQ(wire_packets('b'), 0);
+	close(fd);
+	close(listener);
+}
+
+static ssize_t send_fast(int fd, const char *text)
+{
+	struct sockaddr_in there = at(ADDR_B, PORT);
+
+	return sendto(fd, text, strlen(text), MSG_FASTOPEN | MSG_NOSIGNAL,
+		      (struct sockaddr *)&there, sizeof(there));
+}
+
+/* I3: fast open is none at a registered listener, and nothing is lost by it. */
+TEST_F(children, of_fast_open)
+{
+	struct pair *p = &self->p;
+	char got[4];
+	int fd;
+
+	ASSERT_EQ(sysctl_of('a', "net.ipv4.tcp_fastopen=5"), 0);
+	ASSERT_EQ(sysctl_of('b', "net.ipv4.tcp_fastopen=0x202"), 0);
+	ASSERT_EQ(setsockopt(p->listener, IPPROTO_TCP, TCP_FASTOPEN,
+			     &(int){ 16 }, sizeof(int)), 0);
+	ASSERT_EQ(wire_count('a', SYN_OF_A), 0);
+	ASSERT_EQ(wire_count('b', SYN_ACK_OF_B), 0);
+	ASSERT_EQ(site_enter('a'), 0);
+	/* A socket that nobody registered sends no SYN, with data or without. */
+	fd = tcp_socket();
+	EXPECT_EQ(send_fast(fd, "fast"), -1);
+	EXPECT_EQ(errno, ECONNREFUSED);
+	close(fd);
+	EXPECT_EQ(wire_packets('a'), 0);
+	EXPECT_TRUE(violated(&self->ev_a));
+
+	p->client = tcp_socket();
+	ASSERT_EQ(handshake_new(&self->a, p->client, "to-b"), 0);
+	EXPECT_EQ(send_fast(p->client, "fast"), 4);
+	p->server = accept(p->listener, NULL, NULL);
+	ASSERT_GE(p->server, 0);
+	EXPECT_EQ(recv(p->server, got, sizeof(got), MSG_WAITALL), 4);
+	EXPECT_EQ(memcmp(got, "fast", 4), 0);
+	EXPECT_EQ(wire_packets('a'), 1);
+	EXPECT_EQ(wire_packets('b'), 1);
+	ASSERT_EQ(pair_bind(p), 0) TH_LOG("%s", self->b.said);
+	EXPECT_TRUE(crosses(p->client, p->server, "slow"));
+	EXPECT_FALSE(violated(&self->ev_b));
+}
+
+/* I1: a child takes the mark of the packet only where its listener has none. */
+TEST_F(children, with_the_mark_of_a_packet)
+{
+	struct pair *p = &self->p;
+	int listener, fd;
+
+	ASSERT_EQ(table_add('b', "paint", "prerouting",
+			    "tcp dport { 8883, 8884 } meta mark set 0x6b000001"), 0);
+	ASSERT_EQ(wire_count('b', "tcp sport { 8883, 8884 } meta mark 0x6b000001"), 0);
+	ASSERT_EQ(site_enter('b'), 0);
+	listener = tcp_socket();
+	ASSERT_EQ(tcp_listen(listener, ADDR_B, PORT + 1), 0);
+	ASSERT_EQ(site_enter('a'), 0);
+	fd = tcp_socket();
+	EXPECT_EQ(tcp_connect(fd, ADDR_B, PORT + 1), 0);
+	drop_socket(fd);
+
+	ASSERT_EQ(sysctl_of('b', "net.ipv4.tcp_fwmark_accept=1"), 0);
+	fd = tcp_socket();
+	nonblock(fd);
+	EXPECT_EQ(tcp_connect(fd, ADDR_B, PORT + 1), -EINPROGRESS);
+	EXPECT_TRUE(violated(&self->ev_b));
+	EXPECT_EQ(nl_get(&self->ev_b, KPC_A_VIOLATION_KIND),
+		  KPC_VIOLATION_KIND_MARK);
+	EXPECT_EQ(nl_get(&self->ev_b, KPC_A_VIOLATION_MARK), 0x6b000001);
+	close(fd);
+	close(listener);
+
+	ASSERT_EQ(pair_connect(p), 0) TH_LOG("%s", self->a.said);
+	EXPECT_TRUE(crosses(p->server, p->client, "not bound yet"));
+	EXPECT_EQ(mark_of(p->server), HS_MARK);
+	EXPECT_EQ(wire_packets('b'), 0);
+	ASSERT_EQ(pair_bind(p), 0) TH_LOG("%s", self->b.said);
+	EXPECT_TRUE(crosses(p->server, p->client, "bound"));
+	EXPECT_GE(wire_packets('b'), 1);
+}
+
 TEST_HARNESS_MAIN
