@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Other ways to send and to receive: IPv6 and sockets that speak IPv4 through
- * it, tunnels, raw sockets, fragments, multipath TCP. Invariants I1, I3.
+ * it, raw sockets, fragments, source routes. Invariant I3.
  */
 #include "kselftest_harness.h"
 
@@ -132,34 +132,6 @@ TEST_F(path, ipv4_through_ipv6_sockets)
 	fd = socket6();
 	EXPECT_EQ(connect6(fd, "::ffff:" ADDR_B), -ECONNREFUSED);
 	close(fd);
-}
-
-/* A tunnelled packet passes LOCAL_OUT twice, with mark and socket kept. */
-TEST_F(path, through_a_tunnel)
-{
-	struct assoc a = ASSOC_A("to-b"), b = ASSOC_B("from-a");
-
-	if (system("set -e\n"
-		   "modprobe ipip 2>/dev/null || modprobe ip_gre\n"
-		   "ip -n kpc-a tunnel add t0 mode ipip local 192.0.2.1 remote 192.0.2.2\n"
-		   "ip -n kpc-b tunnel add t0 mode ipip local 192.0.2.2 remote 192.0.2.1\n"
-		   "ip -n kpc-a addr add 198.51.100.1/24 dev t0\n"
-		   "ip -n kpc-b addr add 198.51.100.2/24 dev t0\n"
-		   "ip -n kpc-a link set t0 up; ip -n kpc-b link set t0 up\n"))
-		SKIP(return, "no IPIP tunnel here");
-	a.address = "198.51.100.2";
-	b.address = "198.51.100.2";
-	ASSERT_EQ(assoc_new(&self->a, &a), 0) TH_LOG("%s", self->a.said);
-	ASSERT_EQ(assoc_new(&self->b, &b), 0) TH_LOG("%s", self->b.said);
-	ASSERT_EQ(up6(&self->p, "::ffff:198.51.100.2"), 0)
-		TH_LOG("%s %s", self->a.said, self->b.said);
-	EXPECT_TRUE(crosses(self->p.client, self->p.server, "in a tunnel"));
-	EXPECT_TRUE(crosses(self->p.server, self->p.client, "and back"));
-	/* I4: the reset of what was deleted goes through it as well. */
-	EXPECT_EQ(error_within(self->p.server, 0), 0);
-	ASSERT_EQ(assoc_del(&self->a, "to-b"), 0);
-	EXPECT_EQ(error_within(self->p.server, 2000), ECONNRESET);
-	EXPECT_NE(nl_event(&self->ev_a, KPC_CMD_VIOLATION_NTF, 200), 0);
 }
 
 struct segment {
