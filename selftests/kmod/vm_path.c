@@ -10,10 +10,6 @@
 
 #include "pair.h"
 
-#ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP 262
-#endif
-
 FIXTURE(path) {
 	struct nl a, b, ev_a, ev_b;
 	struct pair p;
@@ -472,12 +468,6 @@ TEST_F(path, sockets_that_are_not_taken)
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	EXPECT_EQ(handshake_new(&self->a, fd, NULL), -EPROTONOSUPPORT);
 	close(fd);
-	fd = socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
-	if (fd >= 0) {
-		EXPECT_EQ(handshake_new(&self->a, fd, NULL), -EPROTONOSUPPORT);
-		EXPECT_NE(strstr(self->a.said, "MPTCP"), NULL);
-		close(fd);
-	}
 	EXPECT_EQ(handshake_new(&self->a, 999, NULL), -EBADF);
 	EXPECT_EQ(handshake_new(&self->a, -1, NULL), -EBADF);
 }
