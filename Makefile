@@ -89,13 +89,14 @@ check-host check-sanitize check-vm check-debug lint: setup
 demo: setup
 	@selftests/demo/run --kernel $(KERNEL)
 
-# In a machine that counts instructions; it takes a quarter of an hour.
+# In a machine that counts instructions; it takes half an hour.
 bench-kmod: setup
 	@selftests/lab/run --kernel $(KERNEL) --icount --mem 4096 --timeout 3600 \
-		--out $(out)/report/bench-kmod selftests/kmod/bench_path.c
+		--out $(out)/report/bench-kmod selftests/kmod/bench_path.c \
+		selftests/kmod/bench_scale.c
 	@echo
-	@sed -n 's/^# \(.*associations\)/\1/p' \
-		$(out)/report/bench-kmod/kmod.bench_path.tap
+	@sed -n 's/^# \(.*\( associations \|(aim \)\)/\1/p' \
+		$(out)/report/bench-kmod/kmod.bench_*.tap
 
 help:
 	@echo 'make              userspace and, where its headers are, the module'

@@ -5,9 +5,7 @@
  * instructions (lab/run --icount), whose nanosecond is one instruction; on
  * another the numbers are nanoseconds. Prints; judges nothing.
  */
-#include <time.h>
-
-#include "pair.h"
+#include "bench.h"
 
 #define RUNS		5
 #define ROUNDS		2000
@@ -31,14 +29,6 @@ static struct nl a, b;
 static struct pair p;
 static int udp[2], tcp[2], tls[2];
 static char message[BULK];
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1e9 + t.tv_nsec;
-}
 
 static int take(int fd, size_t length)
 {
@@ -191,49 +181,6 @@ static int tls_open_bound(void)
 	return err;
 }
 
-/*
- * Associations up to the @nth at each site: at a each to an address of its own,
- * at b all behind the one listener.
- */
-static int add_up_to(struct nl *nl, unsigned int from, unsigned int n)
-{
-	char name[32], kpc_id[64], id[64], address[32];
-	struct assoc one = ASSOC_A("");
-	int err;
-
-	nl_req(nl, KPC_CMD_TRANSACTION_BEGIN);
-	nl_u8(nl, KPC_A_TRANSACTION_MODE, KPC_LOAD_MODE_APPLY);
-	err = nl_talk(nl);
-	one.role = nl == &a ? KPC_ROLE_A : KPC_ROLE_B;
-	one.name = name;
-	one.kpc_id = kpc_id;
-	one.id_a = id;
-	for (; from < n && !err; from++) {
-		snprintf(name, sizeof(name), "n%u", from);
-		snprintf(kpc_id, sizeof(kpc_id), "n%u@example.org", from);
-		snprintf(id, sizeof(id), "//sp.example/c%u", from);
-		snprintf(address, sizeof(address), "10.%u.%u.%u", from >> 16,
-			 from >> 8 & 255, from & 255);
-		one.address = nl == &a ? address : ADDR_B;
-		err = assoc_new(nl, &one);
-	}
-	nl_req(nl, KPC_CMD_TRANSACTION_COMMIT);
-	return err ?: nl_talk(nl);
-}
-
-static int allow(struct nl *nl)
-{
-	nl_req(nl, KPC_CMD_CONFIG_SET);
-	nl_u32(nl, KPC_A_CONFIG_MAX_ASSOCIATIONS, 131072);
-	return nl_talk(nl);
-}
-
-static int fail(const char *what, int err)
-{
-	printf("not ok 1 - %s: %s; %s %s\n", what, strerror(-err), a.said, b.said);
-	return 1;
-}
-
 static void tell(const struct work *w, unsigned int n, double with)
 {
 	if (w->hooks)
@@ -255,14 +202,14 @@ int main(void)
 	printf("TAP version 13\n1..1\n");
 	pair_init(&p, &a, &b, "to-b", "from-a");
 	err = sites_up() ?: site_nl(&b, 'b') ?: site_nl(&a, 'a') ?:
-	      allow(&a) ?: allow(&b) ?: udp_open() ?: tcp_open() ?:
+	      bench_allow(&a) ?: bench_allow(&b) ?: udp_open() ?: tcp_open() ?:
 	      tls_open_alone();
 	if (err)
-		return fail("two sites come up", err);
+		return bench_fail("two sites come up", err, &a, &b);
 	for (i = 0; i < WORKS; i++) {
 		works[i].without = measure(&works[i]);
 		if (works[i].without < 0)
-			return fail(works[i].name, works[i].without);
+			return bench_fail(works[i].name, works[i].without, &a, &b);
 		printf("# %-50s %6s associations %8.0f  a turn\n", works[i].name,
 		       "no", works[i].without);
 	}
@@ -270,18 +217,18 @@ int main(void)
 	close(tls[1]);
 	err = tls_open_bound();
 	if (err)
-		return fail("a bound connection", err);
+		return bench_fail("a bound connection", err, &a, &b);
 	for (k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
-		err = add_up_to(&a, had, sizes[k]) ?:
-		      add_up_to(&b, had, sizes[k]);
+		err = bench_add(&a, KPC_ROLE_A, had, sizes[k]) ?:
+		      bench_add(&b, KPC_ROLE_B, had, sizes[k]);
 		had = sizes[k];
 		if (err)
-			return fail("more associations", err);
+			return bench_fail("more associations", err, &a, &b);
 		for (i = 0; i < WORKS; i++) {
 			double with = measure(&works[i]);
 
 			if (with < 0)
-				return fail(works[i].name, with);
+				return bench_fail(works[i].name, with, &a, &b);
 			tell(&works[i], sizes[k], with);
 		}
 	}
