@@ -98,4 +98,11 @@ static inline kuid_t kpc_sock_uid(const struct sock *sk)
 	return READ_ONCE(sk->sk_uid);
 }
 
+/* A trace event's string is named once from 6.10 on. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+#define kpc_assign_str(field, ...)	__assign_str(field, __VA_ARGS__)
+#else
+#define kpc_assign_str(field, ...)	__assign_str(field)
+#endif
+
 #endif /* KPC_COMPAT_H */

@@ -16,6 +16,9 @@
 #include "session.h"
 #include "socket.h"
 
+#define CREATE_TRACE_POINTS
+#include "trace_kpc.h"
+
 /* Three long texts and what is short. */
 #define KPC_EVENT_SIZE	2048
 
@@ -110,6 +113,13 @@ void kpc_event_binding(const struct kpc_sock *ks, u8 change)
 	struct sk_buff *skb;
 	int err = -ENOMEM;
 	void *hdr;
+
+	rcu_read_lock();
+	if (change == KPC_CHANGE_ADDED)
+		trace_kpc_bind(ks);
+	else
+		trace_kpc_end(ks);
+	rcu_read_unlock();
 
 	skb = begin(KPC_CMD_BINDING_NTF, &hdr);
 	if (skb)
@@ -218,6 +228,7 @@ static int fill_violation(struct sk_buff *skb, struct kpc_net *kn,
  */
 void kpc_event_violation(struct kpc_net *kn, const struct kpc_violation *v)
 {
+	static const struct kpc_flow nowhere;
 	struct sk_buff *skb;
 	u32 suppressed = 0;
 	int err = -ENOMEM;
@@ -227,6 +238,9 @@ void kpc_event_violation(struct kpc_net *kn, const struct kpc_violation *v)
 	kpc_count(&kn->counters, KPC_COUNT_VIOLATIONS);
 	if (v->association)
 		atomic64_inc(&v->association->violations);
+	rcu_read_lock();
+	trace_kpc_violation(kn, v, v->flow ?: &nowhere);
+	rcu_read_unlock();
 
 	spin_lock_bh(&kn->events.lock);
 	if (time_after(jiffies, kn->events.rate[v->kind].since + HZ)) {
