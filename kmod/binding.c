@@ -22,6 +22,7 @@ static int check_ktls(struct kpc_net *kn, struct netlink_ext_ack *extack,
 		      const struct kpc_bind *bind, const struct sock *sk)
 {
 	const struct kpc_suite *suite = kpc_suite_find(bind->suite);
+	struct kpc_keys keys;
 	struct kpc_ktls ktls;
 
 	switch (kpc_ktls_read(sk, &ktls)) {
@@ -45,8 +46,9 @@ static int check_ktls(struct kpc_net *kn, struct netlink_ext_ack *extack,
 	if (!bind->tx_digest || !bind->rx_digest)
 		return kpc_refuse(kn, extack, -EINVAL,
 				  "carrier kernel needs the digests of both traffic keys");
-	if (memcmp(ktls.keys.tx, bind->tx_digest, KPC_DIGEST_LEN) ||
-	    memcmp(ktls.keys.rx, bind->rx_digest, KPC_DIGEST_LEN))
+	kpc_ktls_digest(sk, &keys);
+	if (memcmp(keys.tx, bind->tx_digest, KPC_DIGEST_LEN) ||
+	    memcmp(keys.rx, bind->rx_digest, KPC_DIGEST_LEN))
 		return kpc_refuse(kn, extack, -EKEYREJECTED,
 				  "the socket carries other keys than those announced");
 	return 0;

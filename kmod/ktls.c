@@ -5,6 +5,8 @@
  * tls.ko is needed.
  */
 #include <crypto/sha2.h>
+#include <linux/once.h>
+#include <linux/siphash.h>
 #include <linux/string.h>
 #include <linux/tls.h>
 #include <net/tcp.h>
@@ -13,7 +15,8 @@
 #include "compat.h"
 #include "ktls.h"
 
-#define KPC_SECRET_MAX	(TLS_CIPHER_AES_GCM_256_KEY_SIZE + \
+/* Version, cipher, key and salt of one direction. */
+#define KPC_SECRET_MAX	(4 + TLS_CIPHER_AES_GCM_256_KEY_SIZE + \
 			 TLS_CIPHER_AES_GCM_128_SALT_SIZE)
 
 /* Where key and salt are in the crypto_info of a cipher. */
@@ -37,9 +40,9 @@ static const struct cipher {
 	CIPHER(CHACHA20_POLY1305, chacha20_poly1305),
 };
 
-static int digest(const struct tls_crypto_info *info, u8 *out)
+/* Writes what a digest is of; its length, or -EOPNOTSUPP. */
+static int read_secret(const struct tls_crypto_info *info, u8 *text)
 {
-	u8 text[4 + KPC_SECRET_MAX];
 	const struct cipher *c;
 	unsigned int i;
 
@@ -52,11 +55,37 @@ static int digest(const struct tls_crypto_info *info, u8 *out)
 		memcpy(text + 4, (const u8 *)info + c->key, c->key_len);
 		memcpy(text + 4 + c->key_len, (const u8 *)info + c->salt,
 		       c->salt_len);
-		sha256(text, 4 + c->key_len + c->salt_len, out);
-		memzero_explicit(text, sizeof(text));
-		return 0;
+		return 4 + c->key_len + c->salt_len;
 	}
 	return -EOPNOTSUPP;
+}
+
+static void digest(const struct tls_crypto_info *info, u8 *out)
+{
+	u8 text[KPC_SECRET_MAX];
+	int n = read_secret(info, text);
+
+	sha256(text, max(n, 0), out);
+	memzero_explicit(text, sizeof(text));
+}
+
+/* Of both directions, under a key that nobody knows. */
+static int print(const struct tls_crypto_info *tx,
+		 const struct tls_crypto_info *rx, u64 *out)
+{
+	static siphash_key_t key __read_mostly;
+	u8 text[2 * KPC_SECRET_MAX];
+	int n, m = 0;
+
+	n = read_secret(tx, text);
+	if (n >= 0)
+		m = read_secret(rx, text + n);
+	if (n < 0 || m < 0)
+		return -EOPNOTSUPP;
+	get_random_once(&key, sizeof(key));
+	*out = siphash(text, n + m, &key);
+	memzero_explicit(text, sizeof(text));
+	return 0;
 }
 
 /* A list of what is good: other values came and went. */
@@ -89,7 +118,6 @@ int kpc_ktls_read(const struct sock *sk, struct kpc_ktls *ktls)
 	const struct tcp_ulp_ops *ops = inet_csk(sk)->icsk_ulp_ops;
 	const struct tls_crypto_info *tx, *rx;
 	const struct tls_context *ctx;
-	int err;
 
 	if (!ops || strcmp(ops->name, "tls"))
 		return -ENOTCONN;
@@ -105,8 +133,18 @@ int kpc_ktls_read(const struct sock *sk, struct kpc_ktls *ktls)
 	ktls->cipher = tx->cipher_type;
 	ktls->records = max(get_unaligned_be64(ctx->tx.rec_seq),
 			    get_unaligned_be64(ctx->rx.rec_seq));
-	err = digest(tx, ktls->keys.tx);
-	if (!err)
-		err = digest(rx, ktls->keys.rx);
-	return err;
+	return print(tx, rx, &ktls->print);
+}
+
+/**
+ * kpc_ktls_digest() - digests of a socket's traffic keys
+ * @sk: TCP socket, locked, of which kpc_ktls_read() had nothing to say
+ * @keys: filled
+ */
+void kpc_ktls_digest(const struct sock *sk, struct kpc_keys *keys)
+{
+	const struct tls_context *ctx = tls_get_ctx(sk);
+
+	digest(&ctx->crypto_send.info, keys->tx);
+	digest(&ctx->crypto_recv.info, keys->rx);
 }

@@ -11,13 +11,13 @@
 
 /**
  * struct kpc_ktls - state of a socket with kernel TLS in both directions
- * @keys: digests of what is installed
+ * @print: another with other keys, which costs less than their digests
  * @version: as on the wire
  * @cipher: cipher_type of linux/tls.h
  * @records: highest sequence number of either direction
  */
 struct kpc_ktls {
-	struct kpc_keys keys;
+	u64 print;
 	u16 version;
 	u16 cipher;
 	u64 records;
@@ -31,5 +31,6 @@ struct kpc_ktls {
 
 bool kpc_ktls_gone(const struct sock *sk);
 int kpc_ktls_read(const struct sock *sk, struct kpc_ktls *ktls);
+void kpc_ktls_digest(const struct sock *sk, struct kpc_keys *keys);
 
 #endif /* KPC_KTLS_H */

@@ -122,17 +122,23 @@ static bool key_known(const u8 *now, u8 *known, const u8 *next, u8 *flags,
  */
 u8 kpc_keys_changed(struct kpc_sock *ks)
 {
+	struct kpc_keys keys;
 	struct kpc_ktls ktls;
 
 	if (ks->carrier != KPC_CARRIER_KERNEL || sock_flag(ks->sk, SOCK_DEAD) ||
 	    ks->sk->sk_state == TCP_CLOSE || kpc_ktls_gone(ks->sk))
 		return KPC_REASON_NONE;
-	if (kpc_ktls_read(ks->sk, &ktls) ||
-	    !key_known(ktls.keys.tx, ks->keys.tx, ks->next_keys.tx, &ks->next,
-		       KPC_NEXT_TX) ||
-	    !key_known(ktls.keys.rx, ks->keys.rx, ks->next_keys.rx, &ks->next,
-		       KPC_NEXT_RX))
+	if (kpc_ktls_read(ks->sk, &ktls))
 		return KPC_REASON_KEYS_CHANGED;
+	if (ktls.print != ks->print) {
+		kpc_ktls_digest(ks->sk, &keys);
+		if (!key_known(keys.tx, ks->keys.tx, ks->next_keys.tx,
+			       &ks->next, KPC_NEXT_TX) ||
+		    !key_known(keys.rx, ks->keys.rx, ks->next_keys.rx,
+			       &ks->next, KPC_NEXT_RX))
+			return KPC_REASON_KEYS_CHANGED;
+		ks->print = ktls.print;
+	}
 	if (ktls.cipher != TLS_CIPHER_CHACHA20_POLY1305 &&
 	    ktls.records >= KPC_RECORDS_MAX)
 		return KPC_REASON_RECORDS;

@@ -88,6 +88,7 @@ struct kpc_keys {
  * @active: jiffies at which an octet was last seen to have moved
  * @moved: octets at that time; the sweep's
  * @bound_at: when
+ * @print: of @keys, once the sweep has seen them; under lock_sock()
  * @keys: in force; under lock_sock()
  * @next_keys: announced ones; under lock_sock()
  * @next: KPC_NEXT_TX and KPC_NEXT_RX, what of @next_keys was announced
@@ -132,6 +133,7 @@ struct kpc_sock {
 	unsigned long active;
 	u64 moved;
 	ktime_t bound_at;
+	u64 print;
 	struct kpc_keys keys;
 	struct kpc_keys next_keys;
 	struct list_head listen_node;
