@@ -51,6 +51,8 @@
 #include "socket.h"
 
 static struct rhashtable socks;
+/* There may be very many: rounded up to a power of two they would take more. */
+static struct kmem_cache *cache;
 
 /* Each packet of a managed flow asks: no general hash of eight octets. */
 static u32 hash(const void *key, u32 len, u32 seed)
@@ -89,11 +91,19 @@ static const int errors[] = {
 };
 
 /**
- * kpc_socks_init() - make the table of sockets
+ * kpc_socks_init() - make the table of sockets, and what they are cut from
  */
 int kpc_socks_init(void)
 {
-	return rhashtable_init(&socks, &params);
+	int err;
+
+	cache = KMEM_CACHE(kpc_sock, 0);
+	if (!cache)
+		return -ENOMEM;
+	err = rhashtable_init(&socks, &params);
+	if (err)
+		kmem_cache_destroy(cache);
+	return err;
 }
 
 /**
@@ -102,6 +112,7 @@ int kpc_socks_init(void)
 void kpc_socks_exit(void)
 {
 	rhashtable_destroy(&socks);
+	kmem_cache_destroy(cache);
 }
 
 /**
@@ -158,7 +169,8 @@ static void free_rcu(struct rcu_head *rcu)
 
 	kpc_association_put(ks->association);
 	sock_put(ks->sk);
-	kfree_sensitive(ks);
+	memzero_explicit(ks, sizeof(*ks));
+	kmem_cache_free(cache, ks);
 }
 
 /**
@@ -195,7 +207,7 @@ struct kpc_sock *kpc_sock_add(struct kpc_net *kn, struct sock *sk,
 		err = -ENOSPC;
 		goto err_count;
 	}
-	ks = kzalloc(sizeof(*ks), gfp);
+	ks = kmem_cache_zalloc(cache, gfp);
 	if (!ks) {
 		err = -ENOMEM;
 		goto err_count;
