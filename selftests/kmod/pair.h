@@ -206,4 +206,13 @@ static inline bool violated(struct nl *ev)
 	return !nl_event(ev, KPC_CMD_VIOLATION_NTF, 1000);
 }
 
+/* Waits for a binding to be told gone; the event stays parsed. */
+static inline bool is_gone(struct nl *ev)
+{
+	while (!nl_event(ev, KPC_CMD_BINDING_NTF, 3000))
+		if (nl_get(ev, KPC_A_BINDING_CHANGE) == KPC_CHANGE_REMOVED)
+			return true;
+	return false;
+}
+
 #endif /* KPC_TEST_PAIR_H */

@@ -113,6 +113,7 @@ TEST_F(trace, tells_of_a_binding)
 	ASSERT_TRUE(crosses(p->client, p->server, "five!"));
 	ASSERT_TRUE(crosses(p->server, p->client, "and six"));
 	ASSERT_EQ(assoc_del(&self->a, "to-b"), 0) TH_LOG("%s", self->a.said);
+	ASSERT_TRUE(is_gone(&self->ev_a));
 	ASSERT_EQ(traced(line, sizeof(line), " kpc_end:", "association=to-b ",
 			 "reason=deleted "), 1);
 	EXPECT_EQ(field(line, " id="), p->id_a) TH_LOG("%s", line);
@@ -122,6 +123,7 @@ TEST_F(trace, tells_of_a_binding)
 	EXPECT_EQ(error_within(p->server, 2000), ECONNRESET);
 	close(p->server);
 	p->server = -1;
+	EXPECT_TRUE(is_gone(&self->ev_b));
 	EXPECT_EQ(traced(line, sizeof(line), " kpc_end:", "association=from-a ",
 			 "reason=closed "), 1);
 }
