@@ -518,7 +518,8 @@ static int check_lockout(struct plan *plan)
  * The reason for which a live socket does not outlast the commit. Another
  * mark is never lived with, for the old one is free; the rest of a policy
  * holds for new bindings unless the whole table is being set. Once that is in
- * force, a child that nobody named yet goes with the last endpoint it is of.
+ * force, a handshake goes that could not be bound, and a child that nobody named
+ * yet goes with the last endpoint it is of.
  */
 static u8 fate(const struct plan *plan, const struct kpc_sock *ks)
 {
@@ -526,12 +527,15 @@ static u8 fate(const struct plan *plan, const struct kpc_sock *ks)
 
 	s = ks->association ? ks->association->slot : NULL;
 	if (!s)
-		return kpc_sock_is_stray(ks) ? KPC_REASON_DELETED :
-					       KPC_REASON_NONE;
+		return kpc_handshake_is_stray(ks) ? KPC_REASON_DELETED :
+						    KPC_REASON_NONE;
 	if (!s->policy)
 		return KPC_REASON_DELETED;
-	if (!s->changed || !ks->was_bound)
+	if (!s->changed)
 		return KPC_REASON_NONE;
+	if (!ks->was_bound)
+		return kpc_handshake_is_stray(ks) ? KPC_REASON_NARROWED :
+						    KPC_REASON_NONE;
 	if (plan->mode == KPC_LOAD_MODE_APPLY ? ks->mark == s->policy->mark :
 						kpc_binding_allowed(ks, s->policy))
 		return KPC_REASON_NONE;

@@ -72,18 +72,6 @@ static bool is_inner(const struct packet *p, const struct sock *sk)
 	return p->tcp && p->flow.local_port == sk->sk_num;
 }
 
-static bool handshake_may(const struct packet *p, const struct kpc_sock *ks)
-{
-	const struct kpc_policy *policy;
-
-	if (!ks->association)
-		return kpc_table_find_side(p->table, KPC_ROLE_B, p->flow.family,
-					   &p->flow.local, p->flow.local_port);
-	policy = rcu_dereference(ks->association->policy);
-	return kpc_selectors_match(policy->selectors, policy->n_selectors,
-				   &p->flow);
-}
-
 static unsigned int judge_handshake_out(const struct packet *p,
 					struct kpc_sock *ks)
 {
@@ -99,7 +87,7 @@ static unsigned int judge_handshake_out(const struct packet *p,
 		return end(p, ks, KPC_SOCK_HANDSHAKE, KPC_REASON_BUDGET,
 			   KPC_VIOLATION_KIND_BUDGET);
 	/* Its endpoint may be gone; that it closes is no violation. */
-	if (is_inner(p, sk) && !handshake_may(p, ks) &&
+	if (is_inner(p, sk) && !kpc_handshake_may(p->table, ks, &p->flow) &&
 	    !(p->rst && !p->payload))
 		return violate(p, sk, ks, KPC_VIOLATION_KIND_ASSOCIATION);
 	return NF_ACCEPT;

@@ -767,47 +767,67 @@ static bool is_listened_for(const struct kpc_net *kn, const struct sock *child)
 	return false;
 }
 
-/* The endpoint of role b that a child is of, or NULL; RCU. */
-static const struct kpc_endpoint *endpoint_of(const struct kpc_sock *ks)
+/**
+ * kpc_handshake_may() - whether a handshake may have these ends
+ * @table: of endpoints
+ * @ks: registered socket that is not bound
+ * @flow: ends
+ *
+ * Context: RCU read side. A child's is its endpoint's, no association's yet.
+ */
+bool kpc_handshake_may(const struct kpc_table *table, const struct kpc_sock *ks,
+		       const struct kpc_flow *flow)
 {
-	const struct kpc_table *table = rcu_dereference(ks->kn->table);
-	struct kpc_flow flow;
+	const struct kpc_policy *policy;
 
-	kpc_flow_from_sock(&flow, ks->sk);
-	return table ? kpc_table_find_side(table, KPC_ROLE_B, flow.family,
-					   &flow.local, flow.local_port) : NULL;
+	if (!ks->association)
+		return kpc_table_find_side(table, KPC_ROLE_B, flow->family,
+					   &flow->local, flow->local_port);
+	policy = rcu_dereference(ks->association->policy);
+	return kpc_selectors_match(policy->selectors, policy->n_selectors,
+				   flow);
 }
 
 /**
- * kpc_sock_is_stray() - whether a child's handshake can lead nowhere
- * @ks: any socket
+ * kpc_handshake_is_stray() - whether a handshake can lead nowhere any more
+ * @ks: registered socket that is not bound
  *
- * Return: whether it is a listener's child, not bound, and no endpoint in force
- * has its local side.
+ * Return: whether it is connecting or connected, with ends that it may not
+ * have by the endpoints and the policies in force.
  */
-bool kpc_sock_is_stray(const struct kpc_sock *ks)
+bool kpc_handshake_is_stray(const struct kpc_sock *ks)
 {
-	bool stray;
+	const struct sock *sk = ks->sk;
+	struct kpc_flow flow;
+	bool may;
 
-	if (ks->association || ks->listening)
+	if (ks->listening || !sk->sk_num ||
+	    READ_ONCE(sk->sk_state) == TCP_CLOSE)
 		return false;
+	kpc_flow_from_sock(&flow, sk);
 	rcu_read_lock();
-	stray = !endpoint_of(ks);
+	may = kpc_handshake_may(rcu_dereference(ks->kn->table), ks, &flow);
 	rcu_read_unlock();
-	return stray;
+	return !may;
 }
 
 /* The peer has not named itself: what any of the endpoint's may need. */
 static void begin_child(struct kpc_sock *ks)
 {
-	const struct kpc_endpoint *e;
+	const struct kpc_endpoint *e = NULL;
+	const struct kpc_table *table;
+	struct kpc_flow flow;
 
 	ks->old_mark = 0;
 	/* Who judges it by its mark sees this one. */
 	smp_store_release(&ks->state, KPC_SOCK_HANDSHAKE);
 	/* Pairs with end_socks(): one of both sees what the other wrote. */
 	smp_mb();
-	e = endpoint_of(ks);
+	table = rcu_dereference(ks->kn->table);
+	kpc_flow_from_sock(&flow, ks->sk);
+	if (table)
+		e = kpc_table_find_side(table, KPC_ROLE_B, flow.family,
+					&flow.local, flow.local_port);
 	if (!e) {
 		kpc_sock_end(ks, KPC_SOCK_HANDSHAKE, KPC_REASON_DELETED);
 		return;

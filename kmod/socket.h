@@ -16,6 +16,7 @@
 
 struct kpc_association;
 struct kpc_net;
+struct kpc_table;
 
 /**
  * enum kpc_sock_state - how far a socket is
@@ -189,7 +190,9 @@ struct sock *kpc_sock_from_fd(struct kpc_net *kn, int fd,
 			      struct netlink_ext_ack *extack);
 int kpc_handshake_new(struct kpc_net *kn, struct netlink_ext_ack *extack,
 		      int fd, struct kpc_association *association, u32 session);
-bool kpc_sock_is_stray(const struct kpc_sock *ks);
+bool kpc_handshake_may(const struct kpc_table *table, const struct kpc_sock *ks,
+		       const struct kpc_flow *flow);
+bool kpc_handshake_is_stray(const struct kpc_sock *ks);
 void kpc_handshake_child(struct kpc_net *kn, struct sock *sk);
 void kpc_handshake_connected(struct kpc_sock *ks);
 

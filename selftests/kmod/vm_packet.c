@@ -342,6 +342,31 @@ TEST_F(wire, handshake_seconds)
 	EXPECT_NE(error_within(self->p.server, 1000), 0);
 }
 
+/* I4: a handshake with a peer that has moved ends, and not by its time. */
+TEST_F(wire, handshake_of_an_association_that_moved)
+{
+	struct assoc a = ASSOC_A("to-b");
+	int early;
+
+	ASSERT_EQ(site_enter('a'), 0);
+	early = tcp_socket();
+	ASSERT_EQ(handshake_new(&self->a, early, "to-b"), 0);
+	ASSERT_EQ(pair_connect(&self->p), 0);
+	a.lifetime = 99;
+	ASSERT_EQ(assoc_new(&self->a, &a), 0);
+	EXPECT_TRUE(crosses(self->p.client, self->p.server, "as before"));
+	a.address = "192.0.2.3";
+	ASSERT_EQ(assoc_new(&self->a, &a), 0) TH_LOG("%s", self->a.said);
+	EXPECT_EQ(error_within(self->p.client, 3000), ECONNABORTED);
+	EXPECT_EQ(error_within(self->p.server, 3000), ECONNRESET);
+	EXPECT_FALSE(violated(&self->ev_a));
+	/* One that was not connected yet may go where the peer is now. */
+	nonblock(early);
+	EXPECT_EQ(tcp_connect(early, "192.0.2.3", PORT), -EINPROGRESS);
+	EXPECT_FALSE(violated(&self->ev_a));
+	close(early);
+}
+
 /* The peer has not said yet whose it is: the endpoint's associations decide. */
 TEST_F(wire, handshake_seconds_of_a_child)
 {
