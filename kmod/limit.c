@@ -189,10 +189,15 @@ static bool sweep_socks(struct kpc_net *kn)
 	unsigned int n = KPC_SWEEP_SOCKETS;
 	struct kpc_sock *ks;
 
+	/* What comes meanwhile is the next pass's, or this one might not end. */
+	if (!kn->sweep_at)
+		kn->sweep_end = atomic64_read(&kn->last_sock);
 	while (n--) {
 		kn->sweep_at++;
 		ks = kpc_sock_next(kn, &kn->sweep_at);
-		if (!ks) {
+		if (!ks || kn->sweep_at > kn->sweep_end) {
+			if (ks)
+				kpc_sock_put(ks);
 			kn->sweep_at = 0;
 			return true;
 		}
@@ -278,8 +283,9 @@ void kpc_sweep(struct work_struct *work)
 	again = has_work(kn);
 	mutex_unlock(&kn->lock);
 
+	/* kpc_sweep_soon() may have put it a second away meanwhile. */
 	if (!sweep_socks(kn))
-		queue_delayed_work(kpc_wq, &kn->sweep, 1);
+		mod_delayed_work(kpc_wq, &kn->sweep, 1);
 	else if (again)
 		queue_delayed_work(kpc_wq, &kn->sweep, HZ);
 }

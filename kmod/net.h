@@ -105,7 +105,9 @@ struct kpc_config {
  * @n_refused: length of @refused
  * @reap: resets what was ended; alone it waits for a socket's holder
  * @sweep: deadlines, limits and the tie of every binding, each second
- * @sweep_at: id of the socket that the next sweep begins behind
+ * @sweep_at: id of the socket that the next run of the sweep begins behind; 0
+ *	for one that begins a pass
+ * @sweep_end: id of the last socket that the pass looks at
  * @events: numbering and rate of events
  * @counters: of the namespace
  * @sentence_lock: guards @sentences and @n_sentences
@@ -152,6 +154,7 @@ struct kpc_net {
 	struct delayed_work reap;
 	struct delayed_work sweep;
 	unsigned long sweep_at;
+	unsigned long sweep_end;
 
 	struct kpc_events events;
 	struct kpc_counters counters;
