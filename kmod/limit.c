@@ -145,37 +145,49 @@ u8 kpc_keys_changed(struct kpc_sock *ks)
 	return KPC_REASON_NONE;
 }
 
-static void sweep_binding(struct kpc_sock *ks)
+/*
+ * What has become of the socket, or KPC_REASON_NONE. One in its holder's use is
+ * asked in the next second.
+ */
+static u8 sock_changed(struct kpc_sock *ks)
 {
 	struct sock *sk = ks->sk;
-	s64 not_after;
 	u8 reason;
 
-	rcu_read_lock();
-	not_after = rcu_dereference(ks->association->policy)->limits.not_after;
-	rcu_read_unlock();
-
-	/* One in its holder's use is looked at in the next second. */
 	if (!kpc_sock_trylock(sk))
-		return;
+		return KPC_REASON_NONE;
 	if (sk->sk_state == TCP_CLOSE) {
 		/* Reset by the peer, and its holder has not closed it yet. */
 		kpc_sock_remove(ks, KPC_REASON_CLOSED);
 		kpc_sock_set_mark(sk, ks->old_mark);
 		release_sock(sk);
-		return;
+		return KPC_REASON_CLOSED;
 	}
 	reason = kpc_sock_changed(ks);
 	if (reason == KPC_REASON_NONE)
 		reason = kpc_keys_changed(ks);
 	release_sock(sk);
+	return reason;
+}
+
+static void sweep_binding(struct kpc_sock *ks)
+{
+	u8 reason = sock_changed(ks);
+	s64 not_after;
+
 	switch (reason) {
+	case KPC_REASON_CLOSED:
+		return;
 	case KPC_REASON_MARK_CHANGED:
 	case KPC_REASON_PEER_CHANGED:
 	case KPC_REASON_KEYS_CHANGED:
 		end(ks, KPC_SOCK_BOUND, reason, KPC_VIOLATION_KIND_CHANGED);
 		return;
 	case KPC_REASON_NONE:
+		/* Needs no lock, and is not the holder's to put off. */
+		rcu_read_lock();
+		not_after = rcu_dereference(ks->association->policy)->limits.not_after;
+		rcu_read_unlock();
 		reason = limit_reached(ks, not_after);
 		break;
 	}
