@@ -135,7 +135,11 @@ int kpc_nl_association_new_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-/* Brings the addresses of a peer's name into force. */
+/*
+ * Brings the addresses of a peer's name into force. The operator has named the
+ * peer: live sockets that are not bound do not keep it from being protected, for
+ * then whoever has one, and needs no right for it, would keep it open to all.
+ */
 static int resolve(struct kpc_net *kn, struct genl_info *info, u32 id,
 		   const char *peer)
 {
@@ -153,7 +157,7 @@ static int resolve(struct kpc_net *kn, struct genl_info *info, u32 id,
 	policy = kpc_policy_resolve(kn, info, kpc_association_policy(a));
 	if (IS_ERR(policy))
 		return PTR_ERR(policy);
-	staged = kpc_staged_new(policy, policy->name, false);
+	staged = kpc_staged_new(policy, policy->name, true);
 	if (!staged) {
 		kfree(policy);
 		return -ENOMEM;

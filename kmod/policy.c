@@ -607,6 +607,24 @@ static struct kpc_policy *copy_unresolved(const struct kpc_policy *old,
 	return p;
 }
 
+/* Nobody has forced them, and they are not asked about again. */
+static int check_resolved(struct kpc_net *kn, struct netlink_ext_ack *extack,
+			  const struct kpc_policy *p, unsigned int first)
+{
+	unsigned int i;
+
+	if (p->role == KPC_ROLE_B)
+		return kpc_refuse(kn, extack, -EINVAL,
+				  "'%s' is of role b, which has no peer to resolve",
+				  p->name);
+	for (i = first; i < p->n_selectors; i++)
+		if (kpc_side_any_port(&p->selectors[i].remote))
+			return kpc_refuse(kn, extack, -EINVAL,
+					  "'%s': selector %u of its resolved peer has no remote port",
+					  p->name, i - first + 1);
+	return 0;
+}
+
 /**
  * kpc_policy_resolve() - a policy with the addresses of its peer's name
  * @kn: namespace, for the sentence of a refusal
@@ -639,6 +657,8 @@ struct kpc_policy *kpc_policy_resolve(struct kpc_net *kn,
 				 p->name, p->n_selectors, KPC_SELECTORS_MAX);
 	if (!err)
 		err = check_selectors(kn, info->extack, p);
+	if (!err)
+		err = check_resolved(kn, info->extack, p, first);
 	if (err) {
 		kfree(p);
 		return ERR_PTR(err);

@@ -389,33 +389,100 @@ TEST_F(table, resolved_while_a_commit_waits)
 	EXPECT_TRUE(is_protected(&self->a, "192.0.2.1"));
 }
 
+/* A connection that nobody has registered. */
+struct plain {
+	int listener, client, child;
+};
+
+static int plain_up(struct plain *p)
+{
+	int err = site_enter('b');
+
+	if (err)
+		return err;
+	p->listener = tcp_socket();
+	err = tcp_listen(p->listener, ADDR_B, PORT) ?: site_enter('a');
+	if (err)
+		return err;
+	p->client = tcp_socket();
+	err = tcp_connect(p->client, ADDR_B, PORT);
+	if (err)
+		return err;
+	p->child = accept(p->listener, NULL, NULL);
+	return p->child < 0 ? -errno : 0;
+}
+
+static void plain_down(struct plain *p)
+{
+	drop_socket(p->child);
+	drop_socket(p->client);
+	close(p->listener);
+}
+
 TEST_F(table, live_sockets_are_not_shut_out)
 {
 	struct assoc b = ASSOC_B("one");
-	int listener, client, child;
+	struct plain p;
 
-	ASSERT_EQ(site_enter('b'), 0);
-	listener = tcp_socket();
-	ASSERT_EQ(tcp_listen(listener, ADDR_B, PORT), 0);
-	ASSERT_EQ(site_enter('a'), 0);
-	client = tcp_socket();
-	ASSERT_EQ(tcp_connect(client, ADDR_B, PORT), 0);
-	child = accept(listener, NULL, NULL);
-	ASSERT_GE(child, 0);
-	ASSERT_TRUE(crosses(client, child, "before"));
+	ASSERT_EQ(plain_up(&p), 0);
+	ASSERT_TRUE(crosses(p.client, p.child, "before"));
 
 	EXPECT_EQ(assoc_new(&self->b, &b), -EBUSY);
 	EXPECT_NE(strstr(self->b.said, "cover 1 live connections"), NULL)
 		TH_LOG("%s", self->b.said);
-	EXPECT_TRUE(crosses(client, child, "still"));
+	EXPECT_TRUE(crosses(p.client, p.child, "still"));
 	b.force = true;
 	ASSERT_EQ(assoc_new(&self->b, &b), 0);
 	/* I3: what was there before is outside any binding now. */
-	EXPECT_EQ(send(child, "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT), 1);
-	EXPECT_LT(recv(client, &(char){ 0 }, 1, 0), 0);
-	drop_socket(child);
-	drop_socket(client);
-	close(listener);
+	EXPECT_EQ(send(p.child, "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT), 1);
+	EXPECT_LT(recv(p.client, &(char){ 0 }, 1, 0), 0);
+	plain_down(&p);
+}
+
+/* I3: nor does one who is there first keep a peer from being protected. */
+TEST_F(table, resolved_under_a_live_socket)
+{
+	struct assoc a = ASSOC_A("one");
+	struct plain p;
+
+	ASSERT_EQ(plain_up(&p), 0);
+	a.peer = "b.example:8883";
+	a.no_selector = true;
+	ASSERT_EQ(assoc_new(&self->a, &a), 0) TH_LOG("%s", self->a.said);
+	ASSERT_TRUE(crosses(p.client, p.child, "before"));
+	EXPECT_EQ(resolve(&self->a, nl_get(&self->a, KPC_A_ASSOCIATION_ID),
+			  a.peer, ADDR_B), 1)
+		TH_LOG("%s", self->a.said);
+	EXPECT_TRUE(is_protected(&self->a, ADDR_B));
+	EXPECT_EQ(send(p.client, "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT), 1);
+	EXPECT_LT(recv(p.child, &(char){ 0 }, 1, 0), 0);
+	plain_down(&p);
+}
+
+/* Nobody forces what would shut out more than the peer. */
+TEST_F(table, resolved_without_a_port)
+{
+	struct assoc a = ASSOC_A("one"), b = ASSOC_B("two"), any = a;
+	struct nl *nl = &self->a;
+
+	a.peer = "b.example:8883";
+	ASSERT_EQ(assoc_new(nl, &a), 0) TH_LOG("%s", nl->said);
+	any.port = 0;
+	resolve_put(nl, nl_get(nl, KPC_A_ASSOCIATION_ID), a.peer, NULL);
+	put_selector(nl, &any);
+	EXPECT_EQ(nl_talk(nl), -EINVAL);
+	EXPECT_NE(strstr(nl->said, "has no remote port"), NULL)
+		TH_LOG("%s", nl->said);
+
+	b.id_a = "//sp.example/cse-c";
+	b.address = ADDR_A;
+	b.peer = "b.example:8883";
+	ASSERT_EQ(assoc_new(nl, &b), 0) TH_LOG("%s", nl->said);
+	EXPECT_EQ(resolve(nl, nl_get(nl, KPC_A_ASSOCIATION_ID), b.peer,
+			  "192.0.2.3"), -EINVAL);
+	EXPECT_NE(strstr(nl->said, "is of role b"), NULL)
+		TH_LOG("%s", nl->said);
+	EXPECT_EQ(dump(nl, KPC_CMD_ENDPOINT_GET), 2);
 }
 
 TEST_F(table, configuration)
