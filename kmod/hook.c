@@ -235,8 +235,8 @@ static unsigned int read_chain(struct packet *p)
 			offset += ipv6_authlen((struct ipv6_opt_hdr *)h);
 			break;
 		case NEXTHDR_ROUTING:
-			/* Come in, it goes on while segments are left. */
-			p->routed = p->out || ntohs(h->frag_off) & 0xff;
+			/* Come in, it goes on while segments of any are left. */
+			p->routed |= p->out || ntohs(h->frag_off) & 0xff;
 			fallthrough;
 		default:
 			offset += ipv6_optlen((struct ipv6_opt_hdr *)h);

@@ -345,18 +345,100 @@ TEST_F(path, hidden_in_fragments_of_ipv6)
 	close(listener);
 }
 
+/* The segment routing header, its segments from the last to the first. */
+struct srh {
+	struct ip6_rthdr h;
+	uint8_t last, flags;
+	uint16_t tag;
+	struct in6_addr segments[2];
+};
+
+#define SRH(left) \
+	{ .h = { .ip6r_len = 4, .ip6r_type = 4, .ip6r_segleft = left }, .last = 1 }
+
+/* A SYN for ::3 by way of ::2, with a second header that has no more to say. */
+static ssize_t inject_routed_twice(int raw)
+{
+	struct sockaddr_in6 to = at6("2001:db8::2", 0);
+	struct {
+		struct ip6_hdr ip6;
+		struct srh on, done;
+		struct tcphdr tcp;
+	} __attribute__((packed)) s = {
+		.ip6 = { .ip6_plen = htons(sizeof(s) - sizeof(s.ip6)),
+			 .ip6_nxt = IPPROTO_ROUTING, .ip6_hlim = 64 },
+		.on = SRH(1), .done = SRH(0),
+	};
+	struct tcphdr tcp = { .source = htons(4445), .dest = htons(PORT),
+			      .seq = htonl(1000), .doff = 5, .syn = 1,
+			      .window = 0xffff };
+	struct in6_addr ends[2];
+
+	s.ip6.ip6_vfc = 0x60;
+	inet_pton(AF_INET6, "2001:db8::1", &s.ip6.ip6_src);
+	s.ip6.ip6_dst = to.sin6_addr;
+	ends[0] = s.ip6.ip6_src;
+	inet_pton(AF_INET6, "2001:db8::3", &ends[1]);
+	s.on.h.ip6r_nxt = IPPROTO_ROUTING;
+	s.on.segments[0] = ends[1];
+	s.on.segments[1] = to.sin6_addr;
+	s.done.h.ip6r_nxt = IPPROTO_TCP;
+	s.done.segments[0] = ends[1];
+	s.done.segments[1] = ends[1];
+	tcp.check = tcp6_sum(ends, &tcp);
+	s.tcp = tcp;
+	return sendto(raw, &s, sizeof(s), 0, (struct sockaddr *)&to, sizeof(to));
+}
+
+/* I3: come in, a packet is for where the last of its headers leads. */
+TEST_F(path, two_routing_headers_of_ipv6)
+{
+	struct sockaddr_in6 here = at6("2001:db8::3", PORT);
+	struct assoc b = ASSOC_B("from-a");
+	int i, raw, listener;
+	long answers = 0;
+
+	ASSERT_EQ(system("ip -n kpc-b addr add 2001:db8::3/64 dev kpc0 nodad"), 0);
+	ASSERT_EQ(sysctl_of('b', "net.ipv6.conf.all.seg6_enabled=1"), 0);
+	ASSERT_EQ(sysctl_of('b', "net.ipv6.conf.kpc0.seg6_enabled=1"), 0);
+	ASSERT_EQ(wire_count('b', "ip6 saddr 2001:db8::3 tcp sport 8883 "
+			     "tcp flags & (syn | ack) == syn | ack"), 0);
+	ASSERT_EQ(site_enter('b'), 0);
+	listener = socket6();
+	ASSERT_EQ(bind(listener, (struct sockaddr *)&here, sizeof(here)), 0);
+	ASSERT_EQ(listen(listener, 4), 0);
+	ASSERT_EQ(site_enter('a'), 0);
+	raw = socket(AF_INET6, SOCK_RAW, IPPROTO_RAW);
+	ASSERT_GE(raw, 0);
+
+	/* Without an association the listener answers, so the test can fail. */
+	for (i = 0; i < 20 && !answers; i++) {
+		EXPECT_GT(inject_routed_twice(raw), 0) TH_LOG("%m");
+		usleep(200000);
+		answers = wire_packets('b');
+	}
+	EXPECT_GE(answers, 1);
+
+	b.family = AF_INET6;
+	b.address = "2001:db8::3";
+	b.force = true;
+	ASSERT_EQ(assoc_new(&self->b, &b), 0) TH_LOG("%s", self->b.said);
+	EXPECT_GT(inject_routed_twice(raw), 0);
+	/* Not its answer is stopped, but itself. */
+	EXPECT_EQ(nl_event(&self->ev_b, KPC_CMD_VIOLATION_NTF, 1000), 0);
+	EXPECT_EQ(nl_get(&self->ev_b, KPC_A_VIOLATION_DIRECTION),
+		  KPC_DIRECTION_IN);
+	EXPECT_EQ(wire_packets('b'), answers);
+	close(raw);
+	close(listener);
+}
+
 /* I3: the packet's header names a router, the endpoint comes later. */
 TEST_F(path, source_routes)
 {
 	uint8_t lsrr[8] = { 1, 131, 7, 4, 192, 0, 2, 2 };
 	uint8_t alert[4] = { 148, 4, 0, 0 };
-	struct {
-		struct ip6_rthdr h;
-		uint8_t last, flags;
-		uint16_t tag;
-		struct in6_addr segments[2];
-	} srh = { .h = { .ip6r_len = 4, .ip6r_type = 4, .ip6r_segleft = 1 },
-		  .last = 1 };
+	struct srh srh = SRH(1);
 	struct assoc a = ASSOC_A("to-b"), a6 = ASSOC_A("to-b6");
 	int fd;
 
