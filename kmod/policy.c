@@ -154,14 +154,13 @@ static bool identity_valid(const char *id, u8 kind)
 	if (id[0] != '/' || id[1] != '/')
 		return false;
 	id++;
-	while (*id++ == '/') {
+	while (*id == '/') {
+		id++;
 		if (!unreserved(*id))
 			return false;
 		while (unreserved(*id))
 			id++;
 		segments++;
-		if (!*id)
-			break;
 	}
 	if (*id)
 		return false;
@@ -173,7 +172,7 @@ static bool kpc_id_strict(const u8 *id, unsigned int len)
 	unsigned int i, at = 0;
 
 	for (i = 0; i < len; i++) {
-		if (id[i] == '@' && !at)
+		if (id[i] == '@' && i && !at)
 			at = i;
 		else if (!isascii(id[i]) ||
 			 (!isalnum(id[i]) && (!id[i] || !strchr("._-", id[i]))))
