@@ -63,13 +63,41 @@ static int fill(struct sk_buff *skb, struct kpc_association *a)
 	return 0;
 }
 
+/*
+ * Deletes an association. What is revoked stays so when the table of before
+ * comes back: it goes out of that too, under whichever name, and where the
+ * commit that waits has taken it out of force already, out of that alone.
+ */
+static int revoke(struct kpc_net *kn, struct netlink_ext_ack *extack,
+		  struct list_head *alone, const char *name,
+		  struct kpc_outcome *outcome)
+{
+	struct kpc_association *a = kpc_association_find(kn, name);
+	int err;
+
+	if (!a && kpc_confirm_revoke(kn, name)) {
+		/* That commit has ended what it had, and waited for it. */
+		memset(outcome, 0, sizeof(*outcome));
+		outcome->quiet = ktime_get_ns();
+		return 0;
+	}
+	/* Who it was is asked when it is gone. */
+	if (a)
+		refcount_inc(&a->ref);
+	err = kpc_commit(kn, extack, KPC_LOAD_MODE_APPLY, alone, NULL, false,
+			 outcome);
+	if (a && !err)
+		kpc_confirm_forget(kn, kpc_association_policy(a));
+	kpc_association_put(a);
+	return err;
+}
+
 /* Stages an operation, or carries it out alone, with the reply made before. */
 static int submit(struct kpc_net *kn, struct sk_buff *skb,
 		  struct genl_info *info, struct kpc_staged *staged,
 		  struct kpc_reply *reply, struct kpc_outcome *outcome,
 		  bool *carried_out)
 {
-	bool revoked = !staged->policy;
 	struct kpc_transaction *t;
 	LIST_HEAD(alone);
 	int err;
@@ -88,14 +116,15 @@ static int submit(struct kpc_net *kn, struct sk_buff *skb,
 	else if (!t)
 		err = kpc_reply_begin(info, KPC_ASSOCIATION_MSG, reply);
 	if (!t && !err) {
-		err = kpc_commit(kn, info->extack, KPC_LOAD_MODE_APPLY, &alone,
-				 NULL, false, outcome);
+		if (staged->policy)
+			err = kpc_commit(kn, info->extack, KPC_LOAD_MODE_APPLY,
+					 &alone, NULL, false, outcome);
+		else
+			err = revoke(kn, info->extack, &alone, staged->name,
+				     outcome);
 		if (err)
 			nlmsg_free(reply->msg);
 	}
-	/* What is revoked stays so when the table of before comes back. */
-	if (!err && revoked)
-		kpc_confirm_forget(kn, staged->name);
 	kpc_staged_free(&alone);
 	return err;
 }

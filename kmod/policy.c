@@ -70,7 +70,7 @@ bool kpc_policy_same_pair(const struct kpc_policy *a, const struct kpc_policy *b
 /**
  * kpc_policy_same_identity() - whether nothing differs that may not change
  * @a: one
- * @b: other, of the same name
+ * @b: other
  */
 bool kpc_policy_same_identity(const struct kpc_policy *a,
 			      const struct kpc_policy *b)

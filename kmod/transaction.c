@@ -37,6 +37,13 @@ struct kpc_staged *kpc_staged_new(struct kpc_policy *policy, const char *name,
 	return s;
 }
 
+static void free_staged(struct kpc_staged *s)
+{
+	list_del(&s->node);
+	kfree(s->policy);
+	kfree(s);
+}
+
 /**
  * kpc_staged_free() - drop operations
  * @staged: list of them, empty afterwards
@@ -45,11 +52,8 @@ void kpc_staged_free(struct list_head *staged)
 {
 	struct kpc_staged *s, *next;
 
-	list_for_each_entry_safe(s, next, staged, node) {
-		list_del(&s->node);
-		kfree(s->policy);
-		kfree(s);
-	}
+	list_for_each_entry_safe(s, next, staged, node)
+		free_staged(s);
 }
 
 /**
@@ -231,21 +235,39 @@ int kpc_confirm(struct kpc_net *kn, struct netlink_ext_ack *extack, bool abort)
 }
 
 /**
- * kpc_confirm_forget() - take an association out of the table to put back
+ * kpc_confirm_revoke() - delete an association of the table to put back
  * @kn: namespace, whose lock is held
- * @name: of an association that was deleted
+ * @name: that no association in force has
+ *
+ * Return: whether there was one.
  */
-void kpc_confirm_forget(struct kpc_net *kn, const char *name)
+bool kpc_confirm_revoke(struct kpc_net *kn, const char *name)
+{
+	struct kpc_staged *s;
+
+	list_for_each_entry(s, &kn->confirm, node) {
+		if (strcmp(s->name, name))
+			continue;
+		free_staged(s);
+		return true;
+	}
+	return false;
+}
+
+/**
+ * kpc_confirm_forget() - take who was revoked out of the table to put back
+ * @kn: namespace, whose lock is held
+ * @policy: of an association that was deleted
+ *
+ * Another one of its name stays, and is protected when it comes back.
+ */
+void kpc_confirm_forget(struct kpc_net *kn, const struct kpc_policy *policy)
 {
 	struct kpc_staged *s, *next;
 
-	list_for_each_entry_safe(s, next, &kn->confirm, node) {
-		if (strcmp(s->name, name))
-			continue;
-		list_del(&s->node);
-		kfree(s->policy);
-		kfree(s);
-	}
+	list_for_each_entry_safe(s, next, &kn->confirm, node)
+		if (kpc_policy_same_identity(s->policy, policy))
+			free_staged(s);
 }
 
 /**

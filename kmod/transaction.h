@@ -102,7 +102,8 @@ void kpc_confirm_arm(struct kpc_net *kn, struct list_head *kept,
 int kpc_confirm(struct kpc_net *kn, struct netlink_ext_ack *extack, bool abort);
 void kpc_confirm_resolve(struct kpc_net *kn, const struct genl_info *info,
 			 const struct kpc_policy *policy);
-void kpc_confirm_forget(struct kpc_net *kn, const char *name);
+bool kpc_confirm_revoke(struct kpc_net *kn, const char *name);
+void kpc_confirm_forget(struct kpc_net *kn, const struct kpc_policy *policy);
 void kpc_confirm_drop(struct kpc_net *kn);
 void kpc_confirm_expire(struct kpc_net *kn);
 

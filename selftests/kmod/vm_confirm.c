@@ -11,11 +11,16 @@ FIXTURE(pending) {
 	struct nl a;
 };
 
-static int begin(struct nl *nl)
+static int begin_as(struct nl *nl, uint8_t mode)
 {
 	nl_req(nl, KPC_CMD_TRANSACTION_BEGIN);
-	nl_u8(nl, KPC_A_TRANSACTION_MODE, KPC_LOAD_MODE_APPLY);
+	nl_u8(nl, KPC_A_TRANSACTION_MODE, mode);
 	return nl_talk(nl);
+}
+
+static int begin(struct nl *nl)
+{
+	return begin_as(nl, KPC_LOAD_MODE_APPLY);
 }
 
 static int commit(struct nl *nl, uint32_t seconds)
@@ -36,6 +41,13 @@ static int confirm(struct nl *nl, bool abort)
 static int load(struct nl *nl, const struct assoc *add, uint32_t seconds)
 {
 	return begin(nl) ?: assoc_new(nl, add) ?: commit(nl, seconds);
+}
+
+/* From now on, until it is confirmed or aborted, @only is the whole table. */
+static int sync_to(struct nl *nl, const struct assoc *only)
+{
+	return begin_as(nl, KPC_LOAD_MODE_SYNC) ?: assoc_new(nl, only) ?:
+	       commit(nl, 60);
 }
 
 static int config(struct nl *nl, uint16_t attr, uint32_t value)
@@ -87,6 +99,54 @@ TEST_F(pending, revoked_stays_revoked)
 	EXPECT_EQ(assoc_get(&self->a, "two"), 0);
 	EXPECT_EQ(assoc_get(&self->a, "one"), -ENOENT);
 	EXPECT_EQ(assoc_new(&self->a, &four), 0) TH_LOG("%s", self->a.said);
+}
+
+/* I4: also what is not in force meanwhile. */
+TEST_F(pending, revoked_out_of_the_old_table)
+{
+	struct assoc two = ASSOC_A("two");
+	struct nl *a = &self->a;
+
+	two.id_b = "//sp.example/cse-c";
+	ASSERT_EQ(confirm(a, true), 0) TH_LOG("%s", a->said);
+	ASSERT_EQ(sync_to(a, &two), 0) TH_LOG("%s", a->said);
+	ASSERT_EQ(assoc_get(a, "one"), -ENOENT);
+	EXPECT_EQ(assoc_del(a, "one"), 0) TH_LOG("%s", a->said);
+	EXPECT_STREQ(nl_text(a, KPC_A_ASSOCIATION_NAME), "one");
+	EXPECT_EQ(nl_get(a, KPC_A_ASSOCIATION_BINDINGS), 0);
+	EXPECT_LT(nl_get(a, KPC_A_ASSOCIATION_TOOK), 10000000000ULL);
+	EXPECT_EQ(assoc_del(a, "one"), -ENOENT);
+	EXPECT_EQ(assoc_del(a, "four"), -ENOENT);
+	ASSERT_EQ(confirm(a, true), 0) TH_LOG("%s", a->said);
+	EXPECT_EQ(assoc_get(a, "one"), -ENOENT);
+	EXPECT_EQ(assoc_get(a, "two"), 0);
+}
+
+/* It is not the name that is revoked, but who had it. */
+TEST_F(pending, revoked_is_not_its_name)
+{
+	struct assoc one = ASSOC_A("one");
+	struct nl *a = &self->a;
+
+	ASSERT_EQ(confirm(a, true), 0) TH_LOG("%s", a->said);
+	one.kpc_id = "one-next@example.org";
+	ASSERT_EQ(sync_to(a, &one), 0) TH_LOG("%s", a->said);
+	ASSERT_EQ(assoc_del(a, "one"), 0) TH_LOG("%s", a->said);
+	EXPECT_FALSE(is_protected(a, ADDR_B));
+	ASSERT_EQ(confirm(a, true), 0) TH_LOG("%s", a->said);
+	ASSERT_EQ(assoc_get(a, "one"), 0);
+	EXPECT_EQ(memcmp(nl_data(a, KPC_A_ASSOCIATION_KPC_ID),
+			 "one@example.org", 15), 0);
+	EXPECT_TRUE(is_protected(a, ADDR_B));
+
+	/* Under another name it is the same. */
+	one = (struct assoc)ASSOC_A("one");
+	one.name = "uno";
+	ASSERT_EQ(sync_to(a, &one), 0) TH_LOG("%s", a->said);
+	ASSERT_EQ(assoc_del(a, "uno"), 0) TH_LOG("%s", a->said);
+	ASSERT_EQ(confirm(a, true), 0) TH_LOG("%s", a->said);
+	EXPECT_EQ(assoc_get(a, "one"), -ENOENT);
+	EXPECT_EQ(assoc_get(a, "two"), 0);
 }
 
 TEST_F(pending, range_stays_for_the_old_table)
