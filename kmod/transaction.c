@@ -164,8 +164,9 @@ int kpc_confirm_keep(struct kpc_net *kn, struct list_head *kept)
 			kpc_staged_free(kept);
 			return -ENOMEM;
 		}
-		/* It comes back with the mark it had. */
+		/* It comes back with the mark it had, and no more selectors. */
 		copy->mark_given = true;
+		copy->complete = true;
 		list_add_tail(&s->node, kept);
 	}
 	return 0;
@@ -276,8 +277,8 @@ void kpc_confirm_forget(struct kpc_net *kn, const struct kpc_policy *policy)
  * @info: an association-resolve
  * @policy: of the association in force that it was for
  *
- * Where memory is short the table has the addresses of before, until the agent
- * looks them up again.
+ * Where memory is short, or its own selectors leave no room for these, the table
+ * has the addresses of before, until the agent looks them up again.
  */
 void kpc_confirm_resolve(struct kpc_net *kn, const struct genl_info *info,
 			 const struct kpc_policy *policy)

@@ -149,6 +149,48 @@ TEST_F(pending, revoked_is_not_its_name)
 	EXPECT_EQ(assoc_get(a, "two"), 0);
 }
 
+/* A table of before that has no room for what was resolved since comes back. */
+TEST_F(pending, resolved_beyond_the_old_table)
+{
+	static const char *const at[] = { "192.0.2.21", "192.0.2.22",
+					  "192.0.2.23", "192.0.2.24",
+					  "192.0.2.25" };
+	struct assoc four = ASSOC_A("four");
+	struct assoc where = four;
+	struct nl *a = &self->a;
+	char address[32];
+	uint32_t id;
+
+	ASSERT_EQ(confirm(a, true), 0) TH_LOG("%s", a->said);
+	four.id_b = "//sp.example/cse-e";
+	four.peer = "b.example:8883";
+	four.address = "192.0.2.41";
+	assoc_put(a, &four);
+	for (int i = 1; i < 30; i++) {
+		snprintf(address, sizeof(address), "192.0.2.%d", 41 + i);
+		where.address = address;
+		put_selector(a, &where);
+	}
+	ASSERT_EQ(nl_talk(a), 0) TH_LOG("%s", a->said);
+
+	ASSERT_EQ(sync_to(a, &four), 0) TH_LOG("%s", a->said);
+	ASSERT_EQ(assoc_get(a, "four"), 0);
+	id = nl_get(a, KPC_A_ASSOCIATION_ID);
+	resolve_put(a, id, four.peer, at[0]);
+	for (int i = 1; i < 5; i++) {
+		where.address = at[i];
+		put_selector(a, &where);
+	}
+	ASSERT_EQ(nl_talk(a), 0) TH_LOG("%s", a->said);
+	EXPECT_TRUE(is_protected(a, at[4]));
+	EXPECT_FALSE(is_protected(a, "192.0.2.70"));
+
+	ASSERT_EQ(confirm(a, true), 0) TH_LOG("%s", a->said);
+	EXPECT_TRUE(is_protected(a, "192.0.2.70"));
+	EXPECT_FALSE(is_protected(a, at[4]));
+	EXPECT_EQ(assoc_get(a, "one"), 0);
+}
+
 TEST_F(pending, range_stays_for_the_old_table)
 {
 	ASSERT_EQ(assoc_del(&self->a, "one"), 0);
