@@ -94,15 +94,32 @@ static bool carries(unsigned int conf)
 	return conf == TLS_SW || conf == TLS_HW;
 }
 
+static bool has_ulp(const struct sock *sk)
+{
+	const struct tcp_ulp_ops *ops = inet_csk(sk)->icsk_ulp_ops;
+
+	return ops && !strcmp(ops->name, "tls");
+}
+
+/*
+ * The context that kernel TLS works with, or NULL. With a device's offload
+ * close() leaves one behind that 6.1 has freed parts of; what it always does is
+ * to put the protocol back.
+ */
+static const struct tls_context *context_of(const struct sock *sk)
+{
+	const struct tls_context *ctx = tls_get_ctx(sk);
+
+	return ctx && READ_ONCE(sk->sk_prot) != ctx->sk_proto ? ctx : NULL;
+}
+
 /**
  * kpc_ktls_gone() - whether close() has taken a socket's kernel TLS away
  * @sk: TCP socket, locked
  */
 bool kpc_ktls_gone(const struct sock *sk)
 {
-	const struct tcp_ulp_ops *ops = inet_csk(sk)->icsk_ulp_ops;
-
-	return ops && !strcmp(ops->name, "tls") && !tls_get_ctx(sk);
+	return has_ulp(sk) && !context_of(sk);
 }
 
 /**
@@ -115,13 +132,12 @@ bool kpc_ktls_gone(const struct sock *sk)
  */
 int kpc_ktls_read(const struct sock *sk, struct kpc_ktls *ktls)
 {
-	const struct tcp_ulp_ops *ops = inet_csk(sk)->icsk_ulp_ops;
 	const struct tls_crypto_info *tx, *rx;
 	const struct tls_context *ctx;
 
-	if (!ops || strcmp(ops->name, "tls"))
+	if (!has_ulp(sk))
 		return -ENOTCONN;
-	ctx = tls_get_ctx(sk);
+	ctx = context_of(sk);
 	if (!ctx || !carries(ctx->tx_conf) || !carries(ctx->rx_conf))
 		return -ENOTCONN;
 
