@@ -5,7 +5,7 @@
 # (M1, M3, M4, M7, X5, I7).
 
 . "$(dirname "$0")/lib.sh"
-plan 35
+plan 36
 
 b=$(free_port)
 b12=$(free_port)
@@ -100,14 +100,22 @@ else
 	done
 fi
 
+# With the options that the guide gives for a version.
 gnutls_answered()
 {
+	local version=$1 id=$2 secret=$3 options
+
+	options=$(sed -n "s/^\tgnutls-cli \(.*VERS-$version\) .*/\1/p" \
+		"$(dirname "$0")/../../Documentation/gateway.rst")
+	# shellcheck disable=SC2086
 	{ echo hello; sleep 3; } | timeout 20 gnutls-cli -p "$b" 127.0.0.1 \
-		--pskusername=new@example.org --pskkey=$key \
-		--priority=NORMAL:-VERS-ALL:+VERS-TLS1.3:+DHE-PSK:+PSK 2>&1 |
+		$options --pskusername "$id" --pskkey "$secret" 2>&1 |
 		grep -qx hello
 }
-ok "M7: gnutls-cli, TLS 1.3" gnutls_answered
+ok "M7: gnutls-cli as in the guide, TLS 1.3" \
+	gnutls_answered TLS1.3 new@example.org $key
+ok "M7: gnutls-cli as in the guide, TLS 1.2" \
+	gnutls_answered TLS1.2 old@example.org $other
 ok "the log names association, KpcId, IdA and IdB" logged b \
 	"connection up NAME=new KPCID=new@example.org IDA=//a.example/cse IDB=//b.example/cse ROLE=b"
 ok "and version, suite and carrier" logged b \
