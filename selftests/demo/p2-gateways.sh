@@ -3,14 +3,21 @@
 # M3): local programs reach B through a local socket.
 # shellcheck shell=bash
 
+# Where site B is listened at, one a line.
+site_b_listens()
+{
+	at site-b ss -Htln | awk '{ print $4 }' | sort -u
+}
+
 point_2()
 {
 	local reply status
 
 	start_backends
 	check "2. mosquitto, nginx and iperf3 serve plainly, on site B's loopback only" \
-		"$(at site-b ss -Htln | awk '{ print $4 }' | sort -u | xargs)" \
-		test -z "$(at site-b ss -Htln | awk '$4 !~ /^127/')"
+		"$(site_b_listens | xargs)" \
+		test "$(site_b_listens | xargs)" = \
+		"127.0.0.1:1883 127.0.0.1:5201 127.0.0.1:8080"
 
 	start_monitors
 	start_agent site-b

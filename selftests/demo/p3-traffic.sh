@@ -24,7 +24,7 @@ relay_messages()
 # One file there and back; sets $facts.
 carry_file()
 {
-	local there here back down up
+	local there here back down up size
 
 	openssl enc -aes-128-ctr -pbkdf2 -pass "pass:$RANDOM" -nosalt </dev/zero \
 		2>/dev/null | head -c 256M >"$run/www/big"
@@ -32,11 +32,12 @@ carry_file()
 		-o "$run/operator/big" -w '%{time_total}' http://site-b/big) || return 1
 	up=$(na "${as_operator[@]}" curl -sS -m 120 --unix-socket "$FILES" -f \
 		-T "$run/operator/big" -w '%{time_total}' http://site-b/upload/big) || return 1
+	size=$(stat -c %s "$run/operator/big")
 	read -r there here back < <(sums "$run/www/big" "$run/operator/big" \
 		"$run/www/upload/big")
 	rm -f "$run/www/big" "$run/www/upload/big" "$run/operator/big"
-	facts="down in $down s, up in $up s, SHA-256 sent $there, received $here, back $back"
-	[ "$there" = "$here" ] && [ "$here" = "$back" ]
+	facts="$size octets down in $down s, up in $up s, SHA-256 sent $there, received $here, back $back"
+	[ "$size" = 268435456 ] && [ "$there" = "$here" ] && [ "$here" = "$back" ]
 }
 
 # One run of iperf3, its JSON kept. measure NAME ARGUMENT...; sets $facts.

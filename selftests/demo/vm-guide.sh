@@ -97,7 +97,7 @@ set_up()
 
 loading()
 {
-	local before
+	local before status
 
 	stay_connected
 	before=$(bindings site-a | jq -c 'map(.id)')
@@ -106,10 +106,13 @@ loading()
 		id-a //site-a.example/mn/Cother id-b //site-b.example/in \\
 		peer $SITE_B:8884
 	END
-	na kpc sync
+	facts=$(na kpc sync 2>&1)
+	status=$?
 	check "guide: kpc sync adds an association and leaves the live one alone (X3)" \
-		"bindings $before before, $(bindings site-a | jq -c 'map(.id)') after" \
-		eval 'bindings site-a | jq -e --argjson b "$before" "\$b - map(.id) == []"'
+		"$facts; bindings $before before, $(bindings site-a | jq -c 'map(.id)') after" \
+		eval '[ $status = 0 ] && [ "$before" != "[]" ] &&
+			at site-a kpc association get other &&
+			bindings site-a | jq -e --argjson b "$before" "\$b - map(.id) == []"'
 	facts=$(na kpc load - </dev/null 2>&1)
 	check "guide: kpc load of an empty table is refused while it would end bindings" \
 		"$facts" eval '[ -n "$(at site-a kpc association get telemetry)" ] &&
