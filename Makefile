@@ -66,9 +66,10 @@ modules_install: modules
 
 # Not of a directory that is somebody else's.
 clean:
-	@if $(is_begun); then set -x; rm -rf $(addprefix $(out)/,$(parts) report) $(begun); fi
+	@if $(is_begun); then set -x; rm -rf $(addprefix $(out)/,$(parts)) $(begun); fi
 	@if test -e $(out)/sanitize/$(notdir $(begun)); then \
 		set -x; rm -rf $(out)/sanitize; fi
+	$(call remove_reports,$(out)/report)
 
 # What the lab built inside its root filesystems, and the test machines' disks.
 lab-clean:

@@ -20,6 +20,13 @@ begun	:= $(O)/.kpc-build
 parts	:= bin lib kmod selftests userspace
 is_begun = test -e $(begun)
 
+# What runs of the tests have written, in a directory or beside others there.
+define remove_reports
+	@for dir in $(1)/ $(1)/*/; do \
+		test ! -e $$dir.kpc-report || (set -x; rm -rf $$dir); done
+	@test ! -d $(1) || rmdir --ignore-fail-on-non-empty $(1)
+endef
+
 $(begun):
 	@for part in $(parts); do \
 		test ! -e $(O)/$$part || { \

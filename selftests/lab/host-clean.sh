@@ -122,6 +122,21 @@ removes_built()
 		[ "$(ls -A "$work/out")" = lab ] && tree_is_whole
 }
 
+removes_reports()
+{
+	"$tree/selftests/run" --empty --report "$work/out/report/demo" &&
+		"$tree/selftests/run" --empty --report "$work/out/report-here" &&
+		mkdir "$work/out/report/own" && touch "$work/out/report/own/file" &&
+		run_make -C "$tree" O="$work/out" clean &&
+		run_make -C "$tree/selftests" O="$work/out" clean &&
+		[ "$(ls -A "$work/out")" = $'lab\nreport' ] &&
+		[ "$(ls -A "$work/out/report")" = own ] &&
+		rm -r "$work/out/report/own" &&
+		"$tree/selftests/run" --empty --report "$work/out/report" &&
+		run_make -C "$tree" O="$work/out" clean &&
+		[ "$(ls -A "$work/out")" = lab ]
+}
+
 echo "TAP version 13"
 check "clean refuses an O= that holds sources, in each Makefile" clean_refuses_sources
 check "so does the build" build_refuses_sources
@@ -129,5 +144,6 @@ check "an O= of two words or none is refused" refuses_spaces
 check "clean leaves what has no mark of a build" leaves_foreign
 check "the build does not begin where its names are taken" builds_not_into_foreign
 check "clean removes what was built, and the lab's part stays" removes_built
+check "clean removes results of tests, and what is no result stays" removes_reports
 echo "1..$count"
 exit $failed

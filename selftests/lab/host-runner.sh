@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves that the TAP runner cannot be pleased by a test that breaks off, says
-# nothing, hangs or lies, and that its closing line adds up.
+# nothing, hangs or lies, that its closing line adds up, and that results take no
+# place but that of earlier ones.
 
 runner=$(cd "$(dirname "$0")/.." && pwd)/run
 dir=$(mktemp -d)
@@ -10,7 +11,7 @@ n=0
 failed=0
 
 echo "TAP version 13"
-echo "1..11"
+echo "1..17"
 
 # Gives the runner one TAP file (its lines from stdin) and compares the closing
 # line and the exit status with what they must be.
@@ -92,4 +93,49 @@ ok 1 - a
 # left behind: kpc.ko, which is still in use
 # exit status 0
 END
+
+ok()
+{
+	local what=$1
+	shift
+
+	n=$((n + 1))
+	if "$@" >"$dir/said" 2>&1; then
+		echo "ok $n - $what"
+	else
+		echo "not ok $n - $what"
+		sed 's/^/# /' "$dir/said"
+		failed=1
+	fi
+}
+
+# keeps FILE COMMAND...: refused in words, and FILE is still there.
+keeps()
+{
+	local file=$1
+	shift
+
+	! timeout 60 "$@" 2>"$dir/words" && cat "$dir/words" && [ -e "$file" ] &&
+		grep -q 'holds what no run of tests has written' "$dir/words"
+}
+mkdir -p "$dir/home/work"
+touch "$dir/home/work/own" "$dir/file"
+ok "a directory of somebody's is not emptied for results" \
+	keeps "$dir/home/work/own" "$runner" --report "$dir/home" --here no-area
+ok "nor one deep in it" \
+	keeps "$dir/home/work/own" "$runner" --report "$dir/home/work" --here no-area
+ok "nor is a file" keeps "$dir/file" "$runner" --report "$dir/file" --here no-area
+ok "nor by a machine of the lab" \
+	keeps "$dir/home/work/own" "${runner%/run}/lab/run" --out "$dir/home" \
+	selftests/lab/vm-kernel.sh
+# The results of a run that finds no test; it fails, but is not refused.
+results()
+{
+	"$runner" --report "$dir/report" --here no-area
+	[ -d "$dir/report" ] && [ ! -e "$dir/report/old" ]
+}
+mkdir "$dir/report"
+ok "an empty directory is taken" results
+touch "$dir/report/old"
+ok "and that of an earlier run" results
 exit $failed
