@@ -94,6 +94,16 @@ hardened()
 		readelf -sW "$file" | grep -q __stack_chk_fail
 }
 
+# Whatever umask root has, all may read it, but for the place of keys: all is
+# installed with 077.
+readable_by_all()
+{
+	env -u MAKEFLAGS make -C "$top/packaging" DESTDIR="$work/root" PREFIX=/usr install &&
+		! find "$work/root" ! -path "*/etc/kpc/keys.d" \( -type d ! -perm -755 -o \
+		-type f ! -perm -644 \) | grep . &&
+		[ "$(stat -c %a "$work/root/etc/kpc/keys.d")" = 700 ]
+}
+
 # Where kpc(8) says that it is.
 schema_there()
 {
@@ -106,12 +116,14 @@ schema_there()
 }
 
 echo "TAP version 13"
+umask 077
 check "make install puts the library, headers and pkg-config file in place" install_library
 check "a program builds with what pkg-config says" build_program
 check "it runs with the shared library" run_program
 check "the library exports kpc_ names only" only_own_names
 check "every function of the headers is exported" all_names_there
 check "the library is hardened" hardened
+check "all that is installed may be read by all, keys but by root" readable_by_all
 check "the schema of kpc -j is installed where kpc(8) says" schema_there
 echo "1..$count"
 exit $failed
