@@ -56,14 +56,18 @@ static bool extension(SSL *ssl, unsigned int type, struct span *body)
 	return SSL_client_hello_get0_ext(ssl, type, &body->p, &body->len) == 1;
 }
 
-static bool offers_tls13(SSL *ssl)
+/* RFC 8446 4.2.1: where there is the extension, nothing else counts. */
+static bool offers_version(SSL *ssl, uint16_t wanted)
 {
 	struct span body, versions, version;
 
-	if (!extension(ssl, EXT_SUPPORTED_VERSIONS, &body) || !cut_vector(&body, 1, &versions))
+	if (!extension(ssl, EXT_SUPPORTED_VERSIONS, &body))
+		return wanted < KPC_VERSION_TLS13 &&
+		       SSL_client_hello_get0_legacy_version(ssl) >= wanted;
+	if (!cut_vector(&body, 1, &versions))
 		return false;
 	while (cut(&versions, 2, &version))
-		if (kpci_get16(version.p) == KPC_VERSION_TLS13)
+		if (kpci_get16(version.p) == wanted)
 			return true;
 	return false;
 }
@@ -119,7 +123,7 @@ static int read_offers(struct kpc_handshake *hs, SSL *ssl)
 	struct offers offers;
 	size_t binder;
 
-	if (!open_offers(ssl, &offers))
+	if (!open_offers(ssl, &offers) || !offers.identities.len)
 		return -EPROTO;
 	while (offers.identities.len) {
 		if (!next_offer(&offers, &identity, &binder))
@@ -213,7 +217,7 @@ static int read_hello(struct kpc_handshake *hs, SSL *ssl, int *alert)
 	hello->ems = extension(ssl, EXT_EXTENDED_MASTER_SECRET, &body);
 	read_authority(ssl, hello);
 	/* Without an offered key TLS 1.3 leads nowhere here; TLS 1.2 still may. */
-	if (!hs->policy.tls13 || !offers_tls13(ssl) ||
+	if (!hs->policy.tls13 || !offers_version(ssl, KPC_VERSION_TLS13) ||
 	    !extension(ssl, EXT_PRE_SHARED_KEY, &body))
 		return 0;
 	hello->tls13 = true;
@@ -249,7 +253,9 @@ int kpci_hello_callback(SSL *ssl, int *alert, void *arg)
 	}
 	if (hs->policy.tls12) {
 		SSL_set_max_proto_version(ssl, TLS1_2_VERSION);
-		if (!hs->hello.ems && !hs->policy.no_ems) {
+		/* Else OpenSSL refuses the version, with the alert for that. */
+		if (offers_version(ssl, KPC_VERSION_TLS12) && !hs->hello.ems &&
+		    !hs->policy.no_ems) {
 			kpci_handshake_fail(hs, KPC_HANDSHAKE_POLICY,
 					    "the peer does not offer Extended Master Secret "
 					    "(RFC 7627), which is required");
