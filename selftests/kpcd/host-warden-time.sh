@@ -42,7 +42,7 @@ names itself and takes 4 seconds to prove it."""
 import os, socket, sys, time
 
 sys.path.insert(0, os.environ["TESTS"])
-from tls import APPLICATION_DATA, Peer12
+from tls import APPLICATION_DATA, Alert, Peer12
 
 def silent(port):
     """Prints how long the agent waited, at most 15 seconds."""
@@ -75,7 +75,7 @@ def late(port, identity, key):
             peer.established()
             peer.send(peer.protect(APPLICATION_DATA, b"hello"))
             return peer.read()[1].decode()
-        except (EOFError, ConnectionError) as error:
+        except (EOFError, ConnectionError, Alert) as error:
             return f"refused {error}"
 
 if sys.argv[1] == "silent":

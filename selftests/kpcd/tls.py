@@ -141,6 +141,14 @@ class Keys:
         return chacha20(self.key, 1, nonce, data[:-16])
 
 
+class Alert(Exception):
+    """The agent has sent one."""
+
+    def __init__(self, number):
+        super().__init__(f"alert {number}")
+        self.number = number
+
+
 class Peer:
     """A connection to the agent, and what it has heard and said."""
 
@@ -197,6 +205,8 @@ class Peer:
             got, body = self.read()
             if got == CHANGE_CIPHER_SPEC:
                 continue
+            if got == ALERT:
+                raise Alert(body[1])
             if got != HANDSHAKE:
                 raise ConnectionError(f"record of type {got}: {body.hex()}")
             while body:
@@ -385,7 +395,7 @@ class Peer12(Peer):
             if kind == CHANGE_CIPHER_SPEC:
                 break
             if kind == ALERT:
-                raise ConnectionError(f"alert {body[1]}")
+                raise Alert(body[1])
         self.opened = self.coming
         kind, body = self.read()
         want = message(FINISHED, prf(self.master, b"server finished",
