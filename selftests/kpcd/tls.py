@@ -227,12 +227,11 @@ class Peer13(Peer):
     """TLS 1.3, psk_dhe_ke."""
 
     def __init__(self, port, identity, psk):
-        super().__init__(port, identity, psk)
-        self.early = mac(ZEROES, psk)
+        # Before it connects: a peer that is slow to speak may have to give way.
         self.scalar = os.urandom(32)
-
-    def share(self):
-        return x25519(self.scalar, (9).to_bytes(32, "little"))
+        self.share = x25519(self.scalar, (9).to_bytes(32, "little"))
+        self.early = mac(ZEROES, psk)
+        super().__init__(port, identity, psk)
 
     def extensions(self):
         """Those of a hello but for the keys offered, in the order sent."""
@@ -242,7 +241,7 @@ class Peer13(Peer):
             SIGNATURES: vector(2, b"\4\3"),
             MODES: vector(1, b"\1"),
             KEY_SHARE: vector(2, X25519.to_bytes(2, "big") +
-                              vector(2, self.share())),
+                              vector(2, self.share)),
         }
 
     def hello(self, extensions=None, identities=None, suites=(CHACHA20_SHA256,),

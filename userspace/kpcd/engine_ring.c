@@ -97,8 +97,7 @@ static void ring_submit(struct engine *engine, struct engine_op *op)
 
 	switch (op->code) {
 	case ENGINE_ACCEPT:
-		io_uring_prep_multishot_accept(sqe, op->fd, NULL, NULL,
-					       SOCK_CLOEXEC);
+		io_uring_prep_accept(sqe, op->fd, NULL, NULL, SOCK_CLOEXEC);
 		break;
 	case ENGINE_CONNECT:
 		io_uring_prep_connect(sqe, op->fd, op->address, op->length);
@@ -180,26 +179,22 @@ static void cqe_take(struct engine_ring *r, struct engine_op *op,
 	engine_complete(op, cqe->res);
 }
 
-static void cqe_accept(struct engine_ring *r, struct engine_op *op,
-		       const struct io_uring_cqe *cqe)
+/*
+ * One at a time and not multishot: that would take all who wait at once, and
+ * what the first of them says would come behind a thousand others.
+ */
+static void cqe_accept(struct engine_ring *r, struct engine_op *op, int result)
 {
-	bool more = cqe->flags & IORING_CQE_F_MORE;
-
-	if (more) {
-		if (cqe->res >= 0)
-			op->done(op, cqe->res);
-		return;
-	}
-	if (op->cancelled || (cqe->res < 0 && cqe->res != -ECONNABORTED &&
-			      cqe->res != -EINTR)) {
-		if (cqe->res >= 0)
-			close(cqe->res);
-		engine_complete(op, cqe->res < 0 ? cqe->res : -ECANCELED);
+	if (op->cancelled || (result < 0 && result != -ECONNABORTED &&
+			      result != -EINTR)) {
+		if (result >= 0)
+			close(result);
+		engine_complete(op, result < 0 ? result : -ECANCELED);
 		return;
 	}
 	ring_submit(&r->engine, op);
-	if (cqe->res >= 0)
-		op->done(op, cqe->res);
+	if (result >= 0)
+		op->done(op, result);
 }
 
 static void cqe_dispatch(struct engine_ring *r, const struct io_uring_cqe *cqe)
@@ -213,7 +208,7 @@ static void cqe_dispatch(struct engine_ring *r, const struct io_uring_cqe *cqe)
 		cqe_take(r, op, cqe);
 		break;
 	case ENGINE_ACCEPT:
-		cqe_accept(r, op, cqe);
+		cqe_accept(r, op, cqe->res);
 		break;
 	default:
 		engine_complete(op, cqe->res);
@@ -354,7 +349,6 @@ static int ring_restrict(struct io_uring *ring)
 	return ring_register(ring, IORING_REGISTER_RESTRICTIONS, list, i + 1);
 }
 
-/* Kernels with provided rings (5.19) have multishot accept too. */
 static int ring_provided_setup(struct engine_ring *r)
 {
 	size_t size = PROVIDED * sizeof(struct io_uring_buf);
