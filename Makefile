@@ -27,7 +27,8 @@ KERNEL	?= new
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .PHONY: all userspace modules install modules_install clean help setup \
-	tests check check-host check-sanitize check-vm check-debug lint demo \
+	tests check check-host check-sanitize check-vm check-debug check-interop \
+	lint demo \
 	bench-kmod lab-clean
 
 all: userspace $(if $(wildcard $(KDIR)/Makefile),modules)
@@ -87,6 +88,10 @@ check: setup
 check-host check-sanitize check-vm check-debug lint: setup
 	@selftests/run --report $(out)/report $(@:check-%=%)
 
+check-interop:
+	@selftests/lab/setup interop
+	@selftests/run --report $(out)/report interop
+
 demo: setup
 	@selftests/demo/run --kernel $(KERNEL)
 
@@ -111,6 +116,7 @@ help:
 	@echo 'make check-sanitize   the same, built with address and undefined sanitizers'
 	@echo 'make check-vm     the tests that run in virtual machines'
 	@echo 'make check-debug  those and more on a kernel with KASAN, lockdep, fault injection'
+	@echo 'make check-interop   kpcd against other programs of TLS-PSK; a table of it'
 	@echo 'make bench-kmod   what the module costs, in instructions, on KERNEL'
 	@echo 'make lint         checkpatch --strict and sparse'
 	@echo 'make setup        installs packages and makes the lab (demo and check do it)'
