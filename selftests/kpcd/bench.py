@@ -10,7 +10,8 @@ import threading
 import time
 
 from case_chaos import Ledger
-from sites import Service, Site, Wire, folder, free_port, noise, receive_all, reset
+from sites import (Service, Site, Wire, folder, free_port, noise, receive_all,
+                   reset, unsent, wait_for)
 
 OTHER_KEY = "f00102030405060708090a0b0c0d0e0f"
 MIB = 1 << 20
@@ -71,6 +72,8 @@ class Bench:
         self.freed = threading.Event()
         self.join("slow", self.slow, wire=True,
                   path=os.path.join(self.folder, "slow"))
+        self.join("slow-tcp", self.slow, wire=True)
+        self.join("hasty", self.hasty)
         self.join_unix("unix", echo)
         self.join_unix("cut", self.keep, wire=True)
         self.foreign = free_port()
@@ -167,6 +170,15 @@ class Bench:
             s.sendall(noise(32 * MIB, 11))
         except OSError:
             pass
+
+    @staticmethod
+    def hasty(s):
+        """Says all and ends, and goes without having read what came."""
+        s.recv(1, socket.MSG_PEEK)
+        s.sendall(noise(MIB, 15))
+        s.shutdown(socket.SHUT_WR)
+        # Its own kernel has nothing left that it would throw away.
+        wait_for(lambda: not unsent(s))
 
     def leave(self, s):
         """Says nothing, and ends when it is told to or the other end does."""

@@ -128,16 +128,16 @@ def unix_room():
     return room
 
 
-def test_late_loss(bench, pause):
+def test_late_loss(bench, pause, name="slow"):
     """The far end is lost while the backend pauses, first for receiving and
     then for sending too: the backend still gets all that had come."""
     before = len(bench.ends)
     bench.freed.clear()
     # In the socket, and a part of what the relay may hold.
     data = noise(unix_room() + 65536, 13)
-    wire = bench.wires["slow"]
+    wire = bench.wires[name]
     passed = wire.passed
-    with bench.open("slow") as s:
+    with bench.open(name) as s:
         s.sendall(data)
         # All is at the other site then, which needs a moment to take it.
         wait_for(lambda: wire.passed - passed > len(data), 30)
@@ -147,9 +147,34 @@ def test_late_loss(bench, pause):
         bench.freed.set()
         if not wait_for(lambda: len(bench.ends) > before):
             return "the backend was not told"
-    count, digest, _ = bench.ends[-1]
+    count, digest, how = bench.ends[-1]
     if digest != hashlib.sha256(data).hexdigest():
         return f"the backend got {count} of {len(data)} octets that had come"
+    if name == "slow-tcp" and how != "reset":
+        return f"the backend saw {how}"
+    return None
+
+
+def test_unread(bench):
+    """The backend says all, ends, and is gone without having read what the
+    local program goes on to send: that one still gets all, though it pauses."""
+    told = r"connection (?:closed|truncated) NAME=hasty "
+    before = len(re.findall(told, bench.b.said()))
+
+    def push(s):
+        try:
+            s.sendall(bytes(32 * MIB))
+        except OSError:
+            pass
+
+    with bench.open("hasty") as s:
+        threading.Thread(target=push, args=(s,), daemon=True).start()
+        if not bench.b.says(told, before + 1):
+            return "the backend's end did not come"
+        time.sleep(2)
+        count, digest, _ = receive_all(s)
+    if digest != hashlib.sha256(noise(MIB, 15)).hexdigest():
+        return f"the local program got {count} of {MIB} octets"
     return None
 
 

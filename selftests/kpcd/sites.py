@@ -2,6 +2,7 @@
 """Two sites on one machine for tests of the relay: kpcd in both roles without
 the module, a wire between them that can be cut, and backends that behave."""
 
+import fcntl
 import hashlib
 import os
 import random
@@ -13,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 
@@ -139,6 +141,12 @@ def reset(s):
     """Closes a socket so that the other end is told of a loss."""
     s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET)
     s.close()
+
+
+def unsent(s):
+    """Octets that the other end of a TCP socket has not acknowledged."""
+    return int.from_bytes(fcntl.ioctl(s, termios.TIOCOUTQ, bytes(4)),
+                          sys.byteorder)
 
 
 def receive_all(s, so_far=None):

@@ -151,7 +151,7 @@ void connection_finish(struct connection *c)
 
 bool connection_over(struct connection *c, struct engine_op *op)
 {
-	if (c->state != CONNECTION_CLOSED)
+	if (c->state < CONNECTION_SETTLE)
 		return false;
 	if (op->buffer)
 		explicit_bzero(op->buffer->data, op->buffer->length);

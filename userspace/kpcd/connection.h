@@ -25,8 +25,8 @@
  * @CONNECTION_HALF_CLOSED: one direction has ended in order
  * @CONNECTION_DRAIN: one side is lost, or was never there; what came before is
  *	still delivered
- * @CONNECTION_SETTLE: both directions have ended in order; the kernel may still
- *	hold records
+ * @CONNECTION_SETTLE: nothing more is relayed; the kernel may still hold some of
+ *	what was
  * @CONNECTION_CLOSED: to be freed when no operation is pending
  */
 enum connection_state {
@@ -123,6 +123,7 @@ struct record_type {
  * @binding: id in the module
  * @seen: octets of both directions when the timer was armed; of SETTLE, when
  *	to give up
+ * @held: of SETTLE, what the kernel held when it was last asked
  * @peer: the far end's address
  * @version: as on the wire
  * @suite: IANA code
@@ -132,6 +133,7 @@ struct record_type {
  * @truncated: the far end was gone without close_notify
  * @declined: the kernel did not take its keys
  * @up: told to the log as such
+ * @cut: of SETTLE, it ends with a reset, for not all was in order
  * @roomy: of SETTLE, the TLS socket had room when it was last asked
  * @refused_renegotiation: TLS 1.2, once is answered, twice ends it
  */
@@ -152,6 +154,7 @@ struct connection {
 	uint64_t born;
 	uint64_t binding;
 	uint64_t seen;
+	uint64_t held;
 	struct sockaddr_in6 peer;
 	uint16_t version;
 	uint16_t suite;
@@ -161,6 +164,7 @@ struct connection {
 	uint8_t truncated:1;
 	uint8_t declined:1;
 	uint8_t up:1;
+	uint8_t cut:1;
 	uint8_t roomy:1;
 	uint8_t refused_renegotiation:1;
 };
@@ -186,9 +190,9 @@ void connection_finish(struct connection *c);
  * connection_over() - to be asked first by each completion
  *
  * A closed connection stays in memory until none of its operations is pending;
- * what they still bring is thrown away here.
+ * what they still bring is thrown away here. So it is for one that settles.
  *
- * Return: true where it is closed.
+ * Return: true where nothing more is relayed.
  */
 bool connection_over(struct connection *c, struct engine_op *op);
 
@@ -227,6 +231,20 @@ void connection_open(struct connection *c);
  */
 void connection_fail(struct connection *c, enum kpc_message_event_kind kind,
 		     int error, const char *text);
+
+/* connection_leg.c */
+
+/** leg_has_room() - whether the socket takes more now, or nothing any more */
+bool leg_has_room(const struct leg *leg);
+
+/**
+ * leg_unacknowledged() - what TCP has and the other end has not acknowledged
+ *
+ * A reset throws it away. A UNIX socket hands all over at once.
+ *
+ * Return: 0 where there is nothing; else a number that changes as it moves.
+ */
+uint64_t leg_unacknowledged(const struct leg *leg);
 
 /* connection_connect.c */
 

@@ -5,7 +5,6 @@
  * order is passed on behind the last octet, and any other end as a reset.
  */
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,8 +16,6 @@
 #define HALF_CLOSED_MS	(300 * 1000)
 /* What came before a loss may stand still so long on its way to a listener. */
 #define DRAIN_MS	(30 * 1000)
-/* For the sockets' own buffers, before a reset throws them away. */
-#define LINGER_MS	1000
 /* Longer than a work of the kernel waits for its turn. */
 #define SETTLE_MS	TIMER_TICK_MS
 /* Of what goes to the far end: more than the quota lets data take. */
@@ -70,6 +67,54 @@ static void relay_abort(struct connection *c, int error)
 	connection_abort(c);
 }
 
+/*
+ * What the kernel holds for the ends that are still there. One that has failed
+ * takes nothing more.
+ */
+static uint64_t relay_held(const struct connection *c)
+{
+	uint64_t held = 0;
+
+	if (!c->in.failed)
+		held += leg_unacknowledged(&c->plain);
+	if (!c->out.failed)
+		held += leg_unacknowledged(&c->tls);
+	return held;
+}
+
+/* Whether the kernel's TLS may hold records that TCP has not got yet. */
+static bool relay_holds_records(const struct connection *c)
+{
+	return c->carrier == KPC_CARRIER_KERNEL && !c->out.failed;
+}
+
+/*
+ * Not all was in order, and all that can be sent on is sent: both ends learn of
+ * it by a reset, which throws away what the sockets hold. So it waits until
+ * they hold nothing for an end that is still there.
+ */
+static void relay_cut(struct connection *c)
+{
+	struct engine *engine = c->worker->engine;
+
+	if (c->state >= CONNECTION_SETTLE)
+		return;
+	c->held = relay_held(c);
+	if (!c->held && !relay_holds_records(c)) {
+		connection_abort(c);
+		return;
+	}
+	c->state = CONNECTION_SETTLE;
+	c->cut = 1;
+	c->roomy = 0;
+	c->seen = timer_now() + DRAIN_MS;
+	engine_cancel(engine, &c->tls.rx);
+	engine_cancel(engine, &c->tls.tx);
+	engine_cancel(engine, &c->plain.rx);
+	engine_cancel(engine, &c->plain.tx);
+	connection_deadline(c, SETTLE_MS);
+}
+
 static bool flow_delivered(const struct flow *flow)
 {
 	return flow->failed || flow->done ||
@@ -85,7 +130,7 @@ static uint64_t relay_moved(const struct connection *c)
 
 static void relay_drain(struct connection *c)
 {
-	if (c->state == CONNECTION_DRAIN || c->state == CONNECTION_CLOSED)
+	if (c->state >= CONNECTION_DRAIN)
 		return;
 	c->state = CONNECTION_DRAIN;
 	c->seen = relay_moved(c);
@@ -99,12 +144,12 @@ static void relay_drain(struct connection *c)
 static void relay_truncated(struct connection *c, const char *text)
 {
 	c->truncated = 1;
+	c->out.failed = 1;
 	relay_down(c, KPC_EVENT_TRUNCATED, text);
 	if (c->plain.fd < 0 || flow_delivered(&c->in)) {
-		connection_abort(c);
+		relay_cut(c);
 		return;
 	}
-	c->out.failed = 1;
 	c->in.ended = 1;
 	relay_drain(c);
 	relay_send(c, &c->in);
@@ -125,13 +170,6 @@ static void relay_over(struct connection *c)
 	connection_finish(c);
 }
 
-static bool tls_has_room(const struct connection *c)
-{
-	struct pollfd at = { .fd = c->tls.fd, .events = POLLOUT };
-
-	return poll(&at, 1, 0) > 0;
-}
-
 /*
  * Both directions are through. The kernel's TLS takes records that TCP has no
  * room for yet, says that they are sent, and has a work of its own that hands
@@ -146,16 +184,40 @@ static void relay_settle(struct connection *c)
 		return;
 	}
 	c->state = CONNECTION_SETTLE;
-	c->roomy = tls_has_room(c);
+	c->roomy = leg_has_room(&c->tls);
 	c->seen = timer_now() + DRAIN_MS;
 	connection_deadline(c, SETTLE_MS);
+}
+
+/* The same before a reset, for both sockets and all that they hold. */
+static void relay_cut_settled(struct connection *c)
+{
+	uint64_t now = timer_now(), held = relay_held(c);
+	bool before = c->roomy;
+
+	c->roomy = !held && leg_has_room(&c->tls);
+	if (!held && (!relay_holds_records(c) || (before && c->roomy))) {
+		connection_abort(c);
+		return;
+	}
+	if (held != c->held)
+		c->seen = now + DRAIN_MS;
+	c->held = held;
+	if (now < c->seen)
+		connection_deadline(c, SETTLE_MS);
+	else
+		connection_abort(c);
 }
 
 static void relay_settled(struct connection *c)
 {
 	bool before = c->roomy;
 
-	c->roomy = tls_has_room(c);
+	if (c->cut) {
+		relay_cut_settled(c);
+		return;
+	}
+	c->roomy = leg_has_room(&c->tls);
 	if (before && c->roomy) {
 		relay_over(c);
 	} else if (timer_now() < c->seen) {
@@ -167,6 +229,13 @@ static void relay_settled(struct connection *c)
 	}
 }
 
+/* The local program takes nothing more; what it had sent is with the kernel. */
+static void relay_broken(struct connection *c, int error)
+{
+	relay_down(c, KPC_EVENT_DOWN, local_error(error));
+	relay_cut(c);
+}
+
 /* One direction is through. */
 static void relay_done(struct connection *c, struct flow *flow)
 {
@@ -176,7 +245,7 @@ static void relay_done(struct connection *c, struct flow *flow)
 	if (c->plain.fd < 0)
 		relay_settle(c);
 	else if (other->failed)
-		connection_deadline(c, LINGER_MS);
+		relay_broken(c, -EPIPE);
 	else if (other->done)
 		relay_settle(c);
 	else
@@ -206,7 +275,7 @@ static void relay_finish(struct connection *c, struct flow *flow)
 	if (flow->done)
 		return;
 	if (c->truncated) {
-		connection_abort(c);
+		relay_cut(c);
 		return;
 	}
 	if (flow == &c->in && c->out.failed) {
@@ -240,7 +309,8 @@ static void relay_send(struct connection *c, struct flow *flow)
 	struct buffer *at;
 	size_t count = 0;
 
-	if (flow->sending || flow->failed || flow_sink(c, flow)->fd < 0)
+	if (c->state >= CONNECTION_SETTLE || flow->sending || flow->failed ||
+	    flow_sink(c, flow)->fd < 0)
 		return;
 	if (!flow->stream.first) {
 		if (flow->ended)
@@ -296,7 +366,7 @@ static void plain_sink_failed(struct connection *c, int error)
 	c->in.failed = 1;
 	stream_drop(&c->in.stream, &c->worker->pool);
 	if (c->out.done || c->out.failed) {
-		relay_abort(c, error);
+		relay_broken(c, error);
 		return;
 	}
 	relay_drain(c);
@@ -307,7 +377,7 @@ static void relay_sent(struct connection *c, struct flow *flow, int result)
 {
 	transfer_put(c->worker, flow->sending);
 	flow->sending = NULL;
-	if (c->state == CONNECTION_CLOSED)
+	if (c->state >= CONNECTION_SETTLE)
 		return;
 	if (result < 0) {
 		/* Lost is what goes there, not what came from there. */
@@ -398,7 +468,7 @@ static void relay_receive(struct connection *c, struct flow *flow)
 	unsigned int held = flow->stream.count;
 
 	/* A warm connection has no local program yet, but TLS may answer. */
-	if (c->state == CONNECTION_CLOSED || flow->ended ||
+	if (c->state >= CONNECTION_SETTLE || flow->ended ||
 	    flow_source(c, flow)->fd < 0 || flow_source(c, flow)->rx.pending ||
 	    (flow == &c->out && flow->failed))
 		return;
@@ -463,7 +533,7 @@ static void relay_received(struct connection *c, struct flow *flow)
 	/* The agent's TLS may have something to answer. */
 	if (flow == &c->in && c->carrier == KPC_CARRIER_AGENT)
 		relay_send(c, &c->out);
-	if (c->state == CONNECTION_CLOSED)
+	if (c->state >= CONNECTION_SETTLE)
 		return;
 	if (c->state == CONNECTION_WARM && flow->ended) {
 		relay_retire(c);
@@ -527,13 +597,13 @@ static void received_many(struct connection *c, struct flow *flow, int result)
 		buffer->length = left < BUFFER_OCTETS ? left : BUFFER_OCTETS;
 		left -= buffer->length;
 		go_on = take_buffer(c, flow, buffer, type);
-	} while (left && go_on && c->state != CONNECTION_CLOSED);
+	} while (left && go_on && c->state < CONNECTION_SETTLE);
 	/* Those that were not filled go back; transfer_put() wants them first. */
 	while (i < TRANSFER_PARTS && transfer->buffers[i])
 		buffer_put(&c->worker->pool, transfer->buffers[i++]);
 	transfer->buffers[0] = NULL;
 	transfer_put(c->worker, transfer);
-	if (go_on && c->state != CONNECTION_CLOSED)
+	if (go_on && c->state < CONNECTION_SETTLE)
 		relay_received(c, flow);
 }
 
@@ -604,10 +674,6 @@ void relay_expired(struct connection *c)
 
 	if (c->state == CONNECTION_SETTLE) {
 		relay_settled(c);
-		return;
-	}
-	if (c->in.failed && c->out.done) {
-		relay_abort(c, -EPIPE);
 		return;
 	}
 	if (moved != c->seen) {
