@@ -186,8 +186,8 @@ enum kpc_reason {
  *   bound to it.
  * @KPC_VIOLATION_KIND_ENDPOINT: A packet from or to a protected endpoint
  *   outside any binding.
- * @KPC_VIOLATION_KIND_ASSOCIATION: A handshake socket spoke to an endpoint that
- *   its association does not allow.
+ * @KPC_VIOLATION_KIND_ASSOCIATION: A handshake socket spoke to an endpoint
+ *   that its association does not allow.
  * @KPC_VIOLATION_KIND_CHANGED: A bound socket's mark, peer or keys changed.
  * @KPC_VIOLATION_KIND_GRANT: A worker session asked for a binding it holds no
  *   grant for.
