@@ -74,6 +74,9 @@ class Bench:
                   path=os.path.join(self.folder, "slow"))
         self.join("slow-tcp", self.slow, wire=True)
         self.join("hasty", self.hasty)
+        self.speech = 64 * noise(MIB, 17)
+        self.said = 0
+        self.join("deaf", self.deaf, path=os.path.join(self.folder, "deaf"))
         self.join_unix("unix", echo)
         self.join_unix("cut", self.keep, wire=True)
         self.foreign = free_port()
@@ -179,6 +182,22 @@ class Bench:
         s.shutdown(socket.SHUT_WR)
         # Its own kernel has nothing left that it would throw away.
         wait_for(lambda: not unsent(s))
+
+    def deaf(self, s):
+        """Says all that is taken while nobody reads it, and then hears
+        nothing more."""
+        self.freed.wait(60)
+        s.settimeout(2)
+        said = 0
+        try:
+            while said < len(self.speech):
+                said += s.send(self.speech[said:said + MIB // 4])
+        except TimeoutError:
+            pass
+        self.said = said
+        s.shutdown(socket.SHUT_RD)
+        # The other end finds it out when there is room.
+        receive_all(s)
 
     def leave(self, s):
         """Says nothing, and ends when it is told to or the other end does."""

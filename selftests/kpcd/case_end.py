@@ -178,6 +178,35 @@ def test_unread(bench):
     return None
 
 
+def test_deaf(bench):
+    """Both sides have said so much that they must wait, and the backend takes
+    nothing more: the local program can say the rest, and then reads all."""
+    bench.freed.clear()
+    data, left = memoryview(bytes(96 * MIB)), [0]
+
+    def push(s):
+        while left[0] < len(data):
+            left[0] += s.send(data[left[0]:left[0] + MIB // 4])
+
+    with bench.open("deaf") as s:
+        thread = threading.Thread(target=push, args=(s,), daemon=True)
+        thread.start()
+        before = -1
+        while before < left[0]:
+            before = left[0]
+            time.sleep(1)
+        if before == len(data):
+            return "nobody had to wait"
+        bench.freed.set()
+        thread.join(25)
+        if thread.is_alive():
+            return f"{left[0]} octets of {len(data)} are sent, no more"
+        count, digest, _ = receive_all(s)
+    if digest != hashlib.sha256(bench.speech[:bench.said]).hexdigest():
+        return f"the local program got {count} of {bench.said} octets"
+    return None
+
+
 def test_local_aborted(bench):
     """The local program's socket is ended by the kernel: that is no end."""
     before = len(bench.ends)

@@ -51,6 +51,8 @@ CASES = (
     ("I8", "and one at a TCP leg too", case_end.test_late_loss,
      (3, "slow-tcp")),
     ("I8", "the backend says all and reads nothing", case_end.test_unread, ()),
+    ("I8", "the backend takes nothing more and goes on to speak",
+     case_end.test_deaf, (), "agent"),
     ("I8", "the local program is gone", case_end.test_local_reset, ()),
     ("I8", "the kernel ends the local program's socket",
      case_end.test_local_aborted, (), "kernel"),

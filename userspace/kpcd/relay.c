@@ -371,6 +371,8 @@ static void plain_sink_failed(struct connection *c, int error)
 	}
 	relay_drain(c);
 	relay_receive(c, &c->out);
+	/* Held up by what is dropped now; nobody reads what comes any more. */
+	relay_receive(c, &c->in);
 }
 
 static void relay_sent(struct connection *c, struct flow *flow, int result)
