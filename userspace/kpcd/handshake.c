@@ -99,15 +99,26 @@ void handshake_free(struct connection *c)
 	c->handshake = NULL;
 }
 
-void handshake_evict(struct worker *worker)
+/*
+ * By age alone a source that comes fast enough pushes out all others before
+ * they have answered. So one that has many makes room for itself. Who shares
+ * a source with it, or many sources together, are left with age: a peer has as
+ * long as so many others take to come. What a peer has sent says nothing: an
+ * octet costs it nothing, and one that is new has had no time for it.
+ */
+void handshake_evict(struct worker *worker, uint64_t source)
 {
-	struct handshake *hs = worker->handshakes;
+	struct handshake *hs, *own = NULL;
+	unsigned int count = 0;
 
-	/* One that never said a word goes first. */
-	while (hs && hs->heard)
-		hs = hs->next;
-	if (!hs)
-		hs = worker->handshakes;
+	for (hs = worker->handshakes; hs; hs = hs->next) {
+		if (hs->source != source)
+			continue;
+		if (!own)
+			own = hs;
+		count++;
+	}
+	hs = count < HANDSHAKES_SHARE ? worker->handshakes : own;
 	connection_fail(hs->connection, KPC_EVENT_REFUSED, -EBUSY,
 			"too many peers in their handshakes, the oldest gives way");
 }
@@ -249,7 +260,6 @@ static void handshake_received(struct engine_op *op, int result)
 				"the far end hung up during the handshake");
 		return;
 	}
-	hs->heard = true;
 	if (!hs->tls && !handshake_make(c)) {
 		connection_over(c, op);
 		return;

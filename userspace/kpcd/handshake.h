@@ -8,8 +8,10 @@
 
 #include "connection.h"
 
-/* Peers of role b that have not proved a key yet; more push out the oldest. */
+/* Peers of role b that have not proved a key yet; more push out others. */
 #define HANDSHAKES_MAX		1024
+/* A source that has so many of them pushes out its own. */
+#define HANDSHAKES_SHARE	(HANDSHAKES_MAX / 16)
 /* Handshakes that this side begins; local programs are refused above it. */
 #define INITIATIONS_MAX		1024
 /* One address of several may take so long before the next is tried. */
@@ -35,8 +37,8 @@
  * @address: role a, which of the association's is tried
  * @remote: the address itself, as connect(2) takes it
  * @give_up: when the whole handshake must be through, milliseconds
+ * @source: role b, where the peer comes from
  * @ktls: the ULP is in place
- * @heard: the peer has sent something
  */
 struct handshake {
 	struct handshake *next;
@@ -55,8 +57,8 @@ struct handshake {
 	uint32_t address;
 	struct sockaddr_in6 remote;
 	uint64_t give_up;
+	uint64_t source;
 	bool ktls;
-	bool heard;
 };
 
 /** handshake_new() - give a connection what it needs; 0 or -ENOMEM */
@@ -74,8 +76,12 @@ void handshake_begin(struct connection *c);
 /** handshake_step() - compute for one connection, which waits for it */
 void handshake_step(struct worker *worker);
 
-/** handshake_evict() - make room: end the oldest that nobody knows yet */
-void handshake_evict(struct worker *worker);
+/**
+ * handshake_evict() - make room for a peer that comes from @source
+ *
+ * Ends the oldest of that source, where it has more than its share, or of all.
+ */
+void handshake_evict(struct worker *worker, uint64_t source);
 
 /** handshake_list() - role b: count it, in the order of age */
 void handshake_list(struct handshake *hs);

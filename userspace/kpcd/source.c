@@ -19,7 +19,7 @@ int sources_init(struct sources *sources, uint32_t rate)
 }
 
 /* No IPv6 address has the upper half that an IPv4 address gets here. */
-static uint64_t prefix_of(const struct sockaddr_in6 *peer)
+uint64_t source_of(const struct sockaddr_in6 *peer)
 {
 	const uint8_t *at = peer->sin6_addr.s6_addr;
 	unsigned int from = 0, octets = 8, i;
@@ -48,7 +48,7 @@ static struct source *set_of(struct sources *sources, uint64_t prefix)
 bool source_may(struct sources *sources, const struct sockaddr_in6 *peer,
 		uint64_t now)
 {
-	uint64_t prefix = prefix_of(peer);
+	uint64_t prefix = source_of(peer);
 	uint32_t rate = sources->rate;
 	struct source *set, *found;
 	unsigned int i;

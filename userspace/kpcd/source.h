@@ -46,6 +46,14 @@ struct sources {
 int sources_init(struct sources *sources, uint32_t rate);
 
 /**
+ * source_of() - which source an address belongs to
+ * @peer: the address, IPv4 ones v4-mapped
+ *
+ * Return: the same number for all that are one source.
+ */
+uint64_t source_of(const struct sockaddr_in6 *peer);
+
+/**
  * source_may() - count one connection
  * @sources: all of it
  * @peer: its address, IPv4 ones v4-mapped
