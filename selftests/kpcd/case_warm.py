@@ -4,6 +4,7 @@ that wait for their first local program, and towards those in use."""
 
 import os
 import re
+import signal
 import socket
 import time
 
@@ -85,6 +86,34 @@ def test_warm_ended(bench, who):
         return "the other site was not told"
     last = re.findall(ends, bench.b.said())[-1]
     return None if "ended in order" in last else last
+
+
+def test_warm_moved(bench):
+    """Where IdB has moved to another port, no local program gets a connection
+    that was made to the old one, nor is there more than one made ahead."""
+    one, far = server(bench, "idle")
+    two, there = server(bench, "idle")
+    if not one.says(rb"ACCEPT") or not two.says(rb"ACCEPT"):
+        return one.last() + two.last()
+    ports = [end.rpartition(":")[2] for end in (far, there)]
+    with Lone(bench, "idle", ONEM2M, f"localhost:{ports[0]}",
+              bench.key("idle")) as lone:
+        made = "association established NAME=idle"
+        if not lone.site.says(made):
+            return lone.site.said() + one.last()
+        lone.site.write("table", [line.replace(ports[0], ports[1])
+                                  for line in lone.site.table])
+        lone.site.process.send_signal(signal.SIGHUP)
+        if not lone.site.says(made, 2):
+            return lone.site.said() + two.last()
+        for word in b"first", b"second":
+            with socket.create_connection(("127.0.0.1", lone.port)) as s:
+                s.sendall(word + b"\n")
+                if not two.says(word, 5):
+                    return f"{word} went elsewhere: {one.last()}"
+    one.end()
+    two.end()
+    return None
 
 
 def deaf(bench, name, role, port, count):

@@ -99,6 +99,8 @@ CASES = (
      ("backend",), "table"),
     ("I8", "the agent ends with an unused connection",
      case_warm.test_warm_ended, ("agent",), "table"),
+    ("M3", "none leads to where the far end was before",
+     case_warm.test_warm_moved, (), "table"),
     ("X5", "a far end renegotiates before it is used",
      case_warm.test_warm_renegotiation, (), "agent"),
     ("X5", "a far end renegotiates without end and reads nothing",

@@ -277,6 +277,24 @@ void connection_fail(struct connection *c, enum kpc_message_event_kind kind,
 	connection_abort(c);
 }
 
+/*
+ * One is kept, the last: it proves that all is well now. IdB may have moved
+ * while the handshake was under way.
+ */
+static void connection_warm(struct connection *c)
+{
+	struct association *association = c->association;
+
+	while (association->warm)
+		relay_retire(association->warm);
+	c->state = CONNECTION_WARM;
+	c->warm_next = NULL;
+	association->warm = c;
+	relay_warm(c);
+	if (!association_leads_to(association, &c->peer))
+		relay_retire(c);
+}
+
 void connection_open(struct connection *c)
 {
 	if (c->role == KPC_ROLE_B) {
@@ -292,8 +310,5 @@ void connection_open(struct connection *c)
 		return;
 	}
 	timer_disarm(&c->worker->timers, &c->timer);
-	c->state = CONNECTION_WARM;
-	c->warm_next = c->association->warm;
-	c->association->warm = c;
-	relay_warm(c);
+	connection_warm(c);
 }

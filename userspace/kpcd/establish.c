@@ -402,7 +402,11 @@ void establish_stop(struct entry *entry, const char *reason)
 	entry->state = ENTRY_IDLE;
 	entry->wanted = false;
 	entry->failures = 0;
+	if (!entry->address_count)
+		return;
+	/* No local program gets what leads to where IdB was. */
 	entry->address_count = 0;
+	tell_addresses_all(entry);
 }
 
 void establish_close(struct entry *entry, uint32_t request)

@@ -141,6 +141,30 @@ void association_listens(struct worker *worker,
 	worker->changes++;
 }
 
+bool association_leads_to(const struct association *association,
+			  const struct sockaddr_in6 *peer)
+{
+	uint32_t i;
+
+	for (i = 0; i < association->addresses.count; i++)
+		if (!memcmp(&association->addresses.at[i], peer, sizeof(*peer)))
+			return true;
+	return false;
+}
+
+void association_addresses(struct association *association,
+			   const struct kpc_message_addresses *addresses)
+{
+	struct connection *c, *next;
+
+	association->addresses = *addresses;
+	for (c = association->warm; c; c = next) {
+		next = c->warm_next;
+		if (!association_leads_to(association, &c->peer))
+			relay_retire(c);
+	}
+}
+
 static void association_free(struct worker *worker,
 			     struct association *association)
 {

@@ -61,7 +61,7 @@ static void on_addresses(struct worker *worker,
 	association = association_find(worker, message->addresses.association);
 	if (association &&
 	    message->addresses.count <= KPC_MESSAGE_ADDRESSES_MAX)
-		association->addresses = message->addresses;
+		association_addresses(association, &message->addresses);
 }
 
 static void on_establish(struct worker *worker,

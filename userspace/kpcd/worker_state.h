@@ -240,6 +240,18 @@ void association_set(struct worker *worker,
 /** association_gone() - drop it and at once all its connections */
 void association_gone(struct worker *worker, uint32_t id);
 
+/**
+ * association_addresses() - role a: where IdB is from now on
+ *
+ * Warm connections to elsewhere are ended.
+ */
+void association_addresses(struct association *association,
+			   const struct kpc_message_addresses *addresses);
+
+/** association_leads_to() - whether IdB is at @peer */
+bool association_leads_to(const struct association *association,
+			  const struct sockaddr_in6 *peer);
+
 /** association_context() - role a; NULL, with the reason in @err */
 struct kpc_handshake_context *
 association_context(struct worker *worker, struct association *association,
