@@ -3,6 +3,7 @@
  * A writer of JSON that needs no memory.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -157,6 +158,13 @@ void json_signed(struct json *json, const char *key, int64_t number)
 {
 	if (begin_value(json, key))
 		fprintf(json->out, "%" PRId64, number);
+}
+
+void json_real(struct json *json, const char *key, double number)
+{
+	/* JSON has no infinity, and no number that is none. */
+	if (begin_value(json, key))
+		fprintf(json->out, "%.9g", isfinite(number) ? number : 0);
 }
 
 void json_bool(struct json *json, const char *key, bool value)
