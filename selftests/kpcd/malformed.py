@@ -167,13 +167,10 @@ def retried(change):
         share = extensions[KEY_SHARE]
         extensions[KEY_SHARE] = vector(2, b"")
         p.send(record(HANDSHAKE, p.hello(extensions=extensions), 0x0301))
-        kind, body = p.read()
-        if kind != HANDSHAKE or body[0] != SERVER_HELLO:
-            return f"{kind} {body.hex()}"
+        p.asked_again()
         extensions[KEY_SHARE] = share
-        change(extensions)
+        change(p, extensions)
         p.send(record(HANDSHAKE, p.hello(extensions=extensions)))
-        return None
     return act
 
 
@@ -278,7 +275,7 @@ MESSAGES = (
     ("suites of an odd length", rewritten(put(71, b"\0\3")), DECODE),
     ("only suites that nobody knows", says(suites=(0x1a1a, 0xfafa)), FAILURE),
     ("only a suite of another hash", says(suites=(0x1302,)), FAILURE),
-    ("no compression that could be", says(compression=b"\1"), DECODE),
+    ("no compression that could be", says(compression=b"\1"), (DECODE, ILLEGAL)),
     ("a compression in TLS 1.3", says(compression=b"\0\1"), ILLEGAL),
     ("no compression at all", says(compression=b""), DECODE),
     ("legacy version SSL 3.0", says(version=0x0300), (FAILURE, VERSION)),
@@ -328,12 +325,16 @@ EXTENSIONS = (
     ("an unknown extension of 10000 octets",
      accepted(replace(0x1234, bytes(10000))), SERVED),
     ("asked for a share, another random",
-     lambda p: retried(lambda _: setattr(p, "random", bytes(32)))(p), ILLEGAL),
+     accepted(retried(lambda p, _: setattr(p, "random", bytes(32)))), SERVED),
+    ("asked for a share, another KpcId",
+     retried(lambda p, _: setattr(p, "identity", b"nobody@example.org")), FAILURE),
     ("asked for a share, none again",
-     retried(lambda e: e.update({KEY_SHARE: vector(2, b"")})), ILLEGAL),
+     retried(lambda _, e: e.update({KEY_SHARE: vector(2, b"")})), ILLEGAL),
     ("asked for a share, one of another group",
-     retried(lambda e: e.update({KEY_SHARE: vector(
+     retried(lambda _, e: e.update({KEY_SHARE: vector(
          2, b"\0\27" + vector(2, b"\4" + bytes(64)))})), ILLEGAL),
+    ("asked for a share, which comes",
+     accepted(retried(lambda *_: None)), SERVED),
 )
 
 KEYS = (

@@ -231,6 +231,7 @@ class Peer13(Peer):
         self.scalar = os.urandom(32)
         self.share = x25519(self.scalar, (9).to_bytes(32, "little"))
         self.early = mac(ZEROES, psk)
+        self.before = b""
         super().__init__(port, identity, psk)
 
     def extensions(self):
@@ -268,10 +269,17 @@ class Peer13(Peer):
             head = whole[:-35]
             key = expand_label(expand_label(self.early, b"ext binder", EMPTY, 32),
                                b"finished", b"", 32)
-            true = mac(key, hashlib.sha256(head).digest())
+            true = mac(key, hashlib.sha256(self.before + head).digest())
             whole = whole[:-32] + (true if binder is None else binder(true))
-        self.said = whole
+        self.said = self.before + whole
         return whole
+
+    def asked_again(self):
+        """Reads HelloRetryRequest; the next hello goes on from it."""
+        kind, body = self.read()
+        if kind != HANDSHAKE or body[0] != SERVER_HELLO:
+            raise ConnectionError(f"record of type {kind}: {body.hex()}")
+        self.before = message(254, self.transcript()) + body
 
     def traffic(self, secret):
         return Keys(expand_label(secret, b"key", b"", 32),
