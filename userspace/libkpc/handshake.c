@@ -246,13 +246,15 @@ static void wipe_key(struct kpc_handshake *hs)
 
 static void run_ssl(struct kpc_handshake *hs)
 {
-	size_t before = kpci_buffer_len(&hs->pipe.out);
+	size_t before = kpci_buffer_len(&hs->pipe.out), sent;
 	int code;
 
 	ERR_clear_error();
 	code = SSL_do_handshake(hs->ssl);
-	kpci_wire_sent(hs, hs->pipe.out.data + hs->pipe.out.start + before,
-		       kpci_buffer_len(&hs->pipe.out) - before);
+	sent = kpci_buffer_len(&hs->pipe.out) - before;
+	/* A queue that was never used is not there. */
+	if (sent)
+		kpci_wire_sent(hs, hs->pipe.out.data + hs->pipe.out.start + before, sent);
 	if (code == 1) {
 		if (!check_result(hs)) {
 			hs->state = KPC_HANDSHAKE_DONE;
