@@ -28,8 +28,7 @@ KERNEL	?= new
 .DELETE_ON_ERROR:
 .PHONY: all userspace modules install modules_install clean help setup \
 	tests check check-host check-sanitize check-vm check-debug check-interop \
-	lint demo \
-	bench-kmod lab-clean
+	check-fuzz lint demo bench-kmod lab-clean
 
 all: userspace $(if $(wildcard $(KDIR)/Makefile),modules)
 
@@ -92,6 +91,11 @@ check-interop:
 	@selftests/lab/setup interop
 	@selftests/run --report $(out)/report interop
 
+SECONDS	?= 60
+check-fuzz:
+	@selftests/lab/setup fuzz
+	@KPC_FUZZ_SECONDS=$(SECONDS) selftests/run --report $(out)/report fuzz
+
 demo: setup
 	@selftests/demo/run --kernel $(KERNEL)
 
@@ -117,6 +121,7 @@ help:
 	@echo 'make check-vm     the tests that run in virtual machines'
 	@echo 'make check-debug  those and more on a kernel with KASAN, lockdep, fault injection'
 	@echo 'make check-interop   kpcd against other programs of TLS-PSK; a table of it'
+	@echo 'make check-fuzz   what reads hostile octets, fuzzed for SECONDS=$(SECONDS) each'
 	@echo 'make bench-kmod   what the module costs, in instructions, on KERNEL'
 	@echo 'make lint         checkpatch --strict and sparse'
 	@echo 'make setup        installs packages and makes the lab (demo and check do it)'
