@@ -5,14 +5,16 @@
 # source of peers may cost (I5, I8, X5).
 
 . "$(dirname "$0")/lib.sh"
-plan 15
+plan 16
 ulimit -n 8192 2>/dev/null || skip_all "8192 descriptors are needed"
 
 b=$(free_port)
 mute=$(free_port)
+next=$(free_port)
 write "$dir/keys" <<END
 pump@example.org hex:$key
 mute@example.org hex:$other
+next@example.org hex:8899aabbccddeeff0011223344556677
 END
 write "$dir/table" <<END
 association pump role b kpc-id pump@example.org \\
@@ -21,6 +23,9 @@ association pump role b kpc-id pump@example.org \\
 association mute role a kpc-id mute@example.org \\
 	id-a //b.example/cse id-b //m.example/cse \\
 	offload off peer 127.0.0.1:$mute plain unix:$dir/front start demand
+association next role a kpc-id next@example.org \\
+	id-a //b.example/cse id-b //n.example/cse \\
+	offload off peer 127.0.0.1:$next plain unix:$dir/next start demand
 END
 echo_backend "$dir/back"
 
@@ -28,7 +33,19 @@ cat >"$dir/many.py" <<'END'
 """Many connections at once, held or not."""
 import select, socket, sys, time
 
-def hold(path, port, count):
+def other(path, port):
+    """Whether a far end elsewhere is gone to for a local program."""
+    far = socket.create_server(("127.0.0.1", port))
+    far.settimeout(10)
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(path)
+        try:
+            far.accept()
+        except TimeoutError:
+            return
+    print("another is taken", flush=True)
+
+def hold(path, port, count, beside):
     """Local programs, and a far end that takes all and says nothing."""
     far = socket.create_server(("127.0.0.1", port), backlog=4096)
     far.setblocking(False)
@@ -54,6 +71,8 @@ def hold(path, port, count):
             local.remove(s)
             ended += 1
     print("taken", len(taken), "ended", ended, flush=True)
+    if beside:
+        other(beside[0], int(beside[1]))
 
 def hello(port, identity):
     """What a client of this identity says first."""
@@ -84,7 +103,7 @@ def flood(port, identity, count):
             held.pop(0).close()
 
 if sys.argv[1] == "hold":
-    hold(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    hold(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5:])
 else:
     flood(int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
 END
@@ -94,13 +113,16 @@ up b --table "$dir/table" --keys "$dir/keys" --workers 1 --no-pin \
 warden=$pid
 worker=$(workers "$warden")
 within 10 test -S "$dir/front"
+within 10 test -S "$dir/next"
 
-python3 "$dir/many.py" hold "$dir/front" "$mute" 1100 >"$dir/held" 2>&1
+python3 "$dir/many.py" hold "$dir/front" "$mute" 1100 "$dir/next" "$next" \
+	>"$dir/held" 2>&1
 sed 's/^/# /' "$dir/held"
-ok "1024 handshakes of role a are begun, more local programs are refused" \
-	grep -qx "taken 1024 ended 76" "$dir/held"
+ok "half of 1024 handshakes of role a are begun, more local programs are refused" \
+	grep -qx "taken 512 ended 588" "$dir/held"
+ok "but for those of another association" grep -qx "another is taken" "$dir/held"
 ok "and the log says why" logged b \
-	"too many handshakes with far ends are under way"
+	"too many handshakes with the far end are under way"
 ok "the worker is the same" test "$(workers "$warden")" = "$worker"
 ok "no system call of it was refused" not logged b "made a system call"
 ok "a peer of role b is served meanwhile and after" \

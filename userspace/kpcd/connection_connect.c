@@ -148,6 +148,27 @@ static void connect_next(struct connection *c, int error)
 	bind_handshake(c->worker, &hs->waiter, fd, c->association->config.name);
 }
 
+/*
+ * One far end that swallows everything must not take the place of the others:
+ * an association may have as many as are left free beside. So there is always
+ * room for one more association, and n such far ends leave it one of n + 1
+ * parts. A local program that has gone gives no place back: what it sent may
+ * be waiting, and its end looks like that of one that wants an answer.
+ */
+static bool initiation_count(struct association *association,
+			     struct connection *c)
+{
+	struct worker *worker = c->worker;
+
+	if (association->initiations >=
+	    INITIATIONS_MAX - worker->initiation_count)
+		return false;
+	worker->initiation_count++;
+	association->initiations++;
+	c->handshake->counted = true;
+	return true;
+}
+
 void connection_initiate(struct worker *worker,
 			 struct association *association, int fd, bool tcp,
 			 uint32_t request)
@@ -165,13 +186,11 @@ void connection_initiate(struct worker *worker,
 	c->handshake->give_up = timer_now() + ms;
 	if (fd >= 0)
 		connection_plain(c, fd, tcp);
-	if (worker->initiation_count >= INITIATIONS_MAX) {
+	if (!initiation_count(association, c)) {
 		connection_fail(c, KPC_EVENT_REFUSED, -EBUSY,
-				"too many handshakes with far ends are under way");
+				"too many handshakes with the far end are under way");
 		return;
 	}
-	worker->initiation_count++;
-	c->handshake->counted = true;
 	connection_deadline(c, ms);
 	connect_next(c, 0);
 }

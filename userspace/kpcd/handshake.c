@@ -81,8 +81,10 @@ void handshake_detach(struct connection *c)
 	if (!hs)
 		return;
 	handshake_unlist(hs);
-	if (hs->counted)
+	if (hs->counted) {
 		c->worker->initiation_count--;
+		c->association->initiations--;
+	}
 	hs->counted = false;
 	step_remove(hs);
 	waiter_remove(&c->worker->requests, &hs->waiter);

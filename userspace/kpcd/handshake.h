@@ -12,7 +12,7 @@
 #define HANDSHAKES_MAX		1024
 /* A source that has so many of them pushes out its own. */
 #define HANDSHAKES_SHARE	(HANDSHAKES_MAX / 16)
-/* Handshakes that this side begins; local programs are refused above it. */
+/* Handshakes that this side begins; one association may have half of them. */
 #define INITIATIONS_MAX		1024
 /* One address of several may take so long before the next is tried. */
 #define CONNECT_SECONDS		10

@@ -71,6 +71,7 @@ bool waiter_answer(struct waiter_table *table, uint32_t id, const void *answer,
  * @policy: what a handshake of it may agree on
  * @context: role a, made at the first handshake
  * @warm: role a, connections without a local program yet
+ * @initiations: role a, handshakes under way
  */
 struct association {
 	struct association *next;
@@ -82,6 +83,7 @@ struct association {
 	struct kpc_handshake_policy policy;
 	struct kpc_handshake_context *context;
 	struct connection *warm;
+	unsigned int initiations;
 };
 
 /**
