@@ -5,16 +5,18 @@
 # source of peers may cost (I5, I8, X5).
 
 . "$(dirname "$0")/lib.sh"
-plan 16
+plan 19
 ulimit -n 8192 2>/dev/null || skip_all "8192 descriptors are needed"
 
 b=$(free_port)
 mute=$(free_port)
 next=$(free_port)
+shut=$(free_port)
 write "$dir/keys" <<END
 pump@example.org hex:$key
 mute@example.org hex:$other
 next@example.org hex:8899aabbccddeeff0011223344556677
+shut@example.org hex:445566778899aabbccddeeff00112233
 END
 write "$dir/table" <<END
 association pump role b kpc-id pump@example.org \\
@@ -26,6 +28,9 @@ association mute role a kpc-id mute@example.org \\
 association next role a kpc-id next@example.org \\
 	id-a //b.example/cse id-b //n.example/cse \\
 	offload off peer 127.0.0.1:$next plain unix:$dir/next start demand
+association shut role a kpc-id shut@example.org \\
+	id-a //b.example/cse id-b //s.example/cse offload off \\
+	peer 127.0.0.1:$next plain tcp:127.0.0.1:$shut allow-uid 54321 start demand
 END
 echo_backend "$dir/back"
 
@@ -102,7 +107,18 @@ def flood(port, identity, count):
         if len(held) > 2000:
             held.pop(0).close()
 
-if sys.argv[1] == "hold":
+def refused(port, count):
+    """Local users that are not allowed."""
+    for _ in range(count):
+        with socket.create_connection(("127.0.0.1", port)) as s:
+            try:
+                s.recv(1)
+            except ConnectionError:
+                pass
+
+if sys.argv[1] == "refused":
+    refused(int(sys.argv[2]), int(sys.argv[3]))
+elif sys.argv[1] == "hold":
     hold(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5:])
 else:
     flood(int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
@@ -133,6 +149,18 @@ freed()
 	grep -qx "taken 8 ended 0" "$dir/held"
 }
 ok "handshakes that ended make room" within 10 freed
+
+# What a local user does must not fill the log, nor use up others' lines.
+told()
+{
+	grep -c "local user refused" "$dir/b.log"
+}
+python3 "$dir/many.py" refused "$shut" 3000
+ok "M8: of 3000 connections of another user less than 500 are told of" \
+	eval '[ "$(told)" -ge 50 ] && [ "$(told)" -lt 500 ]'
+python3 "$dir/many.py" refused "$shut" 20
+ok "and how many are not" within 5 logged b "local user refused.*[0-9] more not told"
+ok "and no other line is left out" not logged b LINES_LOST
 
 memory()
 {

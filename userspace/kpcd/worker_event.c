@@ -8,7 +8,10 @@
 
 #include "connection.h"
 
-/* Peers that are refused: so many lines at once, and per second after that. */
+/*
+ * Peers that are refused, and local users: so many lines of each at once, and
+ * per second after that.
+ */
 #define REFUSED_BURST	50
 #define REFUSED_PER_S	10
 
@@ -27,26 +30,38 @@ static void event_connection(struct kpc_message_event *event,
 	event->peer = c->peer;
 }
 
+static struct telling *event_telling(struct worker *worker,
+				     enum kpc_message_event_kind kind)
+{
+	switch (kind) {
+	case KPC_EVENT_REFUSED:
+		return &worker->refused;
+	case KPC_EVENT_LOCAL_REFUSED:
+		return &worker->local_refused;
+	default:
+		return NULL;
+	}
+}
+
 void worker_event(struct worker *worker, enum kpc_message_event_kind kind,
 		  const struct connection *connection, const char *format, ...)
 {
 	struct kpc_message message = { .type = KPC_MESSAGE_EVENT };
 	struct kpc_message_event *event = &message.event;
+	struct telling *telling = event_telling(worker, kind);
 	uint64_t now = timer_now();
 	int used = 0;
 	va_list args;
 
-	if (kind == KPC_EVENT_REFUSED) {
-		if (!bucket_take(&worker->refused, REFUSED_PER_S,
-				 REFUSED_BURST, now)) {
-			worker->refused_untold++;
-			return;
-		}
-		if (worker->refused_untold)
-			used = snprintf(event->text, sizeof(event->text),
-					"(%u more not told) ",
-					worker->refused_untold);
-		worker->refused_untold = 0;
+	if (telling && !bucket_take(&telling->bucket, REFUSED_PER_S,
+				    REFUSED_BURST, now)) {
+		telling->untold++;
+		return;
+	}
+	if (telling && telling->untold) {
+		used = snprintf(event->text, sizeof(event->text),
+				"(%u more not told) ", telling->untold);
+		telling->untold = 0;
 	}
 	event->kind = kind;
 	if (connection)

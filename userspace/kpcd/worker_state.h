@@ -113,6 +113,16 @@ struct listener {
 };
 
 /**
+ * struct telling - events that anybody can cause, which must not hide others
+ * @bucket: those that may be told
+ * @untold: those that were not, since the last one that was
+ */
+struct telling {
+	struct bucket bucket;
+	uint32_t untold;
+};
+
+/**
  * struct worker - all there is
  * @config: from the warden
  * @engine: how it waits
@@ -152,8 +162,8 @@ struct listener {
  * @steps: handshakes that have something to compute
  * @steps_end: where the next goes
  * @transfers: free ones
- * @refused: events about peers that were refused, which may be told
- * @refused_untold: those that were not, since the last one that was
+ * @refused: peers that were refused
+ * @local_refused: local users that were refused
  * @sources: rate of connections of each source of peers
  */
 struct worker {
@@ -195,8 +205,8 @@ struct worker {
 	struct handshake *steps;
 	struct handshake **steps_end;
 	struct transfer *transfers;
-	struct bucket refused;
-	uint32_t refused_untold;
+	struct telling refused;
+	struct telling local_refused;
 	struct sources sources;
 };
 
