@@ -4,6 +4,7 @@
 import hashlib
 import os
 import re
+import signal
 import socket
 import subprocess
 import threading
@@ -11,6 +12,7 @@ import time
 
 from bench import MIB, Bench
 from case_flow import round_trip, test_bulk
+from case_warm import Lone
 from sites import noise, receive_all, reset, wait_for
 
 def test_half_close_out(bench):
@@ -284,6 +286,31 @@ def test_killed(bench):
     if here != "reset":
         return f"the local program saw {here}"
     return test_bulk(bench, "echo", MIB)
+
+
+def test_farewell(bench, count):
+    """A worker that ends with its connections has told of each end, though its
+    warden takes nothing just then."""
+    with Lone(bench, "echo", "", f"{bench.net.b}:{bench.listen}",
+              bench.key("echo"), ("--drain", "1")) as lone:
+        if not lone.site.says("association open NAME=echo"):
+            return lone.site.said()
+        held = [socket.create_connection(("127.0.0.1", lone.port), 10)
+                for _ in range(count)]
+        if not lone.site.says("connection up NAME=echo", count, 60):
+            return lone.site.said()[-500:]
+        warden = lone.site.process
+        warden.send_signal(signal.SIGTERM)
+        lone.site.says("stopping: ")
+        time.sleep(0.2)
+        warden.send_signal(signal.SIGSTOP)
+        how = {receive_all(s)[2] for s in held}
+        warden.send_signal(signal.SIGCONT)
+        warden.wait(20)
+        ends = len(re.findall("connection closed NAME=echo", lone.site.said()))
+    if (how, ends) != ({"reset"}, count):
+        return f"{ends} of {count} ends are told of; {how}"
+    return None
 
 
 def test_drain(bench):

@@ -16,10 +16,11 @@ class Lone:
     """A site whose only association is established at its start, through a
     server that knows nothing of kpc, or through another site."""
 
-    def __init__(self, bench, name, words, far, key):
+    def __init__(self, bench, name, words, far, key, options=()):
         self.port = free_port()
         self.site = Site(bench.net, bench.folder, f"{name}-{self.port}",
                          bench.engine)
+        self.site.command += options
         self.site.add(name, "a", f"peer {far} plain tcp:127.0.0.1:{self.port} "
                       f"{bench.uid} {words}", key, "auto")
         self.site.start()

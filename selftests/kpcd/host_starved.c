@@ -218,7 +218,7 @@ static void worker_end(void)
 {
 	starved = false;
 	engine_free(worker.engine);
-	channel_flush(&worker);
+	channel_finish(&worker);
 	transfer_flush(&worker);
 	buffer_pool_free(&worker.pool);
 	close(worker.message_fd);

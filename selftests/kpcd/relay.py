@@ -109,6 +109,8 @@ CASES = (
      case_warm.test_answers_unread, (), "agent"),
     ("X5", "silence on the TLS port", case_peer.test_silence, ()),
     ("I5", "a worker is killed", case_end.test_killed, ()),
+    ("I8", "an agent that ends has told of each connection's end",
+     case_end.test_farewell, (240,), "table"),
     ("I8", "SIGTERM lets connections end", case_end.test_drain, ()),
 )
 

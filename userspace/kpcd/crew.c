@@ -201,6 +201,25 @@ static void hang_up(struct crew_worker *worker)
 	worker->ready = false;
 }
 
+/* What a worker that has ended had to tell; it gets no answers any more. */
+static void last_words(struct crew_worker *worker)
+{
+	struct kpc_message message;
+	ssize_t n;
+
+	if (worker->source.fd < 0)
+		return;
+	do {
+		n = recv(worker->source.fd, &message, sizeof(message),
+			 MSG_DONTWAIT | MSG_TRUNC);
+		if (n >= (ssize_t)KPC_MESSAGE_HEAD &&
+		    n <= (ssize_t)sizeof(message) &&
+		    message.type == KPC_MESSAGE_EVENT)
+			inbox_message(worker, &message, n);
+		/* It has left something unread, which is told once. */
+	} while (n > 0 || (n < 0 && errno == ECONNRESET));
+}
+
 static void ready(struct loop_source *source, uint32_t events)
 {
 	struct crew_worker *worker = container(source, source);
@@ -228,8 +247,10 @@ static void ready(struct loop_source *source, uint32_t events)
 		return;
 	}
 	/* Its end: no more events; what is to be done comes by SIGCHLD. */
-	if (source->fd >= 0 && (events & (EPOLLHUP | EPOLLERR)))
+	if (source->fd >= 0 && (events & (EPOLLHUP | EPOLLERR))) {
+		last_words(worker);
 		hang_up(worker);
+	}
 }
 
 static void stuck(struct loop_timer *timer)
@@ -463,6 +484,7 @@ bool crew_exited(struct warden *warden, pid_t pid, int status)
 	if (!worker)
 		return false;
 
+	last_words(worker);
 	tell_end(worker, status);
 	event_ended(worker);
 	hang_up(worker);

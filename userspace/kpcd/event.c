@@ -94,6 +94,7 @@ void event_log(struct crew_worker *worker,
 	const struct kpc_association *association;
 	struct log_line line;
 
+	worker->lines_lost += event->lost;
 	if (!event->kind || event->kind >= sizeof(kinds) / sizeof(*kinds))
 		return;
 

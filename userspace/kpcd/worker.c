@@ -169,7 +169,7 @@ static void worker_tear_down(struct worker *worker)
 			break;
 		connection_bury(worker);
 	}
-	channel_flush(worker);
+	channel_finish(worker);
 	association_flush(worker);
 	transfer_flush(worker);
 	engine_free(worker->engine);

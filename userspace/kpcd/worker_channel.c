@@ -14,6 +14,8 @@
 #define MESSAGES_AT_ONCE	64
 /* Events that wait for room; more are lost rather than memory. */
 #define OUTBOX_MAX		2048
+/* How long a worker that ends waits for the warden to take what is left. */
+#define FINISH_MS		1000
 
 struct outgoing {
 	struct outgoing *next;
@@ -52,23 +54,30 @@ static void outbox_wait(struct worker *worker)
 		engine_submit(worker->engine, &worker->message_out);
 }
 
-static void outbox_ready(struct engine_op *op, int result)
+/* Returns false where not all found room. */
+static bool outbox_send(struct worker *worker)
 {
-	struct worker *worker = container_of(op, struct worker, message_out);
 	struct outgoing *first;
 
 	while ((first = worker->outbox)) {
 		if (is_wanted(worker, first) &&
-		    !channel_try(worker, first->octets, first->length)) {
-			outbox_wait(worker);
-			return;
-		}
+		    !channel_try(worker, first->octets, first->length))
+			return false;
 		worker->outbox = first->next;
 		if (!worker->outbox)
 			worker->outbox_end = &worker->outbox;
 		worker->outbox_count--;
 		free(first);
 	}
+	return true;
+}
+
+static void outbox_ready(struct engine_op *op, int result)
+{
+	struct worker *worker = container_of(op, struct worker, message_out);
+
+	if (!outbox_send(worker))
+		outbox_wait(worker);
 }
 
 /*
@@ -102,8 +111,10 @@ void channel_send(struct worker *worker, const struct kpc_message *message)
 	if (!worker->outbox && channel_try(worker, message, length))
 		return;
 	if (worker->outbox_count >= OUTBOX_MAX &&
-	    message->type == KPC_MESSAGE_EVENT)
+	    message->type == KPC_MESSAGE_EVENT) {
+		worker->events_lost += message->event.lost + 1;
 		return;
+	}
 	if (worker->outbox_count >= worker->outbox_most)
 		outbox_prune(worker);
 	last = malloc(sizeof(*last) + length);
@@ -125,10 +136,30 @@ void channel_request(struct worker *worker, struct waiter *waiter,
 	channel_send(worker, message);
 }
 
-void channel_flush(struct worker *worker)
+/* That of events is an event of no kind. */
+static void channel_tell_lost(struct worker *worker)
 {
+	struct kpc_message message = {
+		.type = KPC_MESSAGE_EVENT,
+		.event.lost = worker->events_lost,
+	};
+
+	if (worker->events_lost)
+		channel_send(worker, &message);
+	worker->events_lost = 0;
+}
+
+void channel_finish(struct worker *worker)
+{
+	struct pollfd at = { .fd = worker->message_fd, .events = POLLOUT };
+	uint64_t now = timer_now(), until = now + FINISH_MS;
 	struct outgoing *first;
 
+	while (!outbox_send(worker) && now < until) {
+		poll(&at, 1, until - now);
+		now = timer_now();
+	}
+	channel_tell_lost(worker);
 	while ((first = worker->outbox)) {
 		worker->outbox = first->next;
 		free(first);

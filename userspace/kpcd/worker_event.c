@@ -69,5 +69,7 @@ void worker_event(struct worker *worker, enum kpc_message_event_kind kind,
 	va_start(args, format);
 	vsnprintf(event->text + used, sizeof(event->text) - used, format, args);
 	va_end(args);
+	event->lost = worker->events_lost;
+	worker->events_lost = 0;
 	channel_send(worker, &message);
 }

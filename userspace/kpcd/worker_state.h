@@ -135,6 +135,7 @@ struct telling {
  * @outbox_end: where the next goes
  * @outbox_count: how many
  * @outbox_most: above it questions that nobody waits for any more are dropped
+ * @events_lost: events for which there was no memory, since the last one told
  * @requests: questions to the warden
  * @netlink_fd: to the module, -1 without
  * @netlink_in: waits for its answers
@@ -178,6 +179,7 @@ struct worker {
 	struct outgoing **outbox_end;
 	unsigned int outbox_count;
 	unsigned int outbox_most;
+	uint32_t events_lost;
 	struct waiter_table requests;
 	int netlink_fd;
 	struct engine_op netlink_in;
@@ -222,8 +224,12 @@ void channel_send(struct worker *worker, const struct kpc_message *message);
 void channel_request(struct worker *worker, struct waiter *waiter,
 		     struct kpc_message *message);
 
-/** channel_flush() - give back what was not sent */
-void channel_flush(struct worker *worker);
+/**
+ * channel_finish() - have the warden take what is left, and give back the rest
+ *
+ * Waits for room, and not for long: a warden that hangs must not keep it.
+ */
+void channel_finish(struct worker *worker);
 
 /* worker_message.c */
 
