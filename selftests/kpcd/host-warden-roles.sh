@@ -5,14 +5,16 @@
 # (M1, M3, M4, M7, X5, I7).
 
 . "$(dirname "$0")/lib.sh"
-plan 36
+plan 38
 
 b=$(free_port)
 b12=$(free_port)
+any=$(free_port)
 foreign=$(free_port)
 host=8899aabbccddeeff0011223344556677
 host12=445566778899aabbccddeeff00112233
 field=66778899aabbccddeeff001122334455
+cbc=5566778899aabbccddeeff0011223344
 write "$dir/keys-b" <<END
 new@example.org hex:$key
 old@example.org hex:$other
@@ -21,6 +23,7 @@ lent@example.org ascii:whose-backend-is-nobodys
 host@example.org hex:$host
 host12@example.org hex:$host12
 field@example.org hex:$field
+cbc@example.org hex:$cbc
 END
 write "$dir/table-b" <<END
 association kept role b kpc-id kept@example.org \\
@@ -39,6 +42,10 @@ association old role b kpc-id old@example.org profile onem2m \\
 association field role b kpc-id field@example.org profile onem2m \\
 	id-a //a.example/cse/Cfield id-b //b.example/cse \\
 	offload off listen 127.0.0.1:$b12 plain unix:$dir/back owner $UID start auto
+association cbc role b kpc-id cbc@example.org profile onem2m \\
+	suites TLS_PSK_WITH_AES_128_CBC_SHA256 \\
+	id-a //a.example/cse/Ccbc id-b //b.example/cse \\
+	offload off listen [::]:$any plain unix:$dir/back owner $UID start auto
 association host role b kpc-id host@example.org authority B.example \\
 	id-a //a.example/cse/Chost id-b //b.example/cse \\
 	offload off listen 127.0.0.1:$b plain unix:$dir/back owner $UID start auto
@@ -73,6 +80,11 @@ ok "M4, M7: s_client, TLS 1.3" answered "$b" new@example.org $key -tls1_3
 ok "M4, M7: s_client, TLS 1.2" answered "$b" old@example.org $other -tls1_2
 ok "T1: s_client of both versions, where all are of TLS 1.2" \
 	answered "$b12" field@example.org $field
+ok "T1: a peer over IPv4 at [::], by the suite that all there allow" \
+	answered "$any" cbc@example.org $cbc -tls1_2 \
+	-cipher PSK-AES128-GCM-SHA256:PSK-AES128-CBC-SHA256
+ok "and one over IPv6" answered "$any" cbc@example.org $cbc -tls1_2 \
+	-connect "[::1]:$any"
 ok "X1: where one is of TLS 1.3, who offers that is not put off with less" \
 	not answered "$b" old@example.org $other
 

@@ -22,8 +22,7 @@
  * @next: in the warden's list
  * @id: in messages
  * @users: associations that share it
- * @at: the address; any address of IPv6 with @dual: both families
- * @dual: see @at
+ * @at: the address
  * @told: the workers have it
  * @fds: one for each worker
  */
@@ -32,12 +31,17 @@ struct listener {
 	uint32_t id;
 	unsigned int users;
 	struct sockaddr_in6 at;
-	bool dual;
 	bool told;
 	int fds[OPTIONS_WORKERS_MAX];
 };
 
-static int parse(const char *text, struct sockaddr_in6 *at, bool *dual,
+/* Any address of IPv6 is one of IPv4 too, as the module protects it. */
+static bool is_dual(const struct sockaddr_in6 *at)
+{
+	return IN6_IS_ADDR_UNSPECIFIED(&at->sin6_addr);
+}
+
+static int parse(const char *text, struct sockaddr_in6 *at,
 		 struct kpc_error *err)
 {
 	char host[256];
@@ -46,8 +50,7 @@ static int parse(const char *text, struct sockaddr_in6 *at, bool *dual,
 
 	if (code)
 		return code;
-	*dual = !strcmp(host, "*");
-	if (address_literal(*dual ? "::" : host, port, at))
+	if (address_literal(strcmp(host, "*") ? host : "::", port, at))
 		return kpc_error_return(err, -EINVAL,
 					"'%s' is not an address to listen on; digits, [digits] or * is accepted",
 					host);
@@ -57,7 +60,7 @@ static int parse(const char *text, struct sockaddr_in6 *at, bool *dual,
 static int open_one(struct warden *warden, const struct listener *listener,
 		    struct kpc_error *err)
 {
-	const int on = 1, v6only = !listener->dual;
+	const int on = 1, v6only = !is_dual(&listener->at);
 	struct sockaddr_storage at;
 	socklen_t len = address_socket(&listener->at, &at);
 	int fd, code;
@@ -144,15 +147,13 @@ int listener_get(struct warden *warden, const char *text,
 	struct sockaddr_in6 at;
 	unsigned int i;
 	char shown[64];
-	bool dual;
 	int code;
 
-	code = parse(text, &at, &dual, err);
+	code = parse(text, &at, err);
 	if (code)
 		return code;
 	for (listener = warden->listeners; listener; listener = listener->next) {
-		if (listener->dual == dual &&
-		    !memcmp(&listener->at, &at, sizeof(at))) {
+		if (!memcmp(&listener->at, &at, sizeof(at))) {
 			listener->users++;
 			*result = listener;
 			return 0;
@@ -165,7 +166,6 @@ int listener_get(struct warden *warden, const char *text,
 	listener->id = ++warden->last_listener;
 	listener->users = 1;
 	listener->at = at;
-	listener->dual = dual;
 	memset(listener->fds, 0xff, sizeof(listener->fds));
 	for (i = 0; i < warden->crew.count; i++) {
 		code = open_one(warden, listener, err);
@@ -177,7 +177,7 @@ int listener_get(struct warden *warden, const char *text,
 	warden->listeners = listener;
 
 	log_address_format(shown, sizeof(shown), &at);
-	log_say(LOG_INFO, "listening on %s", dual ? text : shown);
+	log_say(LOG_INFO, "listening on %s", is_dual(&at) ? text : shown);
 	*result = listener;
 	return 0;
 
