@@ -204,21 +204,25 @@ struct probe {
 	uint8_t alert;
 };
 
+/* Of a false binder; OpenSSL 3.0 answers with 47, 3.5 with RFC 8446's 51. */
+#define BINDER		51
+#define BINDER_OLD	47
+
 static const struct probe probes[] = {
 	{ "hash of the second", { { "x@y.z", 5, 32 }, { NULL, 0, 48 } }, { 0x1302 }, "\1",
-	  .alert = 47 },
+	  .alert = BINDER },
 	{ "first of no hash", { { "x@y.z", 5, 33 }, { NULL, 0, 48 } }, { 0x1302 }, "\1",
-	  .alert = 47 },
+	  .alert = BINDER },
 	{ "other hash first", { { "x@y.z", 5, 48 }, { NULL, 0, 32 } }, { 0x1301 }, "\1",
-	  .alert = 47 },
+	  .alert = BINDER },
 	{ "both hashes", { { "x@y.z", 5, 48 }, { NULL, 0, 32 } }, { 0x1301, 0x1302 }, "\1",
-	  .alert = 47 },
+	  .alert = BINDER },
 	{ "both hashes, name first", { { NULL, 0, 32 }, { "x@y.z", 5, 48 } },
-	  { 0x1302, 0x1301 }, "\1", .alert = 47 },
+	  { 0x1302, 0x1301 }, "\1", .alert = BINDER },
 	{ "one name, two hashes", { { NULL, 0, 48 }, { NULL, 0, 32 } }, { 0x1301 }, "\1",
-	  .alert = 47 },
+	  .alert = BINDER },
 	{ "one name, two hashes, turned", { { NULL, 0, 32 }, { NULL, 0, 48 } }, { 0x1302 }, "\1",
-	  .alert = 47 },
+	  .alert = BINDER },
 	{ "no hash at all", { { NULL, 0, 33 }, { "x@y.z", 5, 34 } }, { 0x1301 }, "\1",
 	  .alert = 40 },
 	{ "no hash in common", { { "x@y.z", 5, 33 }, { NULL, 0, 48 } }, { 0x1301 }, "\1",
@@ -234,9 +238,9 @@ static const struct probe probes[] = {
 	{ "an unknown mode", { { NULL, 0, 32 } }, { 0x1301, 0x1303 }, "\2", true, 0x1303,
 	  .alert = 40 },
 	{ "a suite of another", { { NULL, 0, 32 } }, { 0x1301, 0x1303 }, "\1", true, 0x1303,
-	  .alert = 47 },
+	  .alert = BINDER },
 	{ "a suite it may not", { { NULL, 0, 32 } }, { 0x1301 }, "\1", true, 0x1303,
-	  .alert = 47 },
+	  .alert = BINDER },
 };
 
 static void put_offers(struct hello *hello, const struct probe *probe, const char *name)
@@ -344,6 +348,11 @@ static bool ask(const struct probe *probe, const char *name, struct hello *answe
 	return played;
 }
 
+static bool is_alert(uint8_t alert, uint8_t wanted)
+{
+	return alert == wanted || (wanted == BINDER && alert == BINDER_OLD);
+}
+
 /* Known or not, one and the same octets come back: nobody can ask who is known. */
 static void check_probe(const struct probe *probe)
 {
@@ -353,7 +362,7 @@ static void check_probe(const struct probe *probe)
 	held = ask(probe, UNKNOWN, &unknown) && held;
 	tap_ok(held && known.len == 7 && unknown.len == known.len &&
 	       !memcmp(known.p, unknown.p, known.len) && known.p[0] == 21 &&
-	       known.p[6] == probe->alert, "X5 probe: %s: alert %u, known or not (%d, %d)",
+	       is_alert(known.p[6], probe->alert), "X5 probe: %s: alert %u, known or not (%d, %d)",
 	       probe->name, probe->alert, known.len == 7 ? known.p[6] : -1,
 	       unknown.len == 7 ? unknown.p[6] : -1);
 }
