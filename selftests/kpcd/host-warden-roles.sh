@@ -5,7 +5,7 @@
 # (M1, M3, M4, M7, X5, I7).
 
 . "$(dirname "$0")/lib.sh"
-plan 38
+plan 40
 
 b=$(free_port)
 b12=$(free_port)
@@ -15,6 +15,7 @@ host=8899aabbccddeeff0011223344556677
 host12=445566778899aabbccddeeff00112233
 field=66778899aabbccddeeff001122334455
 cbc=5566778899aabbccddeeff0011223344
+strict=99aabbccddeeff001122334455667788
 write "$dir/keys-b" <<END
 new@example.org hex:$key
 old@example.org hex:$other
@@ -24,6 +25,7 @@ host@example.org hex:$host
 host12@example.org hex:$host12
 field@example.org hex:$field
 cbc@example.org hex:$cbc
+strict@example.org hex:$strict
 END
 write "$dir/table-b" <<END
 association kept role b kpc-id kept@example.org \\
@@ -46,6 +48,10 @@ association cbc role b kpc-id cbc@example.org profile onem2m \\
 	suites TLS_PSK_WITH_AES_128_CBC_SHA256 \\
 	id-a //a.example/cse/Ccbc id-b //b.example/cse \\
 	offload off listen [::]:$any plain unix:$dir/back owner $UID start auto
+association strict role b kpc-id strict@example.org profile onem2m \\
+	suites TLS_PSK_WITH_AES_128_CBC_SHA256 \\
+	id-a //a.example/cse/Cstrict id-b //b.example/cse \\
+	offload off listen 127.0.0.1:$b plain unix:$dir/back owner $UID start auto
 association host role b kpc-id host@example.org authority B.example \\
 	id-a //a.example/cse/Chost id-b //b.example/cse \\
 	offload off listen 127.0.0.1:$b plain unix:$dir/back owner $UID start auto
@@ -87,6 +93,13 @@ ok "and one over IPv6" answered "$any" cbc@example.org $cbc -tls1_2 \
 	-connect "[::1]:$any"
 ok "X1: where one is of TLS 1.3, who offers that is not put off with less" \
 	not answered "$b" old@example.org $other
+
+ok "nor is who offers a suite that others there allow and its own does not" \
+	not answered "$b" strict@example.org $strict -tls1_2 \
+	-cipher PSK-AES128-GCM-SHA256:PSK-AES128-CBC-SHA256
+ok "who offers those alone that its own allows is answered" \
+	answered "$b" strict@example.org $strict -tls1_2 \
+	-cipher PSK-AES128-CBC-SHA256
 
 # A backend at a path where another user could come first.
 if [ "$(id -u)" = 0 ]; then
