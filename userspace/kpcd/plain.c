@@ -40,6 +40,9 @@ static bool local_allowed(struct worker *worker,
 	if (ret == -ENOENT)
 		snprintf(text, size,
 			 "who connected is not a program of this machine");
+	else if (ret == -ENOTCONN)
+		snprintf(text, size,
+			 "who connected had closed before it could be told");
 	else if (ret)
 		snprintf(text, size, "who connected cannot be told: %s",
 			 strerror(-ret));
