@@ -222,10 +222,13 @@ upgrade()
 	modprobe kpc && steps+=loaded,
 	na kpc sync
 	at site-b kpc sync >/dev/null
-	na nft delete table inet kpc_boot
-	closed && steps+=guarded,
 	start_agent site-b
 	start_agent site-a
+	within 20 eval "at site-a kpc endpoint | grep -qF $SITE_B"
+	na kpc endpoint
+	na nft delete table inet kpc_boot
+	closed && steps+=guarded,
+	na kpc establish telemetry
 	within 20 test -S $LOCAL
 	message upgraded 20
 	check "guide: the module is exchanged behind kpc save --nft, closed all the while (I3, I5)" \
