@@ -118,7 +118,7 @@ CASES = (
 SHORT = (case_flow.test_bulk, case_flow.test_carrier, case_flow.test_tls_stat,
          case_flow.test_small, case_flow.test_idle,
          case_end.test_half_close_out, case_end.test_half_close_in,
-         case_end.test_cut, case_end.test_local_reset,
+         case_end.test_cut, case_end.test_unread, case_end.test_local_reset,
          case_end.test_local_aborted,
          case_end.test_backend_reset, case_foreign.test_key_update,
          case_chaos.test_chaos, case_warm.test_warm_ended,
