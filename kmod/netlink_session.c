@@ -319,6 +319,24 @@ err:
 	return kpc_reply_end(info, &reply, err);
 }
 
+/*
+ * Between its request and this answer the agent may have let a worker bind: it
+ * had not heard of the request yet. From now on it opens nothing, and what the
+ * answer promises has to be true.
+ */
+static void end_closed(struct kpc_net *kn, const struct kpc_establish *e)
+{
+	struct kpc_association *a = kpc_association_find(kn, e->name);
+
+	if (!a)
+		return;
+	kpc_grants_drop(kn, a->id);
+	if (!kpc_socks_end(kn, a, KPC_REASON_OPERATOR))
+		return;
+	synchronize_net();
+	kpc_socks_settle(kn);
+}
+
 static int take_answer(struct kpc_net *kn, struct sk_buff *skb,
 		       struct genl_info *info)
 {
@@ -342,6 +360,9 @@ static int take_answer(struct kpc_net *kn, struct sk_buff *skb,
 		return kpc_refuse(kn, info->extack, -ENOENT,
 				  "no request %u waits for an answer", id);
 
+	if (e->state == KPC_ESTABLISH_STATE_CLOSING &&
+	    state == KPC_ESTABLISH_STATE_CLOSED)
+		end_closed(kn, e);
 	e->state = state;
 	if (tb[KPC_A_ESTABLISH_VERSION])
 		e->version = nla_get_u16(tb[KPC_A_ESTABLISH_VERSION]);

@@ -326,4 +326,50 @@ TEST_F(agent, close_ends_bindings)
 	EXPECT_EQ(nl_get(&self->a, KPC_A_ASSOCIATION_BINDINGS), 0);
 }
 
+/*
+ * I4: an agent that has not heard of the request yet lets workers bind. Neither
+ * such a binding nor leave for one outlives its answer.
+ */
+TEST_F(agent, close_ends_what_came_before_its_answer)
+{
+	struct pair *p = &self->p, second;
+	struct nl warden, other;
+	int id, session;
+
+	ASSERT_EQ(pair_listen(p), 0);
+	ASSERT_EQ(site_nl(&warden, 'a'), 0);
+	ASSERT_EQ(warden_new(&warden), 0);
+	ASSERT_EQ(site_nl(&other, 'a'), 0);
+	session = worker_new(&warden, other.fd, 1);
+	ASSERT_GT(session, 0) TH_LOG("%s", warden.said);
+	ASSERT_EQ(named(&self->a, KPC_CMD_CLOSE, KPC_A_ESTABLISH_ASSOCIATION, "to-b"), 0);
+	id = nl_get(&self->a, KPC_A_ESTABLISH_ID);
+
+	p->nl_a = &other;
+	ASSERT_EQ(pair_connect(p), 0) TH_LOG("%s", other.said);
+	ASSERT_EQ(grant_new(&warden, session, "to-b"), 0);
+	ASSERT_EQ(pair_bind(p), 0) TH_LOG("%s", other.said);
+	pair_init(&second, &other, &self->b, "to-b", "from-a");
+	second.listener = p->listener;
+	ASSERT_EQ(grant_new(&warden, session, "to-b"), 0);
+	EXPECT_TRUE(crosses(p->client, p->server, "not closed yet"));
+
+	nl_req(&warden, KPC_CMD_ESTABLISH_ANSWER);
+	nl_u32(&warden, KPC_A_ESTABLISH_ID, id);
+	nl_u8(&warden, KPC_A_ESTABLISH_STATE, KPC_ESTABLISH_STATE_CLOSED);
+	ASSERT_EQ(nl_talk(&warden), 0) TH_LOG("%s", warden.said);
+	EXPECT_NE(error_within(p->client, 1000), 0);
+	ASSERT_EQ(assoc_get(&self->a, "to-b"), 0);
+	EXPECT_EQ(nl_get(&self->a, KPC_A_ASSOCIATION_BINDINGS), 0);
+
+	ASSERT_EQ(pair_connect(&second), 0) TH_LOG("%s", other.said);
+	EXPECT_EQ(pair_bind(&second), -EPERM);
+	EXPECT_NE(strstr(other.said, "holds no grant for 'to-b'"), NULL);
+	second.listener = -1;
+	pair_close(&second);
+	close(other.fd);
+	close(warden.fd);
+	p->nl_a = &self->a;
+}
+
 TEST_HARNESS_MAIN
