@@ -15,10 +15,10 @@ old@example.org hex:$other
 END
 write "$dir/table" <<END
 association new role b kpc-id new@example.org listen 127.0.0.1:$port \\
-	id-a //a.example/cse/Cnew id-b //b.example/cse offload off \\
+	id-a //a.example/cse/Cnew id-b //b.example/cse offload off limit handshake-time 1h \\
 	plain unix:$dir/back owner $UID start auto
 association old role b kpc-id old@example.org listen 127.0.0.1:$port \\
-	id-a //a.example/cse/Cold id-b //b.example/cse offload off \\
+	id-a //a.example/cse/Cold id-b //b.example/cse offload off limit handshake-time 1h \\
 	versions tls1.2 suites TLS_PSK_WITH_CHACHA20_POLY1305_SHA256 \\
 	plain unix:$dir/back owner $UID start auto
 END
