@@ -115,6 +115,17 @@ schema_there()
 		cmp "$work/root$path" "$top/Documentation/schema/kpc.schema.json"
 }
 
+# kpcperf runs from where it is installed, and what belongs to it is there.
+kpcperf_there()
+{
+	env -u MAKEFLAGS make -C "$top/userspace" O="$work/build" DESTDIR="$work/root" \
+		PREFIX=/usr LIBDIR=/usr/lib INCLUDEDIR=/usr/include programs=kpcperf install &&
+		"$work/root/usr/bin/kpcperf" --version | grep -q '^kpcperf [0-9]' &&
+		[ -f "$work/root/usr/share/man/man1/kpcperf.1" ] &&
+		bash -c ". '$work/root/usr/share/bash-completion/completions/kpcperf'
+			complete -p kpcperf"
+}
+
 echo "TAP version 13"
 umask 077
 check "make install puts the library, headers and pkg-config file in place" install_library
@@ -125,5 +136,6 @@ check "every function of the headers is exported" all_names_there
 check "the library is hardened" hardened
 check "all that is installed may be read by all, keys but by root" readable_by_all
 check "the schema of kpc -j is installed where kpc(8) says" schema_there
+check "kpcperf is installed with its page and completion" kpcperf_there
 echo "1..$count"
 exit $failed

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+/*
+ * kpcperf(1), measures what TLS-PSK connections carry.
+ */
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "../kpc/secret.h"
+#include "client.h"
+#include "options.h"
+#include "server.h"
+
+/* Keys are locked in memory, and every connection has a descriptor. */
+static void raise_limit(int what)
+{
+	struct rlimit limit;
+
+	if (getrlimit(what, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(what, &limit);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	int ret;
+
+	secret_guard();
+	ret = options_read(&options, argc, argv);
+	if (ret)
+		return ret < 0 ? 2 : 0;
+	raise_limit(RLIMIT_MEMLOCK);
+	raise_limit(RLIMIT_NOFILE);
+	signal(SIGPIPE, SIG_IGN);
+	return options.server ? server_run(&options) : client_run(&options);
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A test as the server runs it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "session.h"
+
+struct session *session_new(const struct test *test)
+{
+	struct session *session = calloc(1, sizeof(*session));
+
+	if (!session)
+		return NULL;
+	session->test = *test;
+	atomic_init(&session->references, 1);
+	session->stats = calloc(test_flows(test), sizeof(*session->stats));
+	session->ids = calloc(test_flows(test), sizeof(*session->ids));
+	if (!session->stats || !session->ids) {
+		session_put(session);
+		errno = ENOMEM;
+		return NULL;
+	}
+	if (getrandom(session->cookie, WIRE_COOKIE, 0) != WIRE_COOKIE) {
+		session_put(session);
+		errno = EIO;
+		return NULL;
+	}
+	cpu_now(&session->start);
+	session->began = session->start.ns;
+	return session;
+}
+
+struct session *session_get(struct session *session)
+{
+	atomic_fetch_add(&session->references, 1);
+	return session;
+}
+
+uint64_t session_held(const struct session *session)
+{
+	uint64_t most = atomic_load(&session->idle_most);
+	uint64_t lost = atomic_load(&session->idle_lost);
+
+	return most > lost ? most - lost : 0;
+}
+
+void session_put(struct session *session)
+{
+	if (!session || atomic_fetch_sub(&session->references, 1) > 1)
+		return;
+	free(session->stats);
+	free(session->ids);
+	free(session);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A test as the server runs it, from its control connection's first message to
+ * the end of the last of its connections.
+ */
+#ifndef KPCPERF_SESSION_H
+#define KPCPERF_SESSION_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "address.h"
+#include "cpu.h"
+#include "stats.h"
+#include "test.h"
+#include "wire.h"
+
+/**
+ * struct session - one test
+ * @test: its parameters
+ * @cookie: shows that a connection is of it
+ * @association: whose key all its connections have proved; NULL without TLS
+ * @version: of its control connection's TLS
+ * @suite: likewise
+ * @peer: where the client is
+ * @port: likewise
+ * @stats: of its streams
+ * @ids: of their sockets, as they are printed
+ * @references: who holds it
+ * @pings: short connections that went to their end
+ * @failed: connections that ended otherwise
+ * @idle: idle connections there are
+ * @idle_most: the most there were
+ * @idle_lost: those that ended before their time
+ * @over: its control connection has ended
+ * @told: its client has asked for the results and got them
+ * @start: processor time at its beginning
+ * @began: when that was
+ */
+struct session {
+	struct test test;
+	uint8_t cookie[WIRE_COOKIE];
+	const struct kpc_association *association;
+	uint16_t version;
+	uint16_t suite;
+	char peer[ADDRESS_TEXT];
+	uint16_t port;
+	struct stats *stats;
+	atomic_int *ids;
+	atomic_uint references;
+	atomic_ullong pings;
+	atomic_ullong failed;
+	atomic_ullong idle;
+	atomic_ullong idle_most;
+	atomic_ullong idle_lost;
+	atomic_bool over;
+	atomic_bool told;
+	struct cpu start;
+	uint64_t began;
+};
+
+/**
+ * session_new() - a test with a cookie of its own
+ *
+ * Return: it, with one reference, or NULL with errno set.
+ */
+struct session *session_new(const struct test *test);
+
+/** session_get() - one reference more */
+struct session *session_get(struct session *session);
+
+/** session_held() - idle connections that came and did not end otherwise */
+uint64_t session_held(const struct session *session);
+
+/** session_put() - one less; NULL is allowed */
+void session_put(struct session *session);
+
+#endif
