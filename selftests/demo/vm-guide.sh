@@ -227,9 +227,9 @@ upgrade()
 	within 20 eval "at site-a kpc endpoint | grep -qF $SITE_B"
 	na kpc endpoint
 	na nft delete table inet kpc_boot
-	closed && steps+=guarded,
 	na kpc establish telemetry
 	within 20 test -S $LOCAL
+	closed && steps+=guarded,
 	message upgraded 20
 	check "guide: the module is exchanged behind kpc save --nft, closed all the while (I3, I5)" \
 		"$steps $facts" \
