@@ -451,6 +451,40 @@ hang_up()
 ok "nor does SIGHUP take anything away" \
 	eval 'hang_up && run 0 k -j stats && [ "$(field "d[\"associations\"]")" = 2 ]'
 
+# A mark that the module has free, and a file has not
+put_files()
+{
+	printf 'association away role a kpc-id away@sp.example id-a //sp.example/away id-b //sp.example/in peer 192.0.2.77:9 mark %s\n' \
+		"$1" >"$dir/saved.conf"
+	: >"$dir/saved.keys"
+	chmod 600 "$dir/saved.conf" "$dir/saved.keys"
+	cp "$dir/saved.conf" "$dir/saved.before"
+}
+provision_near()
+{
+	k provision --generate --keys "$dir/saved.keys" --file "$dir/saved.conf" \
+		near role a kpc-id near@sp.example id-a //sp.example/near \
+		id-b //sp.example/in peer 192.0.2.78:9
+}
+free_mark()
+{
+	put_files 0
+	sed -i '$d' "$dir/saved.conf"
+	provision_near >"$dir/out" 2>"$dir/err" || return
+	k -j association get near >"$dir/out" || return
+	mark=$(field 'd["mark"]')
+	k association del near
+}
+ok "M5: provision saves the mark that the module chose" \
+	eval 'free_mark && [ "$(grep -c "^association near .*mark " "$dir/saved.conf")" = 1 ]'
+put_files "$mark"
+ok "one that the file has given away is not saved" \
+	eval 'run 1 provision_near && grep -q "saved.conf:2: mark .* belongs to other identities already (line 1)" "$dir/err"'
+ok "and nothing is left of it" \
+	eval 'cmp "$dir/saved.conf" "$dir/saved.before" >"$dir/err" &&
+	[ ! -s "$dir/saved.keys" ] && run 1 k association get near &&
+	grep -q "no association has the name" "$dir/err"'
+
 # Configuration and counters
 ok "the managed range stays while associations exist" \
 	eval 'run 1 k config set mark-range 0x10000000/0xf0000000 &&

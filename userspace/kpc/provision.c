@@ -250,9 +250,12 @@ static int carry_out(struct provision *provision, struct textfile *conf)
 	ret = add_association(provision);
 	if (ret || !provision->conf_path)
 		goto out;
+	/* The mark is the module's choice, out of its table and not of files. */
 	line = conf_line(provision);
 	if (!line) {
 		kpc_error_set(&err, "out of memory");
+		ret = refuse(provision, &err);
+	} else if (!provision->offline && judge_conf(provision, conf, &err)) {
 		ret = refuse(provision, &err);
 	} else if (textfile_append(conf, line, &err)) {
 		ret = refuse(provision, &err);
