@@ -73,7 +73,7 @@ clean:
 
 # What the lab built inside its root filesystems, and the test machines' disks.
 lab-clean:
-	rm -rf $(out)/lab
+	rm -rf "$${KPC_BUILD:-$(top)/build}/lab"
 
 setup:
 	@selftests/lab/setup
