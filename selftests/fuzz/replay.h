@@ -90,7 +90,7 @@ static int not_hidden(const struct dirent *entry)
 int main(int argc, char **argv)
 {
 	const char *tree = getenv("KPC_TREE");
-	struct dirent **names;
+	struct dirent **names = NULL;
 	char folder[PATH_MAX / 2];
 	int count;
 
@@ -101,8 +101,11 @@ int main(int argc, char **argv)
 #endif
 	tap_begin();
 	count = scandir(folder, &names, not_hidden, alphasort);
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < count; i++) {
 		replay_file(folder, names[i]->d_name);
+		free(names[i]);
+	}
+	free(names);
 	return tap_end();
 }
 
