@@ -2,9 +2,10 @@
 host_buffer_SRCS := userspace/kpcd/buffer.c
 host_confine_SRCS := userspace/kpcd/seccomp.c
 host_bucket_SRCS := userspace/kpcd/bucket.c
+host_crowd_SRCS := userspace/kpcd/crowd.c
 host_source_SRCS := userspace/kpcd/bucket.c userspace/kpcd/source.c
 # A whole worker; what host_starved.c includes itself is left out.
-host_starved_SRCS := $(patsubst $(top)/%,%,$(foreach name,address bind bucket connection* engine* \
+host_starved_SRCS := $(patsubst $(top)/%,%,$(foreach name,address bind bucket connection* crowd engine* \
 	handshake* message plain* proxy relay relay_carrier source timer worker_*, \
 	$(wildcard $(top)/userspace/kpcd/$(name).c)))
 kpcd_PKGS := libseccomp liburing

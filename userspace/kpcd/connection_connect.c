@@ -224,7 +224,7 @@ void connection_accept(struct listener *listener, int fd)
 		return;
 	}
 	if (worker->handshake_count >= HANDSHAKES_MAX)
-		handshake_evict(worker, source_of(&from));
+		handshake_evict(worker);
 	c = connection_new(worker, KPC_ROLE_B);
 	if (!c) {
 		engine_close(worker->engine, fd);
@@ -233,8 +233,7 @@ void connection_accept(struct listener *listener, int fd)
 	c->peer = from;
 	connection_tls(c, fd);
 	c->handshake->listener = listener->config.id;
-	c->handshake->source = source_of(&from);
-	handshake_list(c->handshake);
+	handshake_list(c->handshake, source_of(&from));
 	connection_deadline(c, listener_handshake_seconds(listener) * 1000ULL);
 	handshake_begin(c);
 }

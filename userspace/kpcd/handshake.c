@@ -24,10 +24,12 @@ int handshake_new(struct connection *c)
 	return 0;
 }
 
-void handshake_list(struct handshake *hs)
+void handshake_list(struct handshake *hs, uint64_t source)
 {
 	struct worker *worker = hs->connection->worker;
 
+	hs->crowd = crowd_join(&worker->crowds, source,
+			       source_hash(&worker->sources, source));
 	hs->previous = worker->handshakes_end;
 	if (hs->previous)
 		hs->previous->next = hs;
@@ -52,6 +54,8 @@ static void handshake_unlist(struct handshake *hs)
 		hs->next->previous = hs->previous;
 	else
 		worker->handshakes_end = hs->previous;
+	crowd_leave(&worker->crowds, hs->crowd,
+		    source_hash(&worker->sources, hs->crowd->source));
 	worker->handshake_count--;
 	hs->listed = false;
 }
@@ -102,25 +106,20 @@ void handshake_free(struct connection *c)
 }
 
 /*
- * By age alone a source that comes fast enough pushes out all others before
- * they have answered. So one that has many makes room for itself. Who shares
- * a source with it, or many sources together, are left with age: a peer has as
- * long as so many others take to come. What a peer has sent says nothing: an
- * octet costs it nothing, and one that is new has had no time for it.
+ * By age alone whoever comes fast enough pushes out all others before they have
+ * answered. So the source with the most makes room, which leaves alone who has
+ * one of its own, however many come from however few places. Where there are as
+ * many sources as peers it is age: a peer has as long as so many others take to
+ * come. What a peer has sent says nothing: an octet costs it nothing, and one
+ * that is new has had no time for it.
  */
-void handshake_evict(struct worker *worker, uint64_t source)
+void handshake_evict(struct worker *worker)
 {
-	struct handshake *hs, *own = NULL;
-	unsigned int count = 0;
+	struct handshake *hs = worker->handshakes, *at;
 
-	for (hs = worker->handshakes; hs; hs = hs->next) {
-		if (hs->source != source)
-			continue;
-		if (!own)
-			own = hs;
-		count++;
-	}
-	hs = count < HANDSHAKES_SHARE ? worker->handshakes : own;
+	for (at = hs; at; at = at->next)
+		if (at->crowd->count > hs->crowd->count)
+			hs = at;
 	connection_fail(hs->connection, KPC_EVENT_REFUSED, -EBUSY,
 			"too many peers in their handshakes, the oldest gives way");
 }

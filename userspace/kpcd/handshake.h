@@ -9,9 +9,7 @@
 #include "connection.h"
 
 /* Peers of role b that have not proved a key yet; more push out others. */
-#define HANDSHAKES_MAX		1024
-/* A source that has so many of them pushes out its own. */
-#define HANDSHAKES_SHARE	(HANDSHAKES_MAX / 16)
+#define HANDSHAKES_MAX		CROWDS_MAX
 /* Handshakes that this side begins; one association may have half of them. */
 #define INITIATIONS_MAX		1024
 /* One address of several may take so long before the next is tried. */
@@ -37,7 +35,7 @@
  * @address: role a, which of the association's is tried
  * @remote: the address itself, as connect(2) takes it
  * @give_up: when the whole handshake must be through, milliseconds
- * @source: role b, where the peer comes from
+ * @crowd: role b, the peers that come from where it does
  * @ktls: the ULP is in place
  */
 struct handshake {
@@ -57,7 +55,7 @@ struct handshake {
 	uint32_t address;
 	struct sockaddr_in6 remote;
 	uint64_t give_up;
-	uint64_t source;
+	struct crowd *crowd;
 	bool ktls;
 };
 
@@ -76,15 +74,11 @@ void handshake_begin(struct connection *c);
 /** handshake_step() - compute for one connection, which waits for it */
 void handshake_step(struct worker *worker);
 
-/**
- * handshake_evict() - make room for a peer that comes from @source
- *
- * Ends the oldest of that source, where it has more than its share, or of all.
- */
-void handshake_evict(struct worker *worker, uint64_t source);
+/** handshake_evict() - make room: ends the oldest of the source with the most */
+void handshake_evict(struct worker *worker);
 
-/** handshake_list() - role b: count it, in the order of age */
-void handshake_list(struct handshake *hs);
+/** handshake_list() - role b: count it as @source's, in the order of age */
+void handshake_list(struct handshake *hs, uint64_t source);
 
 /* handshake_install.c */
 

@@ -35,14 +35,19 @@ uint64_t source_of(const struct sockaddr_in6 *peer)
 	return prefix;
 }
 
-static struct source *set_of(struct sources *sources, uint64_t prefix)
+uint64_t source_hash(const struct sources *sources, uint64_t prefix)
 {
 	uint64_t mixed = (prefix ^ sources->secret[0]) *
 			 (sources->secret[1] | 1);
 
 	mixed ^= mixed >> 32;
 	mixed *= 0x9e3779b97f4a7c15;
-	return sources->sets[mixed >> 56];
+	return mixed >> 32;
+}
+
+static struct source *set_of(struct sources *sources, uint64_t prefix)
+{
+	return sources->sets[source_hash(sources, prefix) % SOURCE_SETS];
 }
 
 bool source_may(struct sources *sources, const struct sockaddr_in6 *peer,

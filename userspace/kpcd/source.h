@@ -54,6 +54,15 @@ int sources_init(struct sources *sources, uint32_t rate);
 uint64_t source_of(const struct sockaddr_in6 *peer);
 
 /**
+ * source_hash() - a hash that peers cannot tell
+ * @sources: with the secret
+ * @source: as source_of() tells it
+ *
+ * Return: 32 bits.
+ */
+uint64_t source_hash(const struct sources *sources, uint64_t source);
+
+/**
  * source_may() - count one connection
  * @sources: all of it
  * @peer: its address, IPv4 ones v4-mapped

@@ -14,6 +14,7 @@
 
 #include "bucket.h"
 #include "buffer.h"
+#include "crowd.h"
 #include "engine.h"
 #include "message.h"
 #include "source.h"
@@ -166,6 +167,7 @@ struct telling {
  * @refused: peers that were refused
  * @local_refused: local users that were refused
  * @sources: rate of connections of each source of peers
+ * @crowds: how many of @handshakes each source has
  */
 struct worker {
 	struct worker_config config;
@@ -210,6 +212,7 @@ struct worker {
 	struct telling refused;
 	struct telling local_refused;
 	struct sources sources;
+	struct crowds crowds;
 };
 
 /* worker_channel.c */
