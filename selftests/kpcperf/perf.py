@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 
-from runs import OTHER, Bench, Wire, spoil
+from runs import HELLO, OTHER, Bench, Wire, spoil
 from sites import Tap, wait_for
 
 MIB = 1 << 20
@@ -208,6 +208,25 @@ def spoiled(bench, how, fault, count, at=300001):
         status=(done.status, 1), server=(end.status, 1),
         faults=(faults, {fault: count}), place=(near, True),
         error=(fault in done.json["error"], True))
+
+
+def test_connect_spoiled(bench):
+    """Each short connection's request is checked, not its response alone."""
+    def change(number, offset, data):
+        at = HELLO + 100 - offset
+        if not number or not 0 <= at < len(data):
+            return data
+        return data[:at] + flip(data[at:])
+    with bench.server("-1") as server, Wire(server.port, change) as wire:
+        done = bench.client(wire.port, "--connect", "-t", "0.3", "--verify")
+        end = server.wait()
+    if not done.json:
+        return done.why()
+    return differ(
+        status=(done.status, 1), server=(end.status, 1),
+        transactions=(done.end["transactions"], 0),
+        failed=(done.end["failed_connections"] > 0, True),
+        told=("a request is not what was sent" in end.err, True))
 
 
 def test_short(bench):
@@ -504,6 +523,7 @@ CASES = (
     ("octets repeated", spoiled, (repeat, "repeated", 1000, 299001), "plain"),
     ("octets added", spoiled, (lambda data: b"KPC" * 300 + data, "added", 900),
      "plain"),
+    ("an octet of each request changed", test_connect_spoiled, (), "plain"),
     ("the end lost, without a check", test_short, (), "plain"),
     ("a record changed", test_forged, (), "user kernel"),
     ("versions and suites", test_versions, (), "user kernel"),

@@ -199,6 +199,24 @@ static int move_down(struct flow *flow)
 	return ret;
 }
 
+/*
+ * Nobody asks the server what it found in a short connection: the client learns
+ * it by having no response.
+ */
+static int check_ping(struct flow *flow)
+{
+	if (flow->kind != KIND_PING || !flow->check)
+		return 0;
+	pattern_check_end(flow->check);
+	if (!flow->check->count.faults)
+		return 0;
+	return kpc_error_return(&flow->err, -EBADMSG,
+				"a request is not what was sent: %s at offset %llu",
+				pattern_fault_name(flow->check->count.first[0].fault),
+				(unsigned long long)
+				flow->check->count.first[0].offset);
+}
+
 /* 1: the client has ended it between two of them. */
 static int transaction(struct flow *flow)
 {
@@ -209,6 +227,8 @@ static int transaction(struct flow *flow)
 	if (ret == 1 && flow->expect < whole)
 		return kpc_error_return(&flow->err, -ENODATA,
 					"the client ended it within a request");
+	if (!ret)
+		ret = check_ping(flow);
 	return ret ? ret : flow_send(flow);
 }
 
