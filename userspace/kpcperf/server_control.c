@@ -15,10 +15,13 @@
 
 /*
  * Two tests at once would measure each other. One whose client has all it
- * wants is as good as over: EAGAIN.
+ * wants is as good as over: EAGAIN. The first thread tells a test as soon as it
+ * finds it, so who the client is stands in it before.
  */
-static struct session *admit(struct server *server, const struct test *test)
+static struct session *admit(const struct flow *flow, const struct test *test)
 {
+	const struct channel *channel = &flow->channel;
+	struct server *server = flow->owner;
 	struct session *session = NULL;
 
 	pthread_mutex_lock(&server->lock);
@@ -27,8 +30,13 @@ static struct session *admit(struct server *server, const struct test *test)
 			atomic_load(&server->current->over) ? EAGAIN : EBUSY;
 	else
 		session = session_new(test);
-	if (session)
+	if (session) {
+		session->association = channel->association;
+		session->version = channel->version;
+		session->suite = channel->suite;
+		address_peer(channel->fd, session->peer, &session->port);
 		server->current = session_get(session);
+	}
 	pthread_mutex_unlock(&server->lock);
 	return session;
 }
@@ -61,14 +69,19 @@ int control_admit(struct server_flow *own)
 {
 	struct flow *flow = &own->flow;
 	struct wire_reply reply = { .carrier = flow->channel.carrier };
-	struct server *server = flow->owner;
 	struct kpc_error err = {};
 	struct test test;
 	int ret;
 
+	/* Nothing may fail any more once the test is the server's. */
+	if (!flow->message)
+		flow->message = calloc(1, WIRE_REPLY);
+	if (!flow->message)
+		return kpc_error_return(&flow->err, -ENOMEM,
+					"no memory for a message");
 	ret = wire_get_test(&test, flow->small, &err);
 	if (!ret) {
-		own->session = admit(server, &test);
+		own->session = admit(flow, &test);
 		if (!own->session && errno == EAGAIN &&
 		    clock_ns() < own->deadline) {
 			flow_due(flow, clock_ns() + LOOK_AGAIN);
@@ -78,22 +91,12 @@ int control_admit(struct server_flow *own)
 			ret = kpc_error_return(&err, -errno, "%s",
 					       refusal(errno));
 	}
-	flow->message = calloc(1, WIRE_REPLY);
-	if (!flow->message)
-		return kpc_error_return(&flow->err, -ENOMEM,
-					"no memory for a message");
 	reply.error = -ret;
 	memcpy(reply.text, err.text, sizeof(reply.text));
 	if (own->session) {
-		struct session *session = own->session;
-
-		memcpy(reply.cookie, session->cookie, WIRE_COOKIE);
-		session->association = flow->channel.association;
-		session->version = flow->channel.version;
-		session->suite = flow->channel.suite;
-		address_peer(flow->channel.fd, session->peer, &session->port);
-		flow->test = &session->test;
-		server_wake(server);
+		memcpy(reply.cookie, own->session->cookie, WIRE_COOKIE);
+		flow->test = &own->session->test;
+		server_wake(flow->owner);
 	}
 	wire_put_reply(flow->message, &reply);
 	flow->phase = SERVER_REPLY;
