@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 
-from runs import HELLO, OTHER, Bench, Wire, spoil
+from runs import OTHER, READY, Bench, Wire, spoil
 from sites import Tap, wait_for
 
 MIB = 1 << 20
@@ -212,12 +212,8 @@ def spoiled(bench, how, fault, count, at=300001):
 
 def test_connect_spoiled(bench):
     """Each short connection's request is checked, not its response alone."""
-    def change(number, offset, data):
-        at = HELLO + 100 - offset
-        if not number or not 0 <= at < len(data):
-            return data
-        return data[:at] + flip(data[at:])
-    with bench.server("-1") as server, Wire(server.port, change) as wire:
+    with bench.server("-1") as server, \
+            Wire(server.port, spoil(100, flip, which=bool)) as wire:
         done = bench.client(wire.port, "--connect", "-t", "0.3", "--verify")
         end = server.wait()
     if not done.json:
@@ -227,6 +223,22 @@ def test_connect_spoiled(bench):
         transactions=(done.end["transactions"], 0),
         failed=(done.end["failed_connections"] > 0, True),
         told=("a request is not what was sent" in end.err, True))
+
+
+def test_rr_spoiled(bench):
+    """What each end found is told, one after the other."""
+    with bench.server() as server, \
+            Wire(server.port, spoil(100, flip),
+                 spoil(20, flip, READY)) as wire:
+        done = bench.client(wire.port, "--rr", "-t", "0.2", "--verify")
+    if not done.json or "verify" not in done.end:
+        return done.why()
+    found = done.end["verify"]
+    return differ(
+        status=(done.status, 1), faults=(found["faults"], 2),
+        changed=(found["changed"], 2),
+        first=([(one["fault"], one["offset"]) for one in found["first"]],
+               [("changed", 100), ("changed", 20)]))
 
 
 def test_short(bench):
@@ -524,6 +536,8 @@ CASES = (
     ("octets added", spoiled, (lambda data: b"KPC" * 300 + data, "added", 900),
      "plain"),
     ("an octet of each request changed", test_connect_spoiled, (), "plain"),
+    ("octets of a request and a response changed", test_rr_spoiled, (),
+     "plain"),
     ("the end lost, without a check", test_short, (), "plain"),
     ("a record changed", test_forged, (), "user kernel"),
     ("versions and suites", test_versions, (), "user kernel"),

@@ -20,6 +20,7 @@ from sites import LINGER_RESET, free_port, wait_for  # noqa: E402
 KEY = "hex:00112233445566778899aabbccddeeff"
 OTHER = "hex:ffeeddccbbaa99887766554433221100"
 HELLO = 64              # octets of a connection before those that are measured
+READY = 1               # and from the server
 DEADLINE = 120
 
 
@@ -159,12 +160,14 @@ class Server:
 
 
 class Wire:
-    """Carries connections to a port and has what goes up, connection by
-    connection, changed by a function of the octets and their offset."""
+    """Carries connections to a port and has what goes up, and what comes down,
+    connection by connection, changed by functions of the octets and their
+    offset."""
 
-    def __init__(self, port, change):
+    def __init__(self, port, change, change_down=None):
         self.to = port
         self.change = change
+        self.change_down = change_down or (lambda number, offset, data: data)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.count = 0
@@ -178,7 +181,7 @@ class Wire:
                 number, self.count = self.count, self.count + 1
                 threading.Thread(target=self.up, args=(near, far, number),
                                  daemon=True).start()
-                threading.Thread(target=self.down, args=(far, near),
+                threading.Thread(target=self.down, args=(far, near, number),
                                  daemon=True).start()
 
     def up(self, near, far, number):
@@ -189,11 +192,12 @@ class Wire:
                 offset += len(data)
             far.shutdown(socket.SHUT_WR)
 
-    @staticmethod
-    def down(far, near):
+    def down(self, far, near, number):
+        offset = 0
         try:
             while data := far.recv(1 << 16):
-                near.sendall(data)
+                near.sendall(self.change_down(number, offset, data))
+                offset += len(data)
             near.shutdown(socket.SHUT_WR)
         except OSError:
             with contextlib.suppress(OSError):
@@ -208,12 +212,12 @@ class Wire:
         self.listener.close()
 
 
-def spoil(at, how):
-    """A change of the first stream, the connection after the control one: at
-    an offset of it, `how` makes of the octets there what goes on."""
+def spoil(at, how, head=HELLO, which=lambda number: number == 1):
+    """A change of the first stream, the connection after the control one, or of
+    others: at an offset of it, `how` makes of the octets there what goes on."""
     def change(number, offset, data):
-        here = at + HELLO - offset
-        if number != 1 or not 0 <= here < len(data):
+        here = at + head - offset
+        if not which(number) or not 0 <= here < len(data):
             return data
         return data[:here] + how(data[here:])
     return change

@@ -3,7 +3,6 @@
  * What came of a test: both ends' views put together and judged.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "client.h"
 #include "clock.h"
@@ -102,13 +101,14 @@ static void add_faults(struct client *client, uint32_t index,
 		       struct report_stream *stream)
 {
 	const struct pattern_count *own = &client->stats[index].count;
-	unsigned int i;
+	struct pattern_count *sum = &stream->count;
+	uint64_t i;
 
 	for (i = 0; i < PATTERN_FAULTS; i++)
-		stream->count.octets[i] += own->octets[i];
-	if (!stream->count.faults)
-		memcpy(stream->count.first, own->first, sizeof(own->first));
-	stream->count.faults += own->faults;
+		sum->octets[i] += own->octets[i];
+	for (i = 0; i < own->faults && sum->faults + i < PATTERN_FIRST; i++)
+		sum->first[sum->faults + i] = own->first[i];
+	sum->faults += own->faults;
 }
 
 void client_finish(struct client *client, struct report *report)
