@@ -50,8 +50,19 @@ def octets(bench, direction, count, *words):
         sender=(sums[0]["sender"], "-R" not in direction),
         faults=(done.end["verify"]["faults"], 0),
         carrier=(start["carrier"], bench.carrier),
-        peer=(start["peer_carrier"], bench.carrier),
-        text=("Verified" in end.text, True))
+        peer=(start["peer_carrier"], bench.carrier))
+
+
+def test_words(bench):
+    """In words, who has both ends' counts says that all was verified."""
+    with bench.server("-1") as server:
+        done = bench.finish(bench.begin(server.port, "-n", "1M", "-R",
+                                        "--verify"))
+        end = server.wait()
+    return differ(
+        status=((done.status, end.status), (0, 0)),
+        client=("Verified: all octets" in done.text, True),
+        server=("Verified" in end.text, False))
 
 
 def test_form(bench):
@@ -519,6 +530,7 @@ CASES = (
                                                          "997"), ""),
     ("sends and pauses by chance", octets,
      (["--bidir"], 2 * MIB, "-l", "20K", "--uneven"), ""),
+    ("who says that octets were verified", test_words, (), ""),
     ("JSON as iperf3 writes it", test_form, (), ""),
     ("IPv4 and IPv6", test_families, (), "plain"),
     ("requests and responses", test_rr, (), ""),
