@@ -4,6 +4,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -333,6 +334,28 @@ def test_interrupted_server(bench):
     return differ(status=(end.status, 0), sum=("receiver" in end.text, True))
 
 
+def test_unserved(bench):
+    """A server for one test that had none has not done what it was for."""
+    with bench.server("-1") as server:
+        end = server.stop()
+    return failed(end, "ended before any test")
+
+
+def test_full(bench):
+    """What cannot be written is no success."""
+    with bench.server() as server, open("/dev/full", "wb") as full:
+        ends = []
+        for words in (["-J"], []):
+            client = subprocess.run(
+                ["kpcperf", "-c", "127.0.0.1", "-p", str(server.port),
+                 *bench.options("a"), "-n", "1K", *words],
+                stdin=subprocess.DEVNULL, stdout=full,
+                stderr=subprocess.PIPE, text=True, check=False)
+            ends.append((client.returncode,
+                         "kpcperf: writing: " in client.stderr))
+    return differ(ends=(ends, [(1, True)] * 2))
+
+
 def test_versions(bench):
     """Each version and suite that is asked for is what was agreed."""
     wanted = [("1.2", "TLS_DHE_PSK_WITH_AES_128_GCM_SHA256"),
@@ -541,6 +564,8 @@ CASES = (
     ("a client that is killed", test_killed_client, (), ""),
     ("a server that is ended prints what it has", test_interrupted_server, (),
      ""),
+    ("a server that is ended before its test", test_unserved, (), ""),
+    ("standard output is full", test_full, (), ""),
     ("an octet changed", spoiled, (flip, "changed", 1), "plain"),
     ("octets lost", spoiled, (lambda data: data[1000:], "lost", 1000),
      "plain"),

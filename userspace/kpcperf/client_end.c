@@ -129,7 +129,11 @@ void client_finish(struct client *client, struct report *report)
 	uint32_t i;
 
 	end.streams = calloc(end.count, sizeof(*end.streams));
-	for (i = 0; end.streams && i < end.count; i++) {
+	if (!end.streams) {
+		end.count = 0;
+		client_failed(client, "no memory for the results of streams");
+	}
+	for (i = 0; i < end.count; i++) {
 		struct report_stream *stream = &end.streams[i];
 
 		fill(client, i, stream);
@@ -152,8 +156,6 @@ void client_finish(struct client *client, struct report *report)
 			      end.idle);
 	if (client->err.text[0])
 		end.error = client->err.text;
-	if (!end.streams)
-		end.count = 0;
 	report_end(report, &end);
 	free(end.streams);
 }

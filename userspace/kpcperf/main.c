@@ -2,7 +2,10 @@
 /*
  * kpcperf(1), measures what TLS-PSK connections carry.
  */
+#include <errno.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include "../kpc/secret.h"
@@ -21,6 +24,15 @@ static void raise_limit(int what)
 	setrlimit(what, &limit);
 }
 
+/* What could not be told is no success. */
+static int written(int status)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	fprintf(stderr, "kpcperf: writing: %s\n", strerror(errno));
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
@@ -29,9 +41,10 @@ int main(int argc, char **argv)
 	secret_guard();
 	ret = options_read(&options, argc, argv);
 	if (ret)
-		return ret < 0 ? 2 : 0;
+		return ret < 0 ? 2 : written(0);
 	raise_limit(RLIMIT_MEMLOCK);
 	raise_limit(RLIMIT_NOFILE);
 	signal(SIGPIPE, SIG_IGN);
-	return options.server ? server_run(&options) : client_run(&options);
+	return written(options.server ? server_run(&options) :
+					client_run(&options));
 }

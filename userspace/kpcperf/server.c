@@ -147,8 +147,10 @@ static void begin(struct serving *serving, struct session *session)
 		.pings = session->test.mode == MODE_CONNECT ?
 			&session->pings : NULL,
 	};
-	if (report_start(&serving->report, &start))
+	if (report_start(&serving->report, &start)) {
+		fprintf(stderr, "kpcperf: no memory for the report\n");
 		return;
+	}
 	report_begin(&serving->report, session->began);
 	serving->next = options->interval ? session->began +
 		(uint64_t)(options->interval * CLOCK_SECOND) : 0;
@@ -189,6 +191,8 @@ static const char *verdict(const struct session *session,
 {
 	uint32_t i;
 
+	if (!end->streams)
+		return "no memory for the results of streams";
 	for (i = 0; i < end->count; i++)
 		if (end->streams[i].count.faults)
 			return "what was received is not what was sent";
@@ -222,7 +226,7 @@ static void end(struct serving *serving)
 		end.transactions += stats_get(&session->stats[i].transactions);
 	}
 	end.error = verdict(session, &end);
-	serving->failed = end.error;
+	serving->failed = end.error || !serving->report.before;
 	if (serving->report.before)
 		report_end(&serving->report, &end);
 	free(end.streams);
@@ -350,6 +354,8 @@ int server_run(const struct options *options)
 		server_drop(&server->loops[i]);
 	site_close(&server->site);
 	free(server->loops);
+	if (!ret && options->one_off && !serving.served)
+		ret = kpc_error_return(&err, -EINTR, "ended before any test");
 	if (ret)
 		fprintf(stderr, "kpcperf: %s\n", err.text);
 	return ret || (options->one_off && serving.failed);
