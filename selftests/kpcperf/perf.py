@@ -175,6 +175,26 @@ def test_connect(bench):
         server=(f" {count} " in end.text, True))
 
 
+def test_rate(bench):
+    """What is counted has gone by in the time that it is divided by."""
+    for mode in ("--rr", "--connect"):
+        with bench.server() as server:
+            done = bench.client(server.port, mode, "-t", "0.1", "-i", "0.05",
+                                "-P", "4")
+        if done.status:
+            return f"{mode}: {done.why()}"
+        rows = [one["sum"] for one in done.json["intervals"]]
+        rate = done.end["transactions"] / done.end["seconds"]
+        seen = done.end["transactions_per_second"]
+        if wrong := differ(
+                seconds=(done.end["seconds"], rows[-1]["end"]),
+                all=(sum(row["transactions"] for row in rows),
+                     done.end["transactions"]),
+                rate=(abs(seen - rate) < rate / 1000, True)):
+            return f"{mode}: {wrong}"
+    return None
+
+
 def test_idle(bench):
     """They are there, before, while and until the others are over, and came
     no faster than they were to."""
@@ -558,6 +578,7 @@ CASES = (
     ("IPv4 and IPv6", test_families, (), "plain"),
     ("requests and responses", test_rr, (), ""),
     ("connections", test_connect, (), ""),
+    ("requests and connections per second", test_rate, (), ""),
     ("idle connections, one after another", test_idle, (), ""),
     ("a bitrate is kept", test_pace, (), ""),
     ("one test at a time, and after an interrupt the next", test_busy, (), ""),

@@ -301,8 +301,9 @@ static int move(struct client *client, struct report *report)
 	until.lasts = false;
 	ret = ret ?: interrupted(client, watch(client, &until));
 	cpu_since(&client->cpu, &client->start_cpu);
+	client->drained = client->began + client->cpu.ns;
 	if (options->interval)
-		report_interval(report, clock_ns());
+		report_interval(report, client->drained);
 	return ret;
 }
 

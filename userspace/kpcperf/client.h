@@ -80,6 +80,7 @@ struct client_loop {
  * @err: the first failure
  * @began: when octets began to move
  * @ended: when the time was over
+ * @drained: when what was under way then had come to its end; 0: it has not
  * @start_cpu: processor time at @began
  * @cpu: used until the end
  * @sum: the server's view
@@ -110,6 +111,7 @@ struct client {
 	struct kpc_error err;
 	uint64_t began;
 	uint64_t ended;
+	uint64_t drained;
 	struct cpu start_cpu;
 	struct cpu cpu;
 	struct wire_sum sum;

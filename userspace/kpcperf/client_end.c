@@ -117,7 +117,7 @@ void client_finish(struct client *client, struct report *report)
 	struct client_loop *sum = client->loops;
 	struct report_end end = {
 		.count = test_flows(test),
-		.seconds = seconds(client, client->ended),
+		.seconds = seconds(client, client->drained ?: clock_ns()),
 		.cpu = client->cpu,
 		.peer_cpu = client->sum.cpu,
 		.failed = atomic_load(&client->failed),

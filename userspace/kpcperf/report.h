@@ -86,7 +86,7 @@ struct report_stream {
  * struct report_end - all of it
  * @streams: each
  * @count: how many
- * @seconds: that the test took
+ * @seconds: that the test took, until the last of @transactions
  * @cpu: of this end
  * @peer_cpu: of the other; @ns 0: not known
  * @transactions: requests answered, or short connections
