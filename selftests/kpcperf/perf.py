@@ -223,6 +223,20 @@ def test_pace(bench):
         octets=(done.end["sum_received"]["bytes"], 250000))
 
 
+def test_slow(bench):
+    """A low bitrate is sent in small pieces, not in one that is a stall."""
+    with bench.server() as server:
+        done = bench.client(server.port, "-b", "80K", "-n", "5000")
+        least = bench.client(server.port, "-b", "1", "-n", "1")
+    if done.status or least.status:
+        return f"{done.why()} {least.why()}"
+    return differ(
+        length=(done.json["start"]["test_start"]["blksize"], 1000),
+        least=(least.json["start"]["test_start"]["blksize"], 1),
+        time=(done.end["sum_sent"]["seconds"] >= 0.25, True),
+        octets=(done.end["sum_received"]["bytes"], 5000))
+
+
 def spoiled(bench, how, fault, count, at=300001):
     """One stream, plain, over a wire that changes it."""
     with bench.server("-1") as server, \
@@ -486,6 +500,7 @@ def test_usage(bench):
         ("-c x --suite foo", "--suite foo"),
         ("-c x --carrier gpu", "kernel or user"),
         ("-c x --tls-version 1.1", "1.2 or 1.3"),
+        ("-c x -b 1 -l 1M", "one send"), ("-c x --ramp 1e-9", "a day"),
         ("-c x -n 3 -P 4", "less than one octet"),
         ("-c x -n 5 -t 5", "-n and -t"),
         ("-c x --request 5", "go with --rr"), ("-c x more", "'more'"),
@@ -581,6 +596,7 @@ CASES = (
     ("requests and connections per second", test_rate, (), ""),
     ("idle connections, one after another", test_idle, (), ""),
     ("a bitrate is kept", test_pace, (), ""),
+    ("a low bitrate is no stall", test_slow, (), ""),
     ("one test at a time, and after an interrupt the next", test_busy, (), ""),
     ("a client that is killed", test_killed_client, (), ""),
     ("a server that is ended prints what it has", test_interrupted_server, (),

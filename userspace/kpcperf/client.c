@@ -17,8 +17,7 @@
 #include "clock.h"
 #include "report.h"
 
-#define STALL_NS	(30 * CLOCK_SECOND)	/* nothing moves: it is given up */
-#define HURRY_NS	(2 * CLOCK_SECOND)	/* likewise after a signal */
+#define HURRY_NS	(2 * CLOCK_SECOND)	/* the patience after a signal */
 
 void client_failed(struct client *client, const char *text)
 {
@@ -225,7 +224,8 @@ static int watch_poll(struct client *client, uint64_t end)
 static int watch(struct client *client, const struct watch *what)
 {
 	uint64_t interval = client->options->interval * CLOCK_SECOND;
-	uint64_t patience = client->interrupted ? HURRY_NS : STALL_NS;
+	uint64_t patience = client->interrupted ? HURRY_NS :
+				test_patience(&client->options->test);
 	uint64_t moved = progress(client), now = clock_ns();
 	uint64_t quiet = now + patience, next, end;
 	int ret = 0;

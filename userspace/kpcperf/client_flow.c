@@ -485,8 +485,12 @@ uint64_t client_next(struct loop *base)
 			return loop->next_start;
 		if (loop->opening >= OPENING_MAX)
 			return 0;
-		if (ramp && !loop->next_start)
-			loop->next_start = now;
+		/* Threads take turns, so that no two begin one at once. */
+		if (ramp && !loop->next_start) {
+			loop->next_start = now + base->index * CLOCK_SECOND /
+						 ramp;
+			continue;
+		}
 		if (ramp)
 			loop->next_start += client->threads * CLOCK_SECOND /
 					    ramp;

@@ -16,6 +16,8 @@
 
 #include "options.h"
 
+#define SENDS_PER_SECOND	10	/* the least, if -l is not given */
+
 #ifndef KPC_VERSION
 #define KPC_VERSION	"unknown"
 #endif
@@ -48,7 +50,7 @@ static const char usage[] =
 "Client:\n"
 "  -t, --time SECONDS      how long (10)\n"
 "  -n, --bytes N[KMGT]     so many octets in place of a time\n"
-"  -l, --length N[KM]      octets of one send (128K; at most 1M)\n"
+"  -l, --length N[KM]      octets of one send (128K, or less with a low -b; at most 1M)\n"
 "  -P, --parallel N        streams (1)\n"
 "  -R, --reverse           the server sends\n"
 "      --bidir             both do, on streams of their own\n"
@@ -132,6 +134,7 @@ static const struct option long_options[] = {
  * @tls_only: one that goes only with TLS
  * @plain: --plain was given
  * @time: -t was given
+ * @length: -l was
  * @sizes: --request or --response was given
  */
 struct reading {
@@ -140,6 +143,7 @@ struct reading {
 	const char *tls_only;
 	bool plain;
 	bool time;
+	bool length;
 	bool sizes;
 };
 
@@ -367,6 +371,7 @@ static int read_client(struct reading *reading, int option)
 	case 'n':
 		return read_scaled('n', 1024, 1, 1ULL << 50, &test->octets);
 	case 'l':
+		reading->length = true;
 		return read_length('l', &test->length);
 	case 'P':
 		return read_count('P', 1, TEST_STREAMS_MAX, &test->streams);
@@ -462,6 +467,29 @@ static int check(const struct reading *reading)
 	return 0;
 }
 
+/* Sends that follow each other so closely that a low bitrate looks like one. */
+static void set_length(struct test *test)
+{
+	uint64_t most = test->rate / 8 / SENDS_PER_SECOND;
+
+	if (test->rate && most < test->length)
+		test->length = most ? most : 1;
+}
+
+/* Longest time between two sends, or two connections. */
+static int set_pause(struct options *options)
+{
+	struct test *test = &options->test;
+	double seconds = test->rate ? 8.0 * test->length / test->rate : 0;
+
+	if (options->ramp && 1 / options->ramp > seconds)
+		seconds = 1 / options->ramp;
+	if (seconds > TEST_PAUSE_MAX)
+		return refuse("-b and --ramp: at least one send (-l) and one connection a day");
+	test->pause = seconds * CLOCK_SECOND;
+	return 0;
+}
+
 int options_read(struct options *options, int argc, char **argv)
 {
 	struct reading reading = { .options = options };
@@ -502,6 +530,11 @@ int options_read(struct options *options, int argc, char **argv)
 		options->site.carrier = CARRIER_PLAIN;
 	if (options->test.octets)
 		options->seconds = 0;
+	if (!reading.length)
+		set_length(&options->test);
+	ret = set_pause(options);
+	if (ret)
+		return ret;
 	if (getrandom(&options->test.seed, sizeof(options->test.seed), 0) !=
 	    sizeof(options->test.seed))
 		return refuse("no random octets");

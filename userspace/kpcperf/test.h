@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "clock.h"
 #include "pattern.h"
 
 #define TEST_PORT		5201
@@ -17,6 +18,8 @@
 #define TEST_MESSAGE		64	/* of a request and its response */
 #define TEST_PING		1024	/* each way of a short connection */
 #define TEST_PAUSE_MS		20	/* longest of an uneven stream */
+#define TEST_PAUSE_MAX		86400	/* seconds; no test takes longer */
+#define TEST_STALL_NS		(30 * CLOCK_SECOND) /* nothing moves: it is given up */
 
 /**
  * enum mode - what is measured
@@ -63,6 +66,7 @@ enum kind {
  * @request: octets of a request
  * @response: octets of a response
  * @idle: connections that are only held
+ * @pause: nanoseconds that may pass without anything, by what was asked for
  * @seed: of patterns and of what is done by chance
  */
 struct test {
@@ -78,8 +82,15 @@ struct test {
 	uint32_t request;
 	uint32_t response;
 	uint32_t idle;
+	uint64_t pause;
 	uint64_t seed;
 };
+
+/** test_patience() - nanoseconds without anything after which it is given up */
+static inline uint64_t test_patience(const struct test *test)
+{
+	return TEST_STALL_NS + test->pause;
+}
 
 /** test_flows() - connections that carry the test, the idle ones left out */
 static inline uint32_t test_flows(const struct test *test)

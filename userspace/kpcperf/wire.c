@@ -82,6 +82,7 @@ void wire_put_test(uint8_t *to, const struct test *test)
 	put(&at, test->response);
 	put(&at, test->idle);
 	put(&at, test->seed);
+	put(&at, test->pause);
 }
 
 static bool within(uint64_t number, uint64_t min, uint64_t max)
@@ -94,13 +95,15 @@ int wire_get_test(struct test *test, const uint8_t *from,
 {
 	uint64_t mode = get(&from), flags = get(&from), streams = get(&from),
 		 length = get(&from), octets = get(&from), rate = get(&from),
-		 request = get(&from), response = get(&from), idle = get(&from);
+		 request = get(&from), response = get(&from), idle = get(&from),
+		 seed = get(&from), pause = get(&from);
 
 	/* The other end is ours, or wants to be taken for it. */
 	if (mode > MODE_CONNECT || !within(streams, 1, TEST_STREAMS_MAX) ||
 	    !within(length, 1, TEST_LENGTH_MAX) ||
 	    !within(request, 1, TEST_LENGTH_MAX) ||
-	    !within(response, 1, TEST_LENGTH_MAX) || idle > UINT32_MAX)
+	    !within(response, 1, TEST_LENGTH_MAX) || idle > UINT32_MAX ||
+	    pause > TEST_PAUSE_MAX * CLOCK_SECOND)
 		return kpc_error_return(err, -EINVAL,
 					"the parameters of the test are not within bounds");
 	*test = (struct test){
@@ -116,7 +119,8 @@ int wire_get_test(struct test *test, const uint8_t *from,
 		.request = request,
 		.response = response,
 		.idle = idle,
-		.seed = get(&from),
+		.seed = seed,
+		.pause = pause,
 	};
 	return 0;
 }
