@@ -211,6 +211,18 @@ def test_idle(bench):
         time=(time.monotonic() - began >= 0.5, True))
 
 
+def test_clock(bench):
+    """The server's time begins when octets move, not while connections come."""
+    with bench.server("-1", "-J", "-i", "0.1") as server:
+        done = bench.client(server.port, "-t", "0.5", "--idle", "40", "--ramp",
+                            "100")
+        end = server.wait()
+    if done.status or end.status:
+        return f"{done.why()}; server {end.why()}"
+    first = end.json["intervals"][0]["sum"]
+    return differ(start=(first["start"], 0), moves=(first["bytes"] > 0, True))
+
+
 def test_pace(bench):
     """A stream of 4 Mbit/s takes half a second for 250 KB, but for what it
     may make up."""
@@ -596,6 +608,7 @@ CASES = (
     ("requests and connections per second", test_rate, (), ""),
     ("idle connections, one after another", test_idle, (), ""),
     ("a bitrate is kept", test_pace, (), ""),
+    ("the server's clock", test_clock, (), ""),
     ("a low bitrate is no stall", test_slow, (), ""),
     ("one test at a time, and after an interrupt the next", test_busy, (), ""),
     ("a client that is killed", test_killed_client, (), ""),

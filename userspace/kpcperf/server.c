@@ -147,13 +147,21 @@ static void begin(struct serving *serving, struct session *session)
 		.pings = session->test.mode == MODE_CONNECT ?
 			&session->pings : NULL,
 	};
-	if (report_start(&serving->report, &start)) {
+	if (report_start(&serving->report, &start))
 		fprintf(stderr, "kpcperf: no memory for the report\n");
+}
+
+/* The time in which connections come up is none in which octets move. */
+static void begin_intervals(struct serving *serving)
+{
+	double interval = serving->server.options->interval;
+	const struct cpu *begun = session_begun(serving->session);
+
+	if (!begun || serving->report.began || !serving->report.before)
 		return;
-	}
-	report_begin(&serving->report, session->began);
-	serving->next = options->interval ? session->began +
-		(uint64_t)(options->interval * CLOCK_SECOND) : 0;
+	report_begin(&serving->report, begun->ns);
+	if (interval)
+		serving->next = begun->ns + (uint64_t)(interval * CLOCK_SECOND);
 }
 
 /* A stream that was cut off had all of the test's @seconds. */
@@ -216,7 +224,7 @@ static void end(struct serving *serving)
 	};
 	uint32_t i;
 
-	cpu_since(&end.cpu, &session->start);
+	session_used(session, &end.cpu);
 	end.seconds = (double)end.cpu.ns / CLOCK_SECOND;
 	end.streams = calloc(end.count, sizeof(*end.streams));
 	if (!end.streams)
@@ -251,6 +259,7 @@ static void look(struct serving *serving)
 	session = serving->session;
 	if (!session)
 		return;
+	begin_intervals(serving);
 	if (atomic_load(&session->over)) {
 		for (i = 0; i < server->threads && !serving->released; i++)
 			loop_wake(&server->loops[i]);

@@ -163,7 +163,7 @@ int control_gather(struct server_flow *own)
 	sum.pings = atomic_load(&session->pings);
 	sum.failed = atomic_load(&session->failed);
 	sum.idle = session_held(session);
-	cpu_since(&sum.cpu, &session->start);
+	session_used(session, &sum.cpu);
 	wire_put_sum(own->flow.message, &sum);
 	at = own->flow.message + WIRE_SUM;
 	for (i = 0; i < count; i++, at += WIRE_STREAM) {

@@ -72,6 +72,15 @@ static int join(struct server_flow *own, const struct wire_hello *hello)
 	return flow_begin(flow, true);
 }
 
+/* The first octets of a connection, and maybe of its test. */
+static void begin(struct server_flow *own)
+{
+	if (own->flow.stats)
+		stats_set(&own->flow.stats->began, clock_ns());
+	if (session_begin(own->session))
+		server_wake(own->flow.owner);
+}
+
 static void ask(struct flow *flow)
 {
 	bool ping = flow->kind == KIND_PING;
@@ -105,6 +114,7 @@ static int step_hello(struct server_flow *own)
 	flow->small[0] = WIRE_READY;
 	flow->phase = SERVER_READY;
 	if (flow->kind == KIND_PING) {
+		begin(own);
 		ask(flow);
 		flow->phase = SERVER_MOVING;
 	}
@@ -146,21 +156,22 @@ static int step_go(struct server_flow *own)
 	if (flow->small[0] != WIRE_GO)
 		return kpc_error_return(&flow->err, -EPROTO,
 					"the client's word to begin is not known");
-	stats_set(&flow->stats->began, clock_ns());
+	begin(own);
 	flow->phase = SERVER_MOVING;
 	/* What came together with it has no event of its own. */
 	flow->events |= EPOLLIN;
 	return 0;
 }
 
-static int move_up(struct flow *flow)
+static int move_up(struct server_flow *own)
 {
+	struct flow *flow = &own->flow;
 	struct stats *stats = flow->stats;
 	bool first = !stats_get(&stats->received);
 	int ret = flow_receive(flow);
 
 	if (first && stats_get(&stats->received))
-		stats_set(&stats->began, clock_ns());
+		begin(own);
 	if (ret <= 0)
 		return ret;
 	stats_set(&stats->received_end, clock_ns());
@@ -232,10 +243,14 @@ static int transaction(struct flow *flow)
 	return ret ? ret : flow_send(flow);
 }
 
-static int move_rr(struct flow *flow)
+static int move_rr(struct server_flow *own)
 {
+	struct flow *flow = &own->flow;
+	bool first = !stats_get(&flow->stats->received);
 	int ret = transaction(flow);
 
+	if (first && stats_get(&flow->stats->received))
+		begin(own);
 	if (ret < 0)
 		return ret;
 	if (ret) {
@@ -243,8 +258,6 @@ static int move_rr(struct flow *flow)
 		flow->phase = SERVER_FINISHING;
 		return 0;
 	}
-	if (!stats_get(&flow->stats->transactions))
-		stats_set(&flow->stats->began, clock_ns());
 	stats_add(&flow->stats->transactions, 1);
 	ask(flow);
 	return 0;
@@ -266,11 +279,11 @@ static int step_move(struct server_flow *own)
 {
 	switch (own->flow.kind) {
 	case KIND_UP:
-		return move_up(&own->flow);
+		return move_up(own);
 	case KIND_DOWN:
 		return move_down(&own->flow);
 	case KIND_RR:
-		return move_rr(&own->flow);
+		return move_rr(own);
 	default:
 		return move_ping(&own->flow);
 	}

@@ -28,9 +28,29 @@ struct session *session_new(const struct test *test)
 		errno = EIO;
 		return NULL;
 	}
-	cpu_now(&session->start);
-	session->began = session->start.ns;
+	cpu_now(&session->admitted);
 	return session;
+}
+
+bool session_begin(struct session *session)
+{
+	if (atomic_load_explicit(&session->begins, memory_order_relaxed) ||
+	    atomic_exchange(&session->begins, true))
+		return false;
+	cpu_now(&session->first);
+	atomic_store_explicit(&session->begun, true, memory_order_release);
+	return true;
+}
+
+const struct cpu *session_begun(const struct session *session)
+{
+	return atomic_load_explicit(&session->begun, memory_order_acquire) ?
+		&session->first : NULL;
+}
+
+void session_used(const struct session *session, struct cpu *used)
+{
+	cpu_since(used, session_begun(session) ?: &session->admitted);
 }
 
 struct session *session_get(struct session *session)

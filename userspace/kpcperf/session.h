@@ -35,8 +35,10 @@
  * @idle_lost: those that ended before their time
  * @over: its control connection has ended
  * @told: its client has asked for the results and got them
- * @start: processor time at its beginning
- * @began: when that was
+ * @admitted: processor time when it was taken
+ * @first: and when the first of its octets moved; valid with @begun
+ * @begins: a thread has seen that and writes @first
+ * @begun: it has
  */
 struct session {
 	struct test test;
@@ -56,8 +58,10 @@ struct session {
 	atomic_ullong idle_lost;
 	atomic_bool over;
 	atomic_bool told;
-	struct cpu start;
-	uint64_t began;
+	struct cpu admitted;
+	struct cpu first;
+	atomic_bool begins;
+	atomic_bool begun;
 };
 
 /**
@@ -69,6 +73,15 @@ struct session *session_new(const struct test *test);
 
 /** session_get() - one reference more */
 struct session *session_get(struct session *session);
+
+/** session_begin() - octets move; true: these are the first of the test */
+bool session_begin(struct session *session);
+
+/** session_begun() - when that was; NULL: none have moved yet */
+const struct cpu *session_begun(const struct session *session);
+
+/** session_used() - time and processor time since the test began */
+void session_used(const struct session *session, struct cpu *used);
 
 /** session_held() - idle connections that came and did not end otherwise */
 uint64_t session_held(const struct session *session);
