@@ -4,11 +4,12 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 
-from runs import OTHER, READY, Bench, Wire, spoil
+from runs import HELLO, OTHER, READY, Bench, Wire, spoil
 from sites import Tap, wait_for
 
 MIB = 1 << 20
@@ -380,6 +381,27 @@ def test_interrupted_server(bench):
     return differ(status=(end.status, 0), sum=("receiver" in end.text, True))
 
 
+def test_stopped_client(bench):
+    """A client that stays and does not go on is given up, and so is one that
+    says that it wants a test, and not which."""
+    with bench.server("-1") as server, \
+            socket.create_connection(("127.0.0.1", server.port)) as silent:
+        silent.sendall(b"KPCPERF1".ljust(HELLO, b"\0"))
+        client = bench.begin(server.port, "-J", "-t", "600", "-i", "0.05",
+                             "--idle", "5")
+        for line in client.stdout:
+            if "bits_per_second" in line:
+                break
+        client.send_signal(signal.SIGSTOP)
+        end = server.wait()
+        client.kill()
+        bench.finish(client)
+    return differ(
+        status=(end.status, 1),
+        why=("its test is given up" in end.err, True),
+        silent=("not said what it is for" in end.err, True))
+
+
 def test_unserved(bench):
     """A server for one test that had none has not done what it was for."""
     with bench.server("-1") as server:
@@ -614,6 +636,7 @@ CASES = (
     ("a client that is killed", test_killed_client, (), ""),
     ("a server that is ended prints what it has", test_interrupted_server, (),
      ""),
+    ("clients that do not go on", test_stopped_client, (), "plain"),
     ("a server that is ended before its test", test_unserved, (), ""),
     ("standard output is full", test_full, (), ""),
     ("an octet changed", spoiled, (flip, "changed", 1), "plain"),

@@ -20,6 +20,8 @@
 #define ACCEPTS		64	/* before others have their turn */
 #define NO_ROOM_MS	10	/* without descriptors */
 #define LINGER_MS	10	/* looks for the end of a test's last connections */
+#define GRACE_NS	(10 * CLOCK_SECOND)	/* in which they may end in order */
+#define LATER_NS	(5 * CLOCK_SECOND)	/* the client gives up before */
 
 /**
  * struct serving - what the first thread knows
@@ -29,7 +31,10 @@
  * @session: the test that is being told; NULL: none
  * @report: of it
  * @next: when its next interval is told
- * @released: the threads know that it is over
+ * @moved: session_progress() as it was last seen
+ * @quiet: when it is given up if that stays so; 0: it has not been seen
+ * @stalled: it was
+ * @grace: it is over, and what has not ended by then is cut; 0: it is not
  * @served: tests so far
  * @failed: the last one did
  */
@@ -40,7 +45,10 @@ struct serving {
 	struct session *session;
 	struct report report;
 	uint64_t next;
-	bool released;
+	uint64_t moved;
+	uint64_t quiet;
+	bool stalled;
+	uint64_t grace;
 	unsigned int served;
 	bool failed;
 };
@@ -136,7 +144,9 @@ static void begin(struct serving *serving, struct session *session)
 	};
 
 	serving->session = session;
-	serving->released = false;
+	serving->quiet = 0;
+	serving->stalled = false;
+	serving->grace = 0;
 	serving->report = (struct report){
 		.json = { .out = stdout, .pretty = true },
 		.as_json = options->json,
@@ -194,9 +204,10 @@ static void fill(const struct session *session, uint32_t index, double seconds,
 	};
 }
 
-static const char *verdict(const struct session *session,
+static const char *verdict(const struct serving *serving,
 			   const struct report_end *end)
 {
+	const struct session *session = serving->session;
 	uint32_t i;
 
 	if (!end->streams)
@@ -204,6 +215,8 @@ static const char *verdict(const struct session *session,
 	for (i = 0; i < end->count; i++)
 		if (end->streams[i].count.faults)
 			return "what was received is not what was sent";
+	if (!atomic_load(&session->told) && serving->stalled)
+		return "the client does not go on, its test is given up";
 	if (!atomic_load(&session->told))
 		return "the client has ended the test before its time";
 	if (end->failed)
@@ -233,7 +246,7 @@ static void end(struct serving *serving)
 		fill(session, i, end.seconds, &end.streams[i]);
 		end.transactions += stats_get(&session->stats[i].transactions);
 	}
-	end.error = verdict(session, &end);
+	end.error = verdict(serving, &end);
 	serving->failed = end.error || !serving->report.before;
 	if (serving->report.before)
 		report_end(&serving->report, &end);
@@ -247,12 +260,50 @@ static void end(struct serving *serving)
 	serving->next = 0;
 }
 
+static void wake_loops(struct server *server)
+{
+	unsigned int i;
+
+	for (i = 0; i < server->threads; i++)
+		loop_wake(&server->loops[i]);
+}
+
+/* A client that does not go on keeps others out: it is over without its word. */
+static void watch(struct serving *serving, uint64_t now)
+{
+	struct session *session = serving->session;
+	uint64_t moved = session_progress(session);
+
+	if (moved != serving->moved || !serving->quiet) {
+		serving->moved = moved;
+		serving->quiet = now + test_patience(&session->test) + LATER_NS;
+	} else if (now >= serving->quiet) {
+		serving->stalled = true;
+		atomic_store(&session->over, true);
+	}
+}
+
+/* Its connections learn that it is over, and later that this is the end. */
+static void wind_up(struct serving *serving, uint64_t now)
+{
+	struct session *session = serving->session;
+
+	if (!serving->grace) {
+		serving->grace = now + GRACE_NS;
+		wake_loops(&serving->server);
+	} else if (now >= serving->grace && !atomic_load(&session->cut)) {
+		atomic_store(&session->cut, true);
+		wake_loops(&serving->server);
+	}
+	if (atomic_load(&session->references) == 1)
+		end(serving);
+}
+
 static void look(struct serving *serving)
 {
 	struct server *server = &serving->server;
 	struct session *session = current(server);
 	uint64_t now = clock_ns();
-	unsigned int i;
 
 	if (session && !serving->session)
 		begin(serving, session);
@@ -260,12 +311,10 @@ static void look(struct serving *serving)
 	if (!session)
 		return;
 	begin_intervals(serving);
+	if (!atomic_load(&session->over))
+		watch(serving, now);
 	if (atomic_load(&session->over)) {
-		for (i = 0; i < server->threads && !serving->released; i++)
-			loop_wake(&server->loops[i]);
-		serving->released = true;
-		if (atomic_load(&session->references) == 1)
-			end(serving);
+		wind_up(serving, now);
 	} else if (serving->next && now >= serving->next) {
 		report_interval(&serving->report, now);
 		serving->next += (uint64_t)(server->options->interval *
@@ -275,9 +324,15 @@ static void look(struct serving *serving)
 
 static int wait_ms(const struct serving *serving)
 {
-	if (serving->session && serving->released)
+	uint64_t end = clock_ns() + CLOCK_SECOND;
+
+	if (!serving->session)
+		return -1;
+	if (serving->grace)
 		return LINGER_MS;
-	return serving->next ? clock_wait_ms(serving->next) : -1;
+	/* To see what moves, however seldom lines are wanted. */
+	return clock_wait_ms(serving->next && serving->next < end ?
+			     serving->next : end);
 }
 
 static int serve(struct serving *serving)

@@ -43,7 +43,7 @@ struct server {
  * @flow: what it shares with the client's
  * @session: whose it is, once it has said so
  * @peer: where it comes from
- * @deadline: until when it has to have said so
+ * @deadline: until when it has to have said so, and to have gone if it is refused
  */
 struct server_flow {
 	struct flow flow;

@@ -112,6 +112,8 @@ int control_reply(struct server_flow *own)
 	free(own->flow.message);
 	own->flow.message = NULL;
 	own->flow.phase = own->session ? SERVER_ASKED : SERVER_FINISHING;
+	own->deadline = own->session ? 0 : clock_ns() + GATHER_NS;
+	flow_due(&own->flow, own->deadline);
 	return 0;
 }
 

@@ -102,12 +102,12 @@ static int step_hello(struct server_flow *own)
 	if (ret)
 		return ret;
 	flow->kind = hello.kind;
-	own->deadline = 0;
-	flow_due(flow, 0);
 	if (hello.kind == KIND_CONTROL) {
 		flow->phase = SERVER_TEST;
 		return 0;
 	}
+	own->deadline = 0;
+	flow_due(flow, 0);
 	ret = join(own, &hello);
 	if (ret)
 		return ret;
@@ -354,13 +354,40 @@ static int (*const steps[])(struct server_flow *own) = {
 	[SERVER_HELD]		= step_hold,
 };
 
+/* The test is over: what is left of it has no more to do, or no more time. */
 static bool orphaned(const struct server_flow *own)
 {
-	return own->session && own->flow.kind != KIND_CONTROL &&
-	       atomic_load_explicit(&own->session->over,
-				    memory_order_relaxed) &&
-	       own->flow.phase != SERVER_FINISHING &&
-	       own->flow.phase != SERVER_DRAINING;
+	const struct session *session = own->session;
+
+	if (!session || own->flow.kind == KIND_CONTROL ||
+	    !atomic_load_explicit(&session->over, memory_order_relaxed))
+		return false;
+	return atomic_load_explicit(&session->cut, memory_order_relaxed) ||
+	       (own->flow.phase != SERVER_FINISHING &&
+		own->flow.phase != SERVER_DRAINING);
+}
+
+/* It ends its test when it ends itself: before that, only the first thread does. */
+static bool given_up(const struct server_flow *own)
+{
+	return own->session && own->flow.kind == KIND_CONTROL &&
+	       atomic_load_explicit(&own->session->over, memory_order_relaxed);
+}
+
+/* Without a test nobody else looks whether it goes on. */
+static int late(struct server_flow *own)
+{
+	struct flow *flow = &own->flow;
+
+	if (!own->deadline || own->session || flow->phase == SERVER_ADMIT ||
+	    clock_ns() < own->deadline)
+		return 0;
+	if (flow->phase > SERVER_TEST)
+		return kpc_error_return(&flow->err, -ETIMEDOUT,
+					"it stays although its test was refused");
+	return kpc_error_return(&flow->err, -ETIMEDOUT,
+				"it has not said what it is for in %u seconds",
+				HELLO_SECONDS);
 }
 
 static int step(struct flow *flow)
@@ -376,11 +403,12 @@ static int step(struct flow *flow)
 		if (ret)
 			return ret;
 	}
-	if (own->deadline && flow->phase <= SERVER_HELLO &&
-	    clock_ns() >= own->deadline)
+	ret = late(own);
+	if (ret)
+		return ret;
+	if (given_up(own))
 		return kpc_error_return(&flow->err, -ETIMEDOUT,
-					"it has not said what it is for in %u seconds",
-					HELLO_SECONDS);
+					"nothing of its test has moved for too long");
 	if (orphaned(own))
 		return kpc_error_return(&flow->err, -EPIPE,
 					"the control connection of its test has ended");

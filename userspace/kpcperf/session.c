@@ -59,6 +59,24 @@ struct session *session_get(struct session *session)
 	return session;
 }
 
+/* An idle connection counts when it comes, and once more when it goes. */
+uint64_t session_progress(const struct session *session)
+{
+	uint64_t sum = atomic_load(&session->pings) +
+		       atomic_load(&session->failed) +
+		       atomic_load(&session->told) +
+		       2 * atomic_load(&session->idle_most) -
+		       atomic_load(&session->idle);
+	const struct stats *stats = session->stats;
+	uint32_t i;
+
+	for (i = 0; i < test_flows(&session->test); i++, stats++)
+		sum += stats_get(&stats->sent) + stats_get(&stats->received) +
+		       stats_get(&stats->transactions) +
+		       atomic_load(&stats->joined) + atomic_load(&stats->over);
+	return sum;
+}
+
 uint64_t session_held(const struct session *session)
 {
 	uint64_t most = atomic_load(&session->idle_most);

@@ -33,7 +33,8 @@
  * @idle: idle connections there are
  * @idle_most: the most there were
  * @idle_lost: those that ended before their time
- * @over: its control connection has ended
+ * @over: its control connection has ended, or it is given up
+ * @cut: what has not ended in order by now will not
  * @told: its client has asked for the results and got them
  * @admitted: processor time when it was taken
  * @first: and when the first of its octets moved; valid with @begun
@@ -57,6 +58,7 @@ struct session {
 	atomic_ullong idle_most;
 	atomic_ullong idle_lost;
 	atomic_bool over;
+	atomic_bool cut;
 	atomic_bool told;
 	struct cpu admitted;
 	struct cpu first;
@@ -82,6 +84,9 @@ const struct cpu *session_begun(const struct session *session);
 
 /** session_used() - time and processor time since the test began */
 void session_used(const struct session *session, struct cpu *used);
+
+/** session_progress() - another number whenever anything has gone on */
+uint64_t session_progress(const struct session *session);
 
 /** session_held() - idle connections that came and did not end otherwise */
 uint64_t session_held(const struct session *session);
