@@ -212,6 +212,17 @@ def test_idle(bench):
         time=(time.monotonic() - began >= 0.5, True))
 
 
+def test_turns(bench):
+    """Connections are as far apart as --ramp says, whatever threads begin them."""
+    began = time.monotonic()
+    with bench.server() as server:
+        done = bench.client(server.port, "--rr", "-t", "0.05", "-P", "4",
+                            "--threads", "4", "--ramp", "10")
+    if done.status:
+        return done.why()
+    return differ(time=(time.monotonic() - began >= 0.3, True))
+
+
 def test_clock(bench):
     """The server's time begins when octets move, not while connections come."""
     with bench.server("-1", "-J", "-i", "0.1") as server:
@@ -631,6 +642,7 @@ CASES = (
     ("idle connections, one after another", test_idle, (), ""),
     ("a bitrate is kept", test_pace, (), ""),
     ("the server's clock", test_clock, (), ""),
+    ("threads take turns", test_turns, (), ""),
     ("a low bitrate is no stall", test_slow, (), ""),
     ("one test at a time, and after an interrupt the next", test_busy, (), ""),
     ("a client that is killed", test_killed_client, (), ""),
