@@ -61,8 +61,16 @@ static void end(struct kpc_sock *ks, unsigned int state, u8 reason, u8 kind)
 static void sweep_handshake(struct kpc_sock *ks)
 {
 	u32 mark = READ_ONCE(ks->kn->config.handshake_mark);
-	const struct sock *sk = ks->sk;
+	struct sock *sk = ks->sk;
 
+	/* Nothing comes back from there; who closes it may still reset it. */
+	if (sock_flag(sk, SOCK_DEAD) && READ_ONCE(sk->sk_state) == TCP_CLOSE) {
+		if (kpc_sock_trylock(sk)) {
+			release_sock(sk);
+			kpc_sock_remove(ks, KPC_REASON_CLOSED);
+		}
+		return;
+	}
 	if (READ_ONCE(sk->sk_mark) != mark)
 		end(ks, KPC_SOCK_HANDSHAKE, KPC_REASON_MARK_CHANGED,
 		    KPC_VIOLATION_KIND_CHANGED);

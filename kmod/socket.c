@@ -7,7 +7,8 @@
  * reference of the socket. It is found by the socket's address in one table
  * for all namespaces, and by its id in kpc_net::socks. It goes when the socket
  * is destroyed (tracepoint tcp_destroy_sock), when it was ended and has been
- * reset, or when the sweep finds the socket in state CLOSE. Whoever takes it
+ * reset, or when the sweep finds the socket in state CLOSE; one that is destroyed
+ * already is not registered. Whoever takes it
  * out of the table does the rest, once; the memory, the socket and the
  * association are given back after a grace period, because the packet path
  * reads all three under RCU alone.
@@ -885,6 +886,10 @@ static int handshake_add(struct kpc_net *kn, struct netlink_ext_ack *extack,
 	const struct kpc_policy *policy;
 	struct kpc_sock *ks;
 
+	/* Destroyed already, it would never be found to be so again. */
+	if (sock_flag(sk, SOCK_DEAD))
+		return kpc_refuse(kn, extack, -EBADF,
+				  "the socket was closed meanwhile");
 	if (sk->sk_state != TCP_CLOSE && sk->sk_state != TCP_LISTEN)
 		return kpc_refuse(kn, extack, -EISCONN,
 				  "the socket is connected: register it before connect() or listen()");

@@ -2,7 +2,8 @@
 /*
  * A holder that keeps his socket locked: a thread of his reads into a page
  * whose fault nobody answers. He delays no revocation and no deadline of his own
- * socket (I4, X2), and no deadline and no request of others.
+ * socket (I4, X2), and no deadline and no request of others; nor does what he
+ * closes meanwhile stay known.
  */
 #include "kselftest_harness.h"
 
@@ -32,6 +33,26 @@ static struct {
 static void *reader(void *data)
 {
 	return (void *)recv(held.fd, held.page, 16, 0);
+}
+
+/* The same for a socket that is not connected: options are read with it locked. */
+static void *optioner(void *data)
+{
+	setsockopt(held.fd, IPPROTO_IP, IP_OPTIONS, held.page, 16);
+	return NULL;
+}
+
+/* Returns once the thread is in the fault, which is when that can be read. */
+static bool hold(void *(*in)(void *data))
+{
+	struct uffd_msg msg;
+
+	if (madvise(held.page, 4096, MADV_DONTNEED) ||
+	    pthread_create(&held.thread, NULL, in, NULL))
+		return false;
+	held.stuck = true;
+	return read(held.uffd, &msg, sizeof(msg)) == (ssize_t)sizeof(msg) &&
+	       msg.event == UFFD_EVENT_PAGEFAULT;
 }
 
 static double now(void)
@@ -65,7 +86,6 @@ FIXTURE_SETUP(holder)
 	struct assoc a = ASSOC_A("to-b"), b = ASSOC_B("from-a");
 	struct uffdio_register area = { 0 };
 	struct uffdio_api api = { .api = UFFD_API };
-	struct uffd_msg msg;
 
 	ASSERT_EQ(sites_up(), 0);
 	ASSERT_EQ(site_nl(&self->a, 'a'), 0);
@@ -92,11 +112,7 @@ FIXTURE_SETUP(holder)
 
 	held.fd = self->p.server;
 	ASSERT_EQ(send(self->p.client, "held", 4, 0), 4);
-	ASSERT_EQ(pthread_create(&held.thread, NULL, reader, NULL), 0);
-	/* It is in the fault when the fault can be read. */
-	ASSERT_EQ(read(held.uffd, &msg, sizeof(msg)), (ssize_t)sizeof(msg));
-	ASSERT_EQ(msg.event, UFFD_EVENT_PAGEFAULT);
-	held.stuck = true;
+	ASSERT_TRUE(hold(reader));
 }
 
 static void let_go(void)
@@ -185,6 +201,87 @@ TEST_F(holder, deadlines_of_others_hold)
 	nl_put(&self->b, KPC_A_BINDING_RX_DIGEST, digest, sizeof(digest));
 	EXPECT_EQ(nl_talk(&self->b), -EBUSY);
 	EXPECT_LT(now() - start, 1);
+}
+
+/* Another thread, which registers the held socket; @tid is there from the start. */
+static struct {
+	struct nl *nl;
+	pthread_t thread;
+	pid_t tid;
+	int err;
+} registrar;
+
+static void *registers(void *data)
+{
+	__atomic_store_n(&registrar.tid, gettid(), __ATOMIC_RELEASE);
+	registrar.err = handshake_new(registrar.nl, held.fd, "to-b");
+	__atomic_store_n(&registrar.tid, -1, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* Waits until it waits for the socket, which nothing interrupts, or is done. */
+static void until_it_waits(void)
+{
+	char path[64], state = 0;
+	FILE *f;
+
+	while (state != 'D') {
+		pid_t tid = __atomic_load_n(&registrar.tid, __ATOMIC_ACQUIRE);
+
+		if (tid < 0)
+			return;
+		snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+		f = tid ? fopen(path, "re") : NULL;
+		if (!f)
+			continue;
+		if (fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+			state = 0;
+		fclose(f);
+	}
+}
+
+static long module_refs(void)
+{
+	FILE *f = fopen("/sys/module/kpc/refcnt", "re");
+	long n = -1;
+
+	if (!f || fscanf(f, "%ld", &n) != 1)
+		n = -1;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+/* Closed while its registration waits for it, a socket is known to nobody. */
+TEST_F(holder, closed_meanwhile_is_not_registered)
+{
+	bool refused = false;
+	long refs;
+
+	let_go();
+	ASSERT_EQ(site_enter('a'), 0);
+	refs = module_refs();
+	ASSERT_GT(refs, 0);
+	registrar.nl = &self->a;
+	/* That it tries again between both is possible, and no harm. */
+	for (int i = 0; i < 50 && !refused; i++) {
+		held.fd = tcp_socket();
+		ASSERT_GE(held.fd, 0);
+		ASSERT_TRUE(hold(optioner));
+		registrar.tid = 0;
+		ASSERT_EQ(pthread_create(&registrar.thread, NULL, registers,
+					 NULL), 0);
+		until_it_waits();
+		close(held.fd);
+		let_go();
+		pthread_join(registrar.thread, NULL);
+		refused = registrar.err == -EBADF &&
+			  strstr(self->a.said, "closed meanwhile");
+	}
+	EXPECT_TRUE(refused) TH_LOG("%d: %s", registrar.err, self->a.said);
+	for (int i = 0; i < 50 && module_refs() != refs; i++)
+		usleep(100000);
+	EXPECT_EQ(module_refs(), refs);
 }
 
 TEST_HARNESS_MAIN
