@@ -102,15 +102,27 @@ static bool has_ulp(const struct sock *sk)
 }
 
 /*
+ * Whether close() has begun to free a context. 6.1 frees the number of the next
+ * record before it sends the rest, for which it gives the socket's lock up. No
+ * system call is under way any more that could change a key.
+ */
+static bool is_closing(const struct tls_context *ctx)
+{
+	return ctx->tx_conf == TLS_SW &&
+	       test_bit(BIT_TX_CLOSING, &tls_sw_ctx_tx(ctx)->tx_bitmask);
+}
+
+/*
  * The context that kernel TLS works with, or NULL. With a device's offload
  * close() leaves one behind that 6.1 has freed parts of; what it always does is
- * to put the protocol back.
+ * to put the protocol back, and with it goes what is_closing() reads.
  */
 static const struct tls_context *context_of(const struct sock *sk)
 {
 	const struct tls_context *ctx = tls_get_ctx(sk);
 
-	return ctx && READ_ONCE(sk->sk_prot) != ctx->sk_proto ? ctx : NULL;
+	return ctx && READ_ONCE(sk->sk_prot) != ctx->sk_proto &&
+	       !is_closing(ctx) ? ctx : NULL;
 }
 
 /**
