@@ -31,6 +31,7 @@
 /**
  * enum slot_key - what slots are found by
  * @BY_NAME: of the association
+ * @BY_OLD_PAIR: as @BY_PAIR, of what is in force; the rest of what is to be
  * @BY_KPC_ID: without regard to case
  * @BY_PAIR: the entities and who of them this machine is
  * @BY_MARK: of those that have one
@@ -38,6 +39,7 @@
  */
 enum slot_key {
 	BY_NAME,
+	BY_OLD_PAIR,
 	BY_KPC_ID,
 	BY_PAIR,
 	BY_MARK,
@@ -50,6 +52,7 @@ enum slot_key {
  * @policy: to be in force, or NULL
  * @staged: brings @policy, or NULL if it stays
  * @fresh: to be added
+ * @left_by: policy in force whose peer @policy has, with its addresses; or NULL
  * @changed: @old gets @policy
  * @next: one more than the index of the next slot in the same chain, or 0; by
  *	enum slot_key
@@ -59,6 +62,7 @@ struct slot {
 	struct kpc_policy *policy;
 	struct kpc_staged *staged;
 	struct kpc_association *fresh;
+	const struct kpc_policy *left_by;
 	bool changed;
 	unsigned int next[SLOT_KEYS];
 };
@@ -112,6 +116,7 @@ static unsigned int hash_policy(const struct kpc_policy *p, enum slot_key key)
 		for (i = 0; i < p->kpc_id_len; i++)
 			hash = partial_name_hash(tolower(p->kpc_id[i]), hash);
 		return end_name_hash(hash);
+	case BY_OLD_PAIR:
 	case BY_PAIR:
 		return hash_text(p->id_a) + 31 * hash_text(p->id_b) + p->role;
 	case BY_MARK:
@@ -172,6 +177,42 @@ static struct slot *add_slot(struct plan *plan, struct kpc_association *old,
 	return s;
 }
 
+/* Whose resolved peer a new policy takes over, or NULL. */
+static const struct kpc_policy *find_rotated(const struct plan *plan,
+					     const struct kpc_policy *p)
+{
+	const struct kpc_policy *old;
+	const struct slot *s;
+
+	for_each_alike(s, plan, p, BY_OLD_PAIR) {
+		old = kpc_association_policy(s->old);
+		if (kpc_policy_same_pair(p, old) && kpc_policy_inherits(p, old))
+			return old;
+		cond_resched();
+	}
+	return NULL;
+}
+
+/*
+ * A rotation may end the old key's association in the same commit: the peer
+ * stays protected until the agent looks its name up for the new one.
+ */
+static int add_fresh(struct plan *plan, struct kpc_staged *staged)
+{
+	const struct kpc_policy *old = find_rotated(plan, staged->policy);
+	struct kpc_policy *p;
+
+	if (old) {
+		p = kpc_policy_inherit(plan->kn, plan->extack, staged->policy,
+				       old);
+		if (IS_ERR(p))
+			return PTR_ERR(p);
+		staged->policy = p;
+	}
+	add_slot(plan, NULL, staged)->left_by = old;
+	return 0;
+}
+
 static int place_new(struct plan *plan, struct kpc_staged *staged)
 {
 	struct slot *s = find_slot(plan, staged->name);
@@ -186,8 +227,7 @@ static int place_new(struct plan *plan, struct kpc_staged *staged)
 		if (s)
 			return kpc_refuse(plan->kn, plan->extack, -EEXIST,
 					  "'%s' is named twice", staged->name);
-		add_slot(plan, NULL, staged);
-		return 0;
+		return add_fresh(plan, staged);
 	}
 	if (s->staged && s->staged->policy)
 		return kpc_refuse(plan->kn, plan->extack, -EEXIST,
@@ -201,8 +241,7 @@ static int place_new(struct plan *plan, struct kpc_staged *staged)
 					  "'%s' exists with another KpcId, IdA, IdB, kind or role: these do not change in place, delete it first",
 					  staged->name);
 		s->policy = NULL;
-		add_slot(plan, NULL, staged);
-		return 0;
+		return add_fresh(plan, staged);
 	}
 
 	merged = kpc_policy_merge(plan->kn, plan->extack, staged->policy, old);
@@ -227,6 +266,8 @@ static int place(struct plan *plan, struct list_head *staged)
 		struct kpc_association *a = roster->at[i];
 
 		s = add_slot(plan, a, NULL);
+		chain_slot(plan, s, BY_OLD_PAIR,
+			   hash_policy(kpc_association_policy(a), BY_OLD_PAIR));
 		a->slot = s;
 		if (plan->mode == KPC_LOAD_MODE_APPLY)
 			s->policy = kpc_association_policy(a);
@@ -473,9 +514,9 @@ static bool may_lock_out(const struct slot *s)
 
 	if (!is_new(s) || s->staged->force)
 		return false;
-	if (!s->old)
+	old = s->old ? kpc_association_policy(s->old) : s->left_by;
+	if (!old)
 		return true;
-	old = kpc_association_policy(s->old);
 	return old->n_selectors != s->policy->n_selectors ||
 	       memcmp(old->selectors, s->policy->selectors,
 		      old->n_selectors * sizeof(old->selectors[0]));

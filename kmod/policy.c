@@ -668,44 +668,50 @@ struct kpc_policy *kpc_policy_resolve(struct kpc_net *kn,
 	return p;
 }
 
+static unsigned int count_resolved(const struct kpc_policy *p)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < p->n_selectors; i++)
+		n += p->selectors[i].resolved;
+	return n;
+}
+
 /**
- * kpc_policy_merge() - what a changed policy takes over from the old one
+ * kpc_policy_inherits() - whether a policy takes over where its peer is
+ * @policy: new policy
+ * @old: policy in force, of the same name or the same pair
+ *
+ * Selectors that the agent resolved for the same peer stay unless the new
+ * policy brings some, or says that it has all.
+ */
+bool kpc_policy_inherits(const struct kpc_policy *policy,
+			 const struct kpc_policy *old)
+{
+	return !policy->complete && policy->peer[0] &&
+	       !strcmp(policy->peer, old->peer) && count_resolved(old) &&
+	       !count_resolved(policy);
+}
+
+/**
+ * kpc_policy_inherit() - take over where the peer is
  * @kn: namespace, for the sentence of a refusal
  * @extack: of the request
  * @policy: new policy
- * @old: policy of the same name in force
+ * @old: policy in force, for which kpc_policy_inherits()
  *
- * The mark stays unless another is given. Selectors that the agent resolved
- * for the same peer stay unless the new policy brings some, or says that it
- * has all.
- *
- * Return: @policy, or a larger copy of it that replaces it, or an error
- * pointer with @policy left to the caller.
+ * Return: a larger copy of @policy that replaces it, or an error pointer with
+ * @policy left to the caller.
  */
-struct kpc_policy *kpc_policy_merge(struct kpc_net *kn,
-				    struct netlink_ext_ack *extack,
-				    struct kpc_policy *policy,
-				    const struct kpc_policy *old)
+struct kpc_policy *kpc_policy_inherit(struct kpc_net *kn,
+				      struct netlink_ext_ack *extack,
+				      struct kpc_policy *policy,
+				      const struct kpc_policy *old)
 {
-	unsigned int i, kept = 0, n;
 	struct kpc_policy *p;
+	unsigned int i, n;
 
-	if (!policy->mark_given)
-		policy->mark = old->mark;
-
-	if (policy->complete)
-		return policy;
-	for (i = 0; i < policy->n_selectors; i++)
-		if (policy->selectors[i].resolved)
-			return policy;
-	if (!policy->peer[0] || strcmp(policy->peer, old->peer))
-		return policy;
-	for (i = 0; i < old->n_selectors; i++)
-		kept += old->selectors[i].resolved;
-	if (!kept)
-		return policy;
-
-	n = policy->n_selectors + kept;
+	n = policy->n_selectors + count_resolved(old);
 	if (n > KPC_SELECTORS_MAX)
 		return ERR_PTR(kpc_refuse(kn, extack, -E2BIG,
 					  "'%s': %u selectors with those of its resolved peer are more than %d",
@@ -719,6 +725,29 @@ struct kpc_policy *kpc_policy_merge(struct kpc_net *kn,
 			       &old->selectors[i], sizeof(p->selectors[0]));
 	kfree(policy);
 	return p;
+}
+
+/**
+ * kpc_policy_merge() - what a changed policy takes over from the old one
+ * @kn: namespace, for the sentence of a refusal
+ * @extack: of the request
+ * @policy: new policy
+ * @old: policy of the same name in force
+ *
+ * The mark stays unless another is given.
+ *
+ * Return: @policy, or a larger copy of it that replaces it, or an error
+ * pointer with @policy left to the caller.
+ */
+struct kpc_policy *kpc_policy_merge(struct kpc_net *kn,
+				    struct netlink_ext_ack *extack,
+				    struct kpc_policy *policy,
+				    const struct kpc_policy *old)
+{
+	if (!policy->mark_given)
+		policy->mark = old->mark;
+	return kpc_policy_inherits(policy, old) ?
+	       kpc_policy_inherit(kn, extack, policy, old) : policy;
 }
 
 static int fill_limits(struct sk_buff *skb, const struct kpc_limits *l)

@@ -136,6 +136,12 @@ struct kpc_policy *kpc_policy_copy(const struct kpc_policy *policy);
 struct kpc_policy *kpc_policy_resolve(struct kpc_net *kn,
 				      const struct genl_info *info,
 				      const struct kpc_policy *old);
+bool kpc_policy_inherits(const struct kpc_policy *policy,
+			 const struct kpc_policy *old);
+struct kpc_policy *kpc_policy_inherit(struct kpc_net *kn,
+				      struct netlink_ext_ack *extack,
+				      struct kpc_policy *policy,
+				      const struct kpc_policy *old);
 struct kpc_policy *kpc_policy_merge(struct kpc_net *kn,
 				    struct netlink_ext_ack *extack,
 				    struct kpc_policy *policy,

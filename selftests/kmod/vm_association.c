@@ -327,6 +327,47 @@ TEST_F(table, resolved_selectors_stay_with_their_peer)
 	EXPECT_EQ(dump(&self->a, KPC_CMD_ENDPOINT_GET), 0);
 }
 
+static int rotate_to(struct nl *nl, const struct assoc *next)
+{
+	return begin(nl, KPC_LOAD_MODE_SYNC) ?: assoc_new(nl, next) ?:
+	       commit(nl, false, 0);
+}
+
+/* A key is replaced in one step, and the peer is protected all the while. */
+TEST_F(table, resolved_selectors_stay_with_a_rotation)
+{
+	struct assoc a = ASSOC_A("one");
+	struct nl *nl = &self->a;
+
+	a.peer = "b.example:8883";
+	a.no_selector = true;
+	ASSERT_EQ(assoc_new(nl, &a), 0) TH_LOG("%s", nl->said);
+	resolve_put(nl, nl_get(nl, KPC_A_ASSOCIATION_ID), a.peer, ADDR_B);
+	ASSERT_EQ(nl_talk(nl), 0) TH_LOG("%s", nl->said);
+	ASSERT_TRUE(is_protected(nl, ADDR_B));
+
+	a.name = "two";
+	a.kpc_id = "two@example.org";
+	ASSERT_EQ(rotate_to(nl, &a), 0) TH_LOG("%s", nl->said);
+	EXPECT_EQ(assoc_get(nl, "one"), -ENOENT);
+	EXPECT_TRUE(is_protected(nl, ADDR_B));
+	/* Also under the name of before. */
+	a.kpc_id = "three@example.org";
+	ASSERT_EQ(rotate_to(nl, &a), 0) TH_LOG("%s", nl->said);
+	EXPECT_TRUE(is_protected(nl, ADDR_B));
+
+	/* It is the agent's to change, and another peer has nothing of it. */
+	ASSERT_EQ(assoc_get(nl, "two"), 0);
+	resolve_put(nl, nl_get(nl, KPC_A_ASSOCIATION_ID), a.peer, ADDR_A);
+	ASSERT_EQ(nl_talk(nl), 0) TH_LOG("%s", nl->said);
+	EXPECT_FALSE(is_protected(nl, ADDR_B));
+	EXPECT_TRUE(is_protected(nl, ADDR_A));
+	a.kpc_id = "four@example.org";
+	a.peer = "c.example:8883";
+	ASSERT_EQ(rotate_to(nl, &a), 0) TH_LOG("%s", nl->said);
+	EXPECT_EQ(dump(nl, KPC_CMD_ENDPOINT_GET), 0);
+}
+
 /* How many endpoints there are once @address is where the peer is. */
 static int resolve(struct nl *nl, uint32_t id, const char *peer,
 		   const char *address)
