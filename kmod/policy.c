@@ -68,6 +68,18 @@ bool kpc_policy_same_pair(const struct kpc_policy *a, const struct kpc_policy *b
 }
 
 /**
+ * kpc_policy_same_kpc_id() - whether two policies have one KpcId
+ * @a: one
+ * @b: other
+ */
+bool kpc_policy_same_kpc_id(const struct kpc_policy *a,
+			    const struct kpc_policy *b)
+{
+	return a->kpc_id_len == b->kpc_id_len &&
+	       !memcmp(a->kpc_id, b->kpc_id, a->kpc_id_len);
+}
+
+/**
  * kpc_policy_same_identity() - whether nothing differs that may not change
  * @a: one
  * @b: other
@@ -75,8 +87,7 @@ bool kpc_policy_same_pair(const struct kpc_policy *a, const struct kpc_policy *b
 bool kpc_policy_same_identity(const struct kpc_policy *a,
 			      const struct kpc_policy *b)
 {
-	return kpc_policy_same_pair(a, b) && a->kpc_id_len == b->kpc_id_len &&
-	       !memcmp(a->kpc_id, b->kpc_id, a->kpc_id_len);
+	return kpc_policy_same_pair(a, b) && kpc_policy_same_kpc_id(a, b);
 }
 
 /* An empty policy with room for selectors and texts, whose first is "". */

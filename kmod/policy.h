@@ -150,6 +150,8 @@ int kpc_policy_fill(struct sk_buff *skb, const struct kpc_policy *policy);
 bool kpc_policy_equal(const struct kpc_policy *a, const struct kpc_policy *b);
 bool kpc_policy_same_identity(const struct kpc_policy *a,
 			      const struct kpc_policy *b);
+bool kpc_policy_same_kpc_id(const struct kpc_policy *a,
+			    const struct kpc_policy *b);
 bool kpc_policy_same_pair(const struct kpc_policy *a,
 			  const struct kpc_policy *b);
 bool kpc_policy_suite_allowed(const struct kpc_policy *policy, u16 suite);

@@ -260,14 +260,15 @@ bool kpc_confirm_revoke(struct kpc_net *kn, const char *name)
  * @kn: namespace, whose lock is held
  * @policy: of an association that was deleted
  *
- * Another one of its name stays, and is protected when it comes back.
+ * It is the KpcId that was, whatever else it was said to be before. Another one
+ * of its name stays, and is protected when it comes back.
  */
 void kpc_confirm_forget(struct kpc_net *kn, const struct kpc_policy *policy)
 {
 	struct kpc_staged *s, *next;
 
 	list_for_each_entry_safe(s, next, &kn->confirm, node)
-		if (kpc_policy_same_identity(s->policy, policy))
+		if (kpc_policy_same_kpc_id(s->policy, policy))
 			free_staged(s);
 }
 

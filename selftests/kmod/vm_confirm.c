@@ -149,6 +149,21 @@ TEST_F(pending, revoked_is_not_its_name)
 	EXPECT_EQ(assoc_get(a, "two"), 0);
 }
 
+/* I4: nor does it come back with what else was said of it before. */
+TEST_F(pending, revoked_as_another_entitys)
+{
+	struct assoc two = ASSOC_A("two");
+	struct nl *a = &self->a;
+
+	ASSERT_EQ(confirm(a, true), 0) TH_LOG("%s", a->said);
+	two.id_b = "//sp.example/cse-z";
+	ASSERT_EQ(sync_to(a, &two), 0) TH_LOG("%s", a->said);
+	ASSERT_EQ(assoc_del(a, "two"), 0) TH_LOG("%s", a->said);
+	ASSERT_EQ(confirm(a, true), 0) TH_LOG("%s", a->said);
+	EXPECT_EQ(assoc_get(a, "two"), -ENOENT);
+	EXPECT_EQ(assoc_get(a, "one"), 0);
+}
+
 /* A table of before that has no room for what was resolved since comes back. */
 TEST_F(pending, resolved_beyond_the_old_table)
 {
