@@ -181,20 +181,32 @@ static void grant_free(struct kpc_session *session, struct kpc_grant *grant)
 	kfree(grant);
 }
 
+/* Of an association, or of all where it has none; there are some. */
+static struct kpc_grant *oldest(struct kpc_session *session, u32 association)
+{
+	struct kpc_grant *g;
+
+	list_for_each_entry(g, &session->grants, node)
+		if (g->association == association)
+			return g;
+	return list_first_entry(&session->grants, struct kpc_grant, node);
+}
+
 /**
  * kpc_grant_new() - let a session make one binding
  * @session: of a worker; the lock of its namespace is held
  * @association: id
  *
- * With KPC_GRANTS_MAX of them the oldest makes room: handshakes that fail leave
- * theirs behind, and whoever knows a KpcId can have many fail.
+ * With KPC_GRANTS_MAX of them the oldest of the same association makes room, or
+ * the oldest of all where there is none: handshakes that fail leave theirs behind,
+ * and whoever knows a KpcId can have many fail, at the cost of that one's peers.
  */
 int kpc_grant_new(struct kpc_session *session, u32 association)
 {
 	struct kpc_grant *g;
 
 	if (session->n_grants == KPC_GRANTS_MAX) {
-		g = list_first_entry(&session->grants, struct kpc_grant, node);
+		g = oldest(session, association);
 		list_del(&g->node);
 	} else {
 		g = kzalloc(sizeof(*g), GFP_KERNEL_ACCOUNT);

@@ -204,6 +204,43 @@ TEST_F(agent, worker_binds_by_grant_alone)
 	close(go[0]);
 }
 
+/* Whoever has handshakes of one association fail takes no leave from another. */
+TEST_F(agent, grants_of_one_leave_those_of_another)
+{
+	struct assoc busy = ASSOC_A("busy");
+	struct pair *p = &self->p;
+	struct nl warden, other;
+	int id;
+
+	busy.id_b = "//sp.example/cse-c";
+	busy.port = PORT + 1;
+	ASSERT_EQ(assoc_new(&self->a, &busy), 0) TH_LOG("%s", self->a.said);
+	ASSERT_EQ(pair_listen(p), 0);
+	ASSERT_EQ(site_nl(&warden, 'a'), 0);
+	ASSERT_EQ(warden_new(&warden), 0);
+	ASSERT_EQ(site_nl(&other, 'a'), 0);
+	id = worker_new(&warden, other.fd, 1);
+	ASSERT_GT(id, 0) TH_LOG("%s", warden.said);
+	p->nl_a = &other;
+
+	ASSERT_EQ(grant_new(&warden, id, "to-b"), 0);
+	/* More than a session keeps. */
+	for (int i = 0; i < 1100; i++)
+		ASSERT_EQ(grant_new(&warden, id, "busy"), 0)
+			TH_LOG("%s", warden.said);
+	ASSERT_EQ(pair_connect(p), 0) TH_LOG("%s", other.said);
+	EXPECT_EQ(pair_bind(p), 0) TH_LOG("%s", other.said);
+
+	/* Where it has none, one of another makes room. */
+	ASSERT_EQ(grant_new(&warden, id, "busy"), 0);
+	ASSERT_EQ(grant_new(&warden, id, "to-b"), 0);
+	EXPECT_EQ(binding_new(&other, p->client, "to-b", &p->ends_a), -EALREADY)
+		TH_LOG("%s", other.said);
+	close(other.fd);
+	close(warden.fd);
+	p->nl_a = &self->a;
+}
+
 /* I5: sockets that were not bound end with their session, bound ones stay. */
 TEST_F(agent, what_dies_with_a_session)
 {
