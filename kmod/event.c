@@ -23,6 +23,20 @@
 #define KPC_EVENT_SIZE	2048
 
 /**
+ * kpc_events_init() - begin to number, and to count what is in a second
+ * @events: of a new namespace
+ */
+void kpc_events_init(struct kpc_events *events)
+{
+	unsigned int i;
+
+	spin_lock_init(&events->lock);
+	/* In 32 bits jiffies begin just before they wrap. */
+	for (i = 0; i < ARRAY_SIZE(events->rate); i++)
+		events->rate[i].since = jiffies;
+}
+
+/**
  * kpc_event_generation() - number of the latest event
  * @kn: namespace
  */
@@ -243,7 +257,8 @@ void kpc_event_violation(struct kpc_net *kn, const struct kpc_violation *v)
 	rcu_read_unlock();
 
 	spin_lock_bh(&kn->events.lock);
-	if (time_after(jiffies, kn->events.rate[v->kind].since + HZ)) {
+	if (!time_in_range(jiffies, kn->events.rate[v->kind].since,
+			   kn->events.rate[v->kind].since + HZ)) {
 		kn->events.rate[v->kind].since = jiffies;
 		kn->events.rate[v->kind].sent = 0;
 	}

@@ -60,6 +60,7 @@ struct kpc_violation {
 	bool by_current;
 };
 
+void kpc_events_init(struct kpc_events *events);
 u64 kpc_event_generation(struct kpc_net *kn);
 void kpc_event_association(struct kpc_association *association, u8 change,
 			   u8 reason);

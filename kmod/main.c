@@ -63,7 +63,7 @@ static int __net_init net_init(struct net *net)
 	INIT_LIST_HEAD(&kn->sentences);
 	xa_init_flags(&kn->socks, XA_FLAGS_LOCK_BH);
 	spin_lock_init(&kn->sock_lock);
-	spin_lock_init(&kn->events.lock);
+	kpc_events_init(&kn->events);
 	spin_lock_init(&kn->sentence_lock);
 	INIT_DELAYED_WORK(&kn->reap, reap);
 	init_waitqueue_head(&kn->settled);
