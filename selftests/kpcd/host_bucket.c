@@ -7,19 +7,34 @@
 
 #include "../tap.h"
 
-/* How many of so many, asked for at one moment, are there. */
+/* How many there are at one moment; one more than it holds: without end. */
 static unsigned int taken(struct bucket *bucket, uint32_t rate, uint32_t most,
 			  uint64_t now)
 {
 	unsigned int count = 0;
 
-	while (bucket_take(bucket, rate, most, now))
+	while (count <= most && bucket_take(bucket, rate, most, now))
 		count++;
+	return count;
+}
+
+/* What a source that asks all the time gets beside a full bucket. */
+static unsigned int taken_in_10_s(uint32_t rate)
+{
+	struct bucket bucket = {};
+	unsigned int i, count = 0;
+
+	taken(&bucket, rate, 5 * rate, 1);
+	for (i = 1; i <= 10000; i++)
+		count += taken(&bucket, rate, 5 * rate, 1 + i);
 	return count;
 }
 
 int main(void)
 {
+	static const uint32_t rates[] = {
+		3, 400, 999, 1000, 1001, 1500, 1999, 2500, 5000,
+	};
 	struct bucket bucket = {};
 	unsigned int i, n = 0;
 
@@ -31,6 +46,13 @@ int main(void)
 		n += taken(&bucket, 10, 50, 105 + i * 30);
 	tap_ok(n == 300, "asked often, %u in 30 s of 10 a second", n);
 	tap_ok(taken(&bucket, 10, 50, 1000000) == 50, "no more than it holds, after long");
+
+	for (i = 0; i < sizeof(rates) / sizeof(*rates); i++) {
+		n = taken_in_10_s(rates[i]);
+		tap_ok(n == 10 * rates[i],
+		       "asked each millisecond, %u in 10 s of %u a second", n,
+		       rates[i]);
+	}
 
 	bucket = (struct bucket){};
 	tap_ok(taken(&bucket, 1000000, 1000000, 1) == 1000000, "a million at once");

@@ -12,10 +12,12 @@
  * struct bucket - how often something may still happen; all zeroes is a full one
  * @at: when @tokens were last counted, milliseconds; 0: never
  * @tokens: how often it may happen now
+ * @rest: of the next token, thousandths
  */
 struct bucket {
 	uint64_t at;
 	uint32_t tokens;
+	uint32_t rest;
 };
 
 /**
