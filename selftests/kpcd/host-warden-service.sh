@@ -15,7 +15,7 @@ mount -t tmpfs none /run
 mkdir -p /run/systemd/journal
 
 . "$(dirname "$0")/lib.sh"
-plan 13
+plan 14
 
 # Keeps datagrams of a UNIX socket, one line "--" after each.
 keep()
@@ -91,6 +91,27 @@ if command -v systemd-analyze >/dev/null; then
 	ok "systemd-analyze verify has nothing to say of the units" units_hold
 else
 	skip "systemd-analyze verify" "no systemd-analyze"
+fi
+
+# What a boot makes of the units, as a manager that only tests says it.
+boot_orders()
+{
+	local manager=/lib/systemd/systemd
+
+	mkdir -p /run/units/sysinit.target.wants
+	cp "$dir"/root/usr/lib/systemd/system/kpc*.service /run/units/
+	ln -sf ../kpc-table.service /run/units/sysinit.target.wants/
+	setpriv --reuid 65534 --clear-groups env -i HOME=/ \
+		SYSTEMD_UNIT_PATH=/run/units: $manager --test --system \
+		--unit=sysinit.target --no-pager >"$dir/boot" 2>&1 </dev/null
+	not grep -i cycle "$dir/boot" || return
+	sed -n '/-> Unit kpc-table.service:/,/-> Unit .*:/p' "$dir/boot" |
+		grep -q 'Before: sysinit.target '
+}
+if [ -x /lib/systemd/systemd ]; then
+	ok "the boot is not over before the table is set" boot_orders
+else
+	skip "the boot and the table" "no systemd"
 fi
 
 # The table's command as the unit has it, with the manager in this state.
