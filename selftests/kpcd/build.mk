@@ -3,6 +3,8 @@ host_buffer_SRCS := userspace/kpcd/buffer.c
 host_confine_SRCS := userspace/kpcd/seccomp.c
 host_bucket_SRCS := userspace/kpcd/bucket.c
 host_crowd_SRCS := userspace/kpcd/crowd.c
+# Of the engines; one is what host_engines.c includes itself.
+host_engines_SRCS := userspace/kpcd/engine.c userspace/kpcd/engine_epoll.c userspace/kpcd/buffer.c
 host_source_SRCS := userspace/kpcd/bucket.c userspace/kpcd/source.c
 # A whole worker; what host_starved.c includes itself is left out.
 host_starved_SRCS := $(patsubst $(top)/%,%,$(foreach name,address bind bucket connection* crowd engine* \

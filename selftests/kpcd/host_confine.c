@@ -5,6 +5,7 @@
  * the filter on. Invariant I10.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
@@ -74,6 +75,8 @@ static const struct {
 	{ "kernel TLS", SYS_setsockopt, -1, 282, 1, .result = -EBADF },
 	{ "a filter that chooses who gets a connection", SYS_setsockopt, -1,
 	  SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, .result = KILLED },
+	{ "whether all who share a listener wait", SYS_fcntl, 0, F_SETFL, 0,
+	  .result = KILLED },
 	{ "a mark", SYS_setsockopt, -1, SOL_SOCKET, SO_MARK, .result = KILLED },
 	{ "a signal to another process", SYS_tgkill, 1, 1, 0, .result = KILLED },
 	{ "memory", SYS_mmap, 0, 4096, PROT_READ | PROT_WRITE,

@@ -3,6 +3,7 @@
  * Backends of role b that are UNIX sockets.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -48,6 +49,9 @@ static int open_backend(const struct kpc_agent *agent)
 		err = -errno;
 	else
 		err = check_user(agent, fd);
+	/* The worker's engine may leave waiting to the kernel. */
+	if (!err && fcntl(fd, F_SETFL, 0))
+		err = -errno;
 	if (err) {
 		close(fd);
 		return err;

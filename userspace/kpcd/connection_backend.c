@@ -130,8 +130,6 @@ static void backend_opened(struct waiter *waiter, const void *answer, int fd)
 
 	if (!error && fd < 0)
 		error = -EBADF;
-	if (!error)
-		error = engine_adopt(c->worker->engine, fd);
 	if (error) {
 		if (fd >= 0)
 			close(fd);

@@ -99,11 +99,6 @@ int engine_socket(struct engine *engine, int family)
 	return fd < 0 ? -errno : fd;
 }
 
-int engine_adopt(struct engine *engine, int fd)
-{
-	return engine->kind->adopt(engine, fd);
-}
-
 void engine_submit(struct engine *engine, struct engine_op *op)
 {
 	op->pending = 1;

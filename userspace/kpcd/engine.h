@@ -20,7 +20,8 @@
 
 /**
  * enum engine_code - what an operation does; its result
- * @ENGINE_ACCEPT: accepts until it is cancelled or fails; a descriptor each
+ * @ENGINE_ACCEPT: accepts until it is cancelled or fails; a descriptor each.
+ *	The listener has O_NONBLOCK, a state that all have who share it.
  * @ENGINE_CONNECT: connects to @address; 0
  * @ENGINE_TAKE: waits for something to receive, and only then takes a buffer
  *	for it from the pool, which the callee then owns as @buffer; octets.
@@ -49,13 +50,15 @@ typedef void (*engine_done)(struct engine_op *op, int result);
  *	ENGINE_ACCEPT once for each socket, and a last time with an error);
  *	@result is what the code says or a negative errno, -ECANCELED after
  *	engine_cancel()
- * @fd: the socket
+ * @fd: the socket; one that listens or was had from engine_socket() or
+ *	ENGINE_ACCEPT, or another without O_NONBLOCK
  * @code: enum engine_code
  * @flags: of send(2) and recv(2)
  * @pending: submitted and not yet done; the engine's to write
  * @cancelled: engine_cancel() was called; the engine's to write
  * @ready: in the list of what can be tried; the epoll engine's own
  * @starved: waits for a buffer; the engine's own
+ * @awaits: ENGINE_ACCEPT, asked for who comes; the io_uring engine's own
  * @events: ENGINE_POLL
  * @limit: ENGINE_TAKE without @msg, octets to take at most; 0, BUFFER_OCTETS
  * @length: octets of @address
@@ -75,6 +78,7 @@ struct engine_op {
 	uint8_t cancelled:1;
 	uint8_t ready:1;
 	uint8_t starved:1;
+	uint8_t awaits:1;
 	int flags;
 	union {
 		uint32_t events;
@@ -116,13 +120,6 @@ const char *engine_name(const struct engine *engine);
  * Return: the descriptor or a negative errno.
  */
 int engine_socket(struct engine *engine, int family);
-
-/**
- * engine_adopt() - make a socket that came from elsewhere fit this engine
- *
- * Return: 0 or a negative errno.
- */
-int engine_adopt(struct engine *engine, int fd);
 
 /**
  * engine_submit() - begin @op, whose members but the engine's own are set

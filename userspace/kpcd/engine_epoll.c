@@ -5,7 +5,6 @@
  * where the socket has nothing to give or no room.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -339,15 +338,6 @@ static int epoll_run(struct engine *engine, int timeout_ms)
 	return 0;
 }
 
-static int epoll_adopt(struct engine *engine, int fd)
-{
-	int flags = fcntl(fd, F_GETFL);
-
-	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK))
-		return -errno;
-	return 0;
-}
-
 static void epoll_stop(struct engine *engine)
 {
 	struct engine_epoll *e = epoll_of(engine);
@@ -361,7 +351,6 @@ static const struct engine_kind engine_epoll_kind = {
 	.name	= "epoll",
 	.socket_flags = SOCK_NONBLOCK,
 	.stop	= epoll_stop,
-	.adopt	= epoll_adopt,
 	.submit	= epoll_submit,
 	.cancel	= epoll_cancel,
 	.close	= epoll_close,

@@ -12,7 +12,6 @@
  * @name: for the log
  * @socket_flags: of socket(2)
  * @stop: gives everything back
- * @adopt: see engine_adopt()
  * @submit: begins an operation marked pending
  * @cancel: ends one that is pending
  * @close: closes a descriptor
@@ -22,7 +21,6 @@ struct engine_kind {
 	const char *name;
 	int socket_flags;
 	void (*stop)(struct engine *engine);
-	int (*adopt)(struct engine *engine, int fd);
 	void (*submit)(struct engine *engine, struct engine_op *op);
 	void (*cancel)(struct engine *engine, struct engine_op *op);
 	void (*close)(struct engine *engine, int fd);

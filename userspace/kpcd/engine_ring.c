@@ -5,9 +5,10 @@
  * which a receive takes one only when there is something to put into it.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <liburing.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -180,21 +181,48 @@ static void cqe_take(struct engine_ring *r, struct engine_op *op,
 }
 
 /*
+ * A listener does not wait, for workers on epoll share it: where io_uring takes
+ * that for its answer, it is asked to tell when somebody comes. One worker is
+ * woken for each, as when accepting itself waits.
+ */
+static void ring_await(struct engine_ring *r, struct engine_op *op)
+{
+	struct io_uring_sqe *sqe = ring_sqe(r);
+
+	io_uring_prep_poll_add(sqe, op->fd, POLLIN | EPOLLEXCLUSIVE);
+	io_uring_sqe_set_data(sqe, op);
+	op->awaits = 1;
+}
+
+static void ring_accept(struct engine_ring *r, struct engine_op *op)
+{
+	op->awaits = 0;
+	ring_submit(&r->engine, op);
+}
+
+/*
  * One at a time and not multishot: that would take all who wait at once, and
  * what the first of them says would come behind a thousand others.
  */
 static void cqe_accept(struct engine_ring *r, struct engine_op *op, int result)
 {
-	if (op->cancelled || (result < 0 && result != -ECONNABORTED &&
-			      result != -EINTR)) {
-		if (result >= 0)
+	bool accepted = result >= 0 && !op->awaits;
+
+	if (op->cancelled) {
+		if (accepted)
 			close(result);
-		engine_complete(op, result < 0 ? result : -ECANCELED);
-		return;
+		op->awaits = 0;
+		engine_complete(op, -ECANCELED);
+	} else if (result == -EAGAIN) {
+		ring_await(r, op);
+	} else if (result >= 0 || result == -ECONNABORTED || result == -EINTR) {
+		ring_accept(r, op);
+		if (accepted)
+			op->done(op, result);
+	} else {
+		op->awaits = 0;
+		engine_complete(op, result);
 	}
-	ring_submit(&r->engine, op);
-	if (result >= 0)
-		op->done(op, result);
 }
 
 static void cqe_dispatch(struct engine_ring *r, const struct io_uring_cqe *cqe)
@@ -259,16 +287,6 @@ static int ring_run(struct engine *engine, int timeout_ms)
 	return 0;
 }
 
-static int ring_adopt(struct engine *engine, int fd)
-{
-	int flags = fcntl(fd, F_GETFL);
-
-	/* With O_NONBLOCK io_uring would answer EAGAIN in place of waiting. */
-	if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK))
-		return -errno;
-	return 0;
-}
-
 static void ring_stop(struct engine *engine)
 {
 	struct engine_ring *r = ring_of(engine);
@@ -281,7 +299,6 @@ static void ring_stop(struct engine *engine)
 static const struct engine_kind engine_ring_kind = {
 	.name	= "io_uring",
 	.stop	= ring_stop,
-	.adopt	= ring_adopt,
 	.submit	= ring_submit,
 	.cancel	= ring_cancel,
 	.close	= ring_close,

@@ -6,7 +6,6 @@
  * another one, and the log tells.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <seccomp.h>
@@ -166,23 +165,6 @@ static int allow_mapping(scmp_filter_ctx filter)
 				SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 }
 
-/* Waiting or not is the one thing of a descriptor that changes. */
-static int allow_flags(scmp_filter_ctx filter)
-{
-	static const int commands[] = { F_GETFL, F_SETFL };
-	size_t i;
-	int err;
-
-	for (i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
-		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
-				       SCMP_SYS(fcntl), 1,
-				       SCMP_A1(SCMP_CMP_EQ, commands[i]));
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
 static int add_all(scmp_filter_ctx filter, uint32_t action, const int *calls,
 		   size_t count)
 {
@@ -218,8 +200,6 @@ int worker_confine(void)
 		err = allow_abort(filter);
 	if (!err)
 		err = allow_mapping(filter);
-	if (!err)
-		err = allow_flags(filter);
 	if (!err)
 		err = seccomp_load(filter);
 	seccomp_release(filter);

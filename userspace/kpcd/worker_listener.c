@@ -63,7 +63,6 @@ void listener_add(struct worker *worker,
 		  const struct kpc_message_listener *config, bool tls, int fd)
 {
 	struct listener *listener;
-	int ret;
 
 	/*
 	 * Without room for descriptors it does not come, and who connects to it
@@ -77,12 +76,11 @@ void listener_add(struct worker *worker,
 		worker->status = 1;
 		return;
 	}
-	ret = worker->draining ? -ESHUTDOWN : engine_adopt(worker->engine, fd);
-	listener = ret ? NULL : calloc(1, sizeof(*listener));
+	listener = worker->draining ? NULL : calloc(1, sizeof(*listener));
 	if (!listener) {
 		worker_event(worker, KPC_EVENT_FAULT, NULL,
 			     "listener %u cannot be used: errno %d",
-			     config->id, ret ? -ret : ENOMEM);
+			     config->id, worker->draining ? ESHUTDOWN : ENOMEM);
 		close(fd);
 		return;
 	}
