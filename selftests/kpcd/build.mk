@@ -8,6 +8,6 @@ host_engines_SRCS := userspace/kpcd/engine.c userspace/kpcd/engine_epoll.c users
 host_source_SRCS := userspace/kpcd/bucket.c userspace/kpcd/source.c
 # A whole worker; what host_starved.c includes itself is left out.
 host_starved_SRCS := $(patsubst $(top)/%,%,$(foreach name,address bind bucket connection* crowd engine* \
-	handshake* message plain* proxy relay relay_carrier source timer worker_*, \
+	handshake* message plain* proxy relay relay_carrier source timer worker_[!c]*, \
 	$(wildcard $(top)/userspace/kpcd/$(name).c)))
 kpcd_PKGS := libseccomp liburing

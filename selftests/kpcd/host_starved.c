@@ -38,6 +38,7 @@ static void *realloc_or_not(void *old, size_t size)
 #define realloc(old, size)	realloc_or_not(old, size)
 #include "kpcd/buffer.c"
 #include "kpcd/relay_transfer.c"
+#include "kpcd/worker_channel.c"
 #include "libkpc/pipe.c"
 #undef malloc
 #undef calloc
@@ -351,6 +352,32 @@ static void check_no_input(void)
 	worker_end();
 }
 
+/* The warden is slow, and there is nothing to keep words for it with. */
+static void check_no_outbox(void)
+{
+	struct kpc_message message;
+	unsigned int i, lost = 0;
+
+	if (!worker_begin()) {
+		tap_ok(false, "a worker");
+		return;
+	}
+	while (!worker.outbox)
+		worker_event(&worker, KPC_EVENT_FAULT, NULL, "before");
+	starved = true;
+	for (i = 0; i < 3; i++)
+		worker_event(&worker, KPC_EVENT_FAULT, NULL, "without memory");
+	starved = false;
+	worker_event(&worker, KPC_EVENT_FAULT, NULL, "after");
+	for (i = 0; i < 4; i++) {
+		while (recv(warden, &message, sizeof(message), MSG_DONTWAIT) > 0)
+			lost += message.event.lost;
+		turns();
+	}
+	tap_ok(lost == 3, "events that found no memory are counted (%u)", lost);
+	worker_end();
+}
+
 /* What answers is no socket, so reading fails as nothing else would. */
 static void check_no_module(void)
 {
@@ -375,6 +402,7 @@ int main(void)
 	check_takes(WORKER_ENGINE_URING, "io_uring");
 	check_no_buffer();
 	check_no_input();
+	check_no_outbox();
 	check_no_module();
 	check_no_transfer();
 	return tap_end();

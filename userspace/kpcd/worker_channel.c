@@ -103,6 +103,13 @@ static void outbox_prune(struct worker *worker)
 			      OUTBOX_MAX : 2 * worker->outbox_count;
 }
 
+/* Whoever waits for an answer has a deadline; lost events are told of later. */
+static void lose(struct worker *worker, const struct kpc_message *message)
+{
+	if (message->type == KPC_MESSAGE_EVENT)
+		worker->events_lost += message->event.lost + 1;
+}
+
 void channel_send(struct worker *worker, const struct kpc_message *message)
 {
 	size_t length = message_length(message->type);
@@ -112,14 +119,16 @@ void channel_send(struct worker *worker, const struct kpc_message *message)
 		return;
 	if (worker->outbox_count >= OUTBOX_MAX &&
 	    message->type == KPC_MESSAGE_EVENT) {
-		worker->events_lost += message->event.lost + 1;
+		lose(worker, message);
 		return;
 	}
 	if (worker->outbox_count >= worker->outbox_most)
 		outbox_prune(worker);
 	last = malloc(sizeof(*last) + length);
-	if (!last)
+	if (!last) {
+		lose(worker, message);
 		return;
+	}
 	last->next = NULL;
 	last->length = length;
 	memcpy(last->octets, message, length);
@@ -144,9 +153,10 @@ static void channel_tell_lost(struct worker *worker)
 		.event.lost = worker->events_lost,
 	};
 
-	if (worker->events_lost)
-		channel_send(worker, &message);
+	if (!worker->events_lost)
+		return;
 	worker->events_lost = 0;
+	channel_send(worker, &message);
 }
 
 void channel_finish(struct worker *worker)
