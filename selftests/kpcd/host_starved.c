@@ -4,6 +4,7 @@
  * costs is one connection or one worker, and the log says what it was. I8, I5.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -395,6 +396,69 @@ static void check_no_module(void)
 	worker_end();
 }
 
+/* A port of this host at which connections get no answer. */
+static int silent_port(struct sockaddr_in6 *at, int *waiting)
+{
+	struct sockaddr_in v4 = { .sin_family = AF_INET };
+	socklen_t length = sizeof(v4);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	*waiting = socket(AF_INET, SOCK_STREAM, 0);
+	if (bind(fd, (struct sockaddr *)&v4, length) || listen(fd, 0) ||
+	    getsockname(fd, (struct sockaddr *)&v4, &length) ||
+	    connect(*waiting, (struct sockaddr *)&v4, length))
+		return -1;
+	memset(at, 0, sizeof(*at));
+	at->sin6_family = AF_INET6;
+	at->sin6_port = v4.sin_port;
+	at->sin6_addr.s6_addr[10] = 0xff;
+	at->sin6_addr.s6_addr[11] = 0xff;
+	memcpy(&at->sin6_addr.s6_addr[12], &v4.sin_addr, 4);
+	return fd;
+}
+
+/* It registered the first address's socket, and not the second one's. */
+static void check_silent_module(void)
+{
+	struct association association = {
+		.config.name = "pump",
+		.config.handshake_seconds = 60,
+		.addresses.count = 2,
+	};
+	struct bind_answer registered = {};
+	struct waiter *waiter;
+	int fd, waiting;
+
+	fd = silent_port(&association.addresses.at[0], &waiting);
+	association.addresses.at[1] = association.addresses.at[0];
+	if (fd < 0 || !worker_begin()) {
+		tap_ok(false, "a worker");
+		return;
+	}
+	worker.config.enforce = true;
+	worker.netlink_fd = pair_of(&local);
+	far = -1;
+	connection_initiate(&worker, &association, -1, false, 0);
+	waiter = worker.binds.slots[worker.binds.last % WAITER_SLOTS];
+	c = container_of(waiter, struct handshake, waiter)->connection;
+	tap_ok(c->timer.next, "who waits for the module has a deadline");
+	waiter_answer(&worker.binds, worker.binds.last, &registered, -1);
+	turns();
+	tap_ok(c->tls.tx.pending, "the first address does not answer");
+	timer_disarm(&worker.timers, &c->timer);
+	c->timer.expired(&c->timer);
+	turns();
+	tap_ok(worker.binds.last == 2 && c->handshake->address == 2,
+	       "after its time the second has its turn");
+	tap_ok(c->timer.next, "who waits for the module then has one too");
+	connection_end();
+	close(worker.netlink_fd);
+	close(waiting);
+	close(fd);
+	worker_end();
+}
+
 int main(void)
 {
 	tap_begin();
@@ -404,6 +468,7 @@ int main(void)
 	check_no_input();
 	check_no_outbox();
 	check_no_module();
+	check_silent_module();
 	check_no_transfer();
 	return tap_end();
 }
