@@ -10,4 +10,7 @@ host_source_SRCS := userspace/kpcd/bucket.c userspace/kpcd/source.c
 host_starved_SRCS := $(patsubst $(top)/%,%,$(foreach name,address bind bucket connection* crowd engine* \
 	handshake* message plain* proxy relay relay_carrier source timer worker_[!c]*, \
 	$(wildcard $(top)/userspace/kpcd/$(name).c)))
+# A whole agent; what host_crew.c includes itself is left out.
+host_crew_SRCS := $(patsubst $(top)/%,%,$(filter-out %/main.c %/crew.c, \
+	$(wildcard $(top)/userspace/kpcd/*.c)))
 kpcd_PKGS := libseccomp liburing

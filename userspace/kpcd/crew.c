@@ -3,6 +3,7 @@
  * The workers as the warden sees them: started, spoken to, replaced.
  */
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -220,6 +221,14 @@ static void last_words(struct crew_worker *worker)
 	} while (n > 0 || (n < 0 && errno == ECONNRESET));
 }
 
+/* By now: what epoll told may be older than what was read since. */
+static bool has_hung_up(const struct crew_worker *worker)
+{
+	struct pollfd at = { .fd = worker->source.fd };
+
+	return poll(&at, 1, 0) > 0 && at.revents & POLLHUP;
+}
+
 static void ready(struct loop_source *source, uint32_t events)
 {
 	struct crew_worker *worker = container(source, source);
@@ -235,7 +244,7 @@ static void ready(struct loop_source *source, uint32_t events)
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
 		/* The end of its process; an end without it is a message too. */
-		if (n < 0 || (!n && (events & EPOLLHUP)))
+		if (n < 0 || (!n && has_hung_up(worker)))
 			break;
 		if ((size_t)n <= sizeof(message) &&
 		    inbox_message(worker, &message, n) == 0)
