@@ -118,15 +118,15 @@ keeps()
 	! timeout 60 "$@" 2>"$dir/words" && cat "$dir/words" && [ -e "$file" ] &&
 		grep -q 'holds what no run of tests has written' "$dir/words"
 }
-mkdir -p "$dir/home/work"
-touch "$dir/home/work/own" "$dir/file"
+mkdir -p "$dir/home/deep"
+touch "$dir/home/deep/own" "$dir/file"
 ok "a directory of somebody's is not emptied for results" \
-	keeps "$dir/home/work/own" "$runner" --report "$dir/home" --here no-area
+	keeps "$dir/home/deep/own" "$runner" --report "$dir/home" --here no-area
 ok "nor one deep in it" \
-	keeps "$dir/home/work/own" "$runner" --report "$dir/home/work" --here no-area
+	keeps "$dir/home/deep/own" "$runner" --report "$dir/home/deep" --here no-area
 ok "nor is a file" keeps "$dir/file" "$runner" --report "$dir/file" --here no-area
 ok "nor by a machine of the lab" \
-	keeps "$dir/home/work/own" "${runner%/run}/lab/run" --out "$dir/home" \
+	keeps "$dir/home/deep/own" "${runner%/run}/lab/run" --out "$dir/home" \
 	selftests/lab/vm-kernel.sh
 # The results of a run that finds no test; it fails, but is not refused.
 results()
