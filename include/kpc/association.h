@@ -176,6 +176,12 @@ int kpc_association_check(const struct kpc_association *association,
 #define KPC_FORMAT_SAVE	0x1
 
 /**
+ * kpc_association_in_dates() - Whether the clock is within its limits
+ * @association: of which not-before and not-after are asked
+ */
+bool kpc_association_in_dates(const struct kpc_association *association);
+
+/**
  * kpc_association_format() - Print NAME and words that parse to the same
  * @out: One line without its end.
  * @association: What to print; what equals its default is left out.

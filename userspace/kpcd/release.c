@@ -3,7 +3,6 @@
  * Which key a worker gets, and which it does not.
  */
 #include <string.h>
-#include <time.h>
 
 #include "crew.h"
 #include "event.h"
@@ -16,23 +15,13 @@
 /* No association has this name; a grant for it takes the way of others. */
 #define NOBODY	"-"
 
-static bool in_dates(const struct kpc_association *association)
-{
-	time_t now = time(NULL);
-
-	return (!association->limit.not_before ||
-		now >= association->limit.not_before) &&
-	       (!association->limit.not_after ||
-		now < association->limit.not_after);
-}
-
 /* Role a: what is being established, or has its listener open. */
 static struct entry *find_a(const struct warden *warden, uint32_t id)
 {
 	struct entry *entry = table_by_id(&warden->table, id);
 
 	return entry && entry->association.role == KPC_ROLE_A &&
-	       entry->wanted && in_dates(&entry->association) ? entry : NULL;
+	       entry->wanted && kpc_association_in_dates(&entry->association) ? entry : NULL;
 }
 
 static struct entry *find_b(const struct warden *warden, uint32_t listener,
@@ -43,7 +32,7 @@ static struct entry *find_b(const struct warden *warden, uint32_t listener,
 	while ((entry = table_by_kpcid(&warden->table, kpcid, entry)))
 		if (entry->association.role == KPC_ROLE_B && entry->listener &&
 		    listener_id(entry->listener) == listener &&
-		    in_dates(&entry->association))
+		    kpc_association_in_dates(&entry->association))
 			break;
 	return entry;
 }

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <kpc/suite.h>
 
@@ -119,16 +118,6 @@ static int check_key(const struct site *site,
 			  association->agent.weak_key, err) < 0)
 		return -EKEYREJECTED;
 	return 0;
-}
-
-static bool in_dates(const struct kpc_association *association)
-{
-	time_t now = time(NULL);
-
-	return (!association->limit.not_before ||
-		now >= association->limit.not_before) &&
-	       (!association->limit.not_after ||
-		now < association->limit.not_after);
 }
 
 /* All that is allowed under any; each one's own policy goes with its key. */
@@ -250,7 +239,7 @@ int site_initiate(const struct site *site, struct kpc_handshake *handshake,
 	const struct kpc_association *own = site->entries[0].association;
 	const struct kpc_keystore_entry *stored;
 
-	if (!in_dates(own))
+	if (!kpc_association_in_dates(own))
 		return kpc_error_return(err, -EKEYEXPIRED,
 			"association %s is not valid now (not-before, not-after)",
 			own->name);
@@ -270,7 +259,7 @@ int site_answer(const struct site *site, struct kpc_handshake *handshake,
 	size_t i;
 
 	for (i = 0; offer && i < site->count; i++)
-		if (in_dates(site->entries[i].association) &&
+		if (kpc_association_in_dates(site->entries[i].association) &&
 		    kpc_kpcid_equal(&site->entries[i].association->kpc_id,
 				    offer))
 			found = &site->entries[i];

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <time.h>
 
 #include <kpc/suite.h>
 
@@ -205,4 +206,13 @@ int kpc_association_check(const struct kpc_association *association,
 		return kpc_error_return(err, -EINVAL,
 					"limit not-before is not earlier than not-after: nothing could ever bind");
 	return check_agent(association, err);
+}
+
+bool kpc_association_in_dates(const struct kpc_association *association)
+{
+	const struct kpc_limit *limit = &association->limit;
+	time_t now = time(NULL);
+
+	return (!limit->not_before || now >= limit->not_before) &&
+	       (!limit->not_after || now < limit->not_after);
 }
