@@ -48,8 +48,10 @@ point_2()
 		"$reply" test "$reply" = "hello from site B"
 }
 
-# The brokers have found each other.
+# The brokers have found each other: site B's has told the bridge that it is
+# subscribed, and the octets came by the association.
 bridged()
 {
-	bindings site-a telemetry | jq -e 'any(.rx_octets > 0)' >/dev/null
+	has "$run/mosquitto-b.log" "Sending SUBACK" &&
+		bindings site-a telemetry | jq -e 'any(.rx_octets > 0)' >/dev/null
 }

@@ -35,11 +35,15 @@ fi
 # A message from site A's programs to site B's broker; sets $facts.
 message()
 {
-	local got=$run/got
+	local got=$run/got reader
 
+	messages=$((messages + 1))
+	reader=guide-reader-$messages
+	at site-b mosquitto_sub -i $reader -h 127.0.0.1 -t guide -C 1 \
+		-W "${2:-5}" >"$got" &
+	facts="the broker did not take the subscription"
+	within 10 has "$run/mosquitto-b.log" "Sending SUBACK to $reader\$" || return 1
 	facts="nothing arrived"
-	at site-b mosquitto_sub -h 127.0.0.1 -t guide -C 1 -W "${2:-5}" >"$got" &
-	sleep 0.5
 	na "${as_operator[@]}" mosquitto_pub --unix $LOCAL -t guide -m "$1" 2>&1
 	wait $!
 	[ -s "$got" ] && facts="'$(cat "$got")' arrived"
