@@ -50,10 +50,11 @@ message()
 	[ "$(cat "$got")" = "$1" ]
 }
 
-# A connection that stays up, as a broker's does.
+# A connection that stays up, as a broker's does, until $subscriber is killed:
+# the program itself, not a shell that waits for it.
 stay_connected()
 {
-	at site-a "${as_operator[@]}" mosquitto_sub --unix $LOCAL -t stay &
+	ip netns exec site-a "${as_operator[@]}" mosquitto_sub --unix $LOCAL -t stay &
 	subscriber=$!
 	within 10 eval '[ "$(binding_count site-a '"${1:-telemetry}"')" -ge 1 ]'
 }
