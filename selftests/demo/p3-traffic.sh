@@ -30,9 +30,9 @@ carry_file()
 
 	openssl enc -aes-128-ctr -pbkdf2 -pass "pass:$RANDOM" -nosalt </dev/zero \
 		2>/dev/null | head -c 256M >"$run/www/big"
-	down=$(na "${as_operator[@]}" curl -sS -m 120 --unix-socket "$FILES" \
+	down=$(na "${as_operator[@]}" curl -sS -m 400 --unix-socket "$FILES" \
 		-o "$run/operator/big" -w '%{time_total}' http://site-b/big) || return 1
-	up=$(na "${as_operator[@]}" curl -sS -m 120 --unix-socket "$FILES" -f \
+	up=$(na "${as_operator[@]}" curl -sS -m 400 --unix-socket "$FILES" -f \
 		-T "$run/operator/big" -w '%{time_total}' http://site-b/upload/big) || return 1
 	size=$(stat -c %s "$run/operator/big")
 	read -r there here back < <(sums "$run/www/big" "$run/operator/big" \

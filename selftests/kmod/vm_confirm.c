@@ -208,9 +208,14 @@ TEST_F(pending, resolved_beyond_the_old_table)
 
 TEST_F(pending, range_stays_for_the_old_table)
 {
+	struct assoc four = ASSOC_A("four");
+
+	four.id_b = "//sp.example/cse-e";
+	ASSERT_EQ(confirm(&self->a, true), 0) TH_LOG("%s", self->a.said);
+	ASSERT_EQ(load(&self->a, &four, 60), 0) TH_LOG("%s", self->a.said);
 	ASSERT_EQ(assoc_del(&self->a, "one"), 0);
 	ASSERT_EQ(assoc_del(&self->a, "two"), 0);
-	ASSERT_EQ(assoc_del(&self->a, "three"), 0);
+	ASSERT_EQ(assoc_del(&self->a, "four"), 0);
 	EXPECT_EQ(config(&self->a, KPC_A_CONFIG_HANDSHAKE_MARK, 0x6b000077), -EBUSY);
 	EXPECT_EQ(config(&self->a, KPC_A_CONFIG_MAX_ASSOCIATIONS, 1), -EBUSY);
 	EXPECT_NE(strstr(self->a.said, "waits to be confirmed"), NULL);

@@ -314,8 +314,11 @@ behind_the_gateway()
 	for port in 8883 8884; do
 		ip netns exec kpc-t4 socat "TCP-LISTEN:$port,fork" PIPE &
 		peers+=($!)
+		for ((i = 0; i < 200; i++)); do
+			[ -z "$(ip netns exec kpc-t4 ss -Htln "sport = :$port")" ] || break
+			sleep 0.1
+		done
 	done
-	sleep 0.5
 }
 device_reaches()
 {

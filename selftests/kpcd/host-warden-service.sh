@@ -15,7 +15,7 @@ mount -t tmpfs none /run
 mkdir -p /run/systemd/journal
 
 . "$(dirname "$0")/lib.sh"
-plan 14
+plan 15
 
 # Keeps datagrams of a UNIX socket, one line "--" after each.
 keep()
@@ -57,7 +57,9 @@ ok "the journal gets each field by itself" eval '
 ok "and nothing goes to stderr beside" not grep -q "connection" "$dir/b.log"
 
 # An identity that would forge a field.
-answered "$port" $'x\nKPC_NAME=forged' $key -tls1_2
+answered "$port" $'x\nKPC_NAME=forged' $key -tls1_3
+ok "a KpcId with a line feed is told of" \
+	within 5 grep -q "KPC_NAME=forged is not known" "$dir/journal"
 ok "what a peer sends makes no field of its own" \
 	not grep -qx "KPC_NAME=forged" "$dir/journal"
 ok "I6: no key in the journal" not grep -qi $key "$dir/journal"

@@ -163,8 +163,7 @@ seen()
 		length > 0 and all(.association == "pump" and
 		.kpc_id == "pump@example.org" and
 		.id_a == "//a.example/cse/Cpump" and
-		.id_b == "//b.example/cse" and .carrier == "kernel")' ||
-		ip netns exec site-$1 kpc -j binding show
+		.id_b == "//b.example/cse" and .carrier == "kernel")'
 }
 ok "site a's module ties it to NAME, KpcId, IdA and IdB" within 5 seen a
 ok "site b's too" within 5 seen b
@@ -173,7 +172,7 @@ ok "kernel TLS carries it" eval \
 
 na kpc establish wrong >"$dir/said" 2>&1
 ok "another Kpc: establish fails" test $? = 1
-ok "and says why" grep -qi "Kpc" "$dir/said"
+ok "and says why" grep -q "its Kpc is another" "$dir/said"
 sed 's/^/# /' "$dir/said"
 
 # A kernel with TLS but without one of its ciphers: the module is kept out.
@@ -288,6 +287,11 @@ ok "bindings ended, local socket gone" within 5 closed
 exec 9>&-
 
 na kpc establish pump >/dev/null
+# How many connections a site has seen broken off.
+ended_at()
+{
+	grep -cE "connection truncated NAME=pump" "$dir/$1.log"
+}
 mkfifo "$dir/in2"
 socat - "UNIX-CONNECT:$dir/pump" <"$dir/in2" >"$dir/out2" 2>&1 &
 client=$!
@@ -296,12 +300,13 @@ exec 9>"$dir/in2"
 echo before >&9
 within 5 grep -q before "$dir/out2"
 
+before=$(ended_at a)
 ok "X2: association del on site b" nb kpc association del pump --force
 ok "I4: the connection ends at site a's program" \
 	within 10 eval "! kill -0 $client"
 ok "both logs name the association" eval \
 	'within 5 logged b "association gone NAME=pump" &&
-	 within 5 logged a "connection (truncated|closed) NAME=pump|fault NAME=pump"'
+	 within 5 eval "[ \$(ended_at a) -gt $before ]"'
 exec 9>&-
 
 # The warden.

@@ -107,7 +107,7 @@ int control_open(struct control *control, const struct options *options,
 	const struct addrinfo hints = {
 		.ai_family = options->family,
 		.ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG,
+		.ai_flags = AI_NUMERICSERV,
 	};
 	struct channel *channel = &control->channel;
 	struct addrinfo *list, *at;
