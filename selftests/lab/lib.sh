@@ -67,6 +67,34 @@ root_dir()
 	echo "$KPC_CACHE/$1-$key"
 }
 
+# Holds directories of the cache for as long as this shell lives, against those
+# who clear away what older lists left.
+hold()
+{
+	local dir held
+
+	for dir; do
+		exec {held}<"$dir" && flock -s "$held" || exit 1
+	done
+}
+
+# Removes directories of the cache that nobody holds.
+remove_unheld()
+{
+	local dir held
+
+	for dir; do
+		[ -d "$dir" ] || continue
+		exec {held}<"$dir" || continue
+		if flock -n "$held"; then
+			as_root rm -rf --one-file-system "$dir"
+		else
+			say "$dir is left: it is in use"
+		fi
+		exec {held}<&-
+	done
+}
+
 # The root filesystem that holds a kernel.
 kernel_root()
 {
