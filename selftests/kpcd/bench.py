@@ -23,6 +23,28 @@ def echo(s):
     s.shutdown(socket.SHUT_WR)
 
 
+class Slow:
+    """A backend that says more than anybody takes, and hears nothing before it
+    may. For one test alone: others run meanwhile."""
+
+    def __init__(self):
+        self.freed = threading.Event()
+        self.kept = [0]
+        self.ends = []
+
+    def serve(self, s):
+        threading.Thread(target=self.talk, args=(s,), daemon=True).start()
+        self.freed.wait(60)
+        self.ends.append(receive_all(s, self.kept))
+
+    @staticmethod
+    def talk(s):
+        try:
+            s.sendall(noise(32 * MIB, 11))
+        except OSError:
+            pass
+
+
 class Bench:
     """Both sites, with an association for each kind of backend."""
 
@@ -69,13 +91,15 @@ class Bench:
         if net.enforce:
             self.join("gone", self.keep)
         self.join("wrong", echo, b_key=OTHER_KEY)
-        self.freed = threading.Event()
-        self.join("slow", self.slow, wire=True,
-                  path=os.path.join(self.folder, "slow"))
-        self.join("slow-tcp", self.slow, wire=True)
+        self.slow = {name: Slow() for name in
+                     ("slow", "slower", "slow-tcp", "unheard")}
+        for name, slow in self.slow.items():
+            self.join(name, slow.serve, wire=True, path=None if name ==
+                      "slow-tcp" else os.path.join(self.folder, name))
         self.join("hasty", self.hasty)
         self.speech = 64 * noise(MIB, 17)
         self.said = 0
+        self.deaf_freed = threading.Event()
         self.join("deaf", self.deaf, path=os.path.join(self.folder, "deaf"))
         self.join_unix("unix", echo)
         self.join_unix("cut", self.keep, wire=True)
@@ -160,20 +184,6 @@ class Bench:
         s.recv(5)
         reset(s)
 
-    def slow(self, s):
-        """Says more than anybody takes, and hears nothing before it may."""
-        self.kept = [0]
-        threading.Thread(target=self.talk, args=(s,), daemon=True).start()
-        self.freed.wait(60)
-        self.ends.append(receive_all(s, self.kept))
-
-    @staticmethod
-    def talk(s):
-        try:
-            s.sendall(noise(32 * MIB, 11))
-        except OSError:
-            pass
-
     @staticmethod
     def hasty(s):
         """Says all and ends, and goes without having read what came."""
@@ -186,7 +196,7 @@ class Bench:
     def deaf(self, s):
         """Says all that is taken while nobody reads it, and then hears
         nothing more."""
-        self.freed.wait(60)
+        self.deaf_freed.wait(60)
         s.settimeout(2)
         said = 0
         try:

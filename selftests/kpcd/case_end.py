@@ -132,11 +132,10 @@ def unix_room():
     return room
 
 
-def test_late_loss(bench, pause, name="slow"):
+def test_late_loss(bench, pause, name):
     """The far end is lost while the backend pauses, first for receiving and
     then for sending too: the backend still gets all that had come."""
-    before = len(bench.ends)
-    bench.freed.clear()
+    slow = bench.slow[name]
     # In the socket, and a part of what the relay may hold.
     data = noise(unix_room() + 65536, 13)
     wire = bench.wires[name]
@@ -148,10 +147,10 @@ def test_late_loss(bench, pause, name="slow"):
         time.sleep(2)
         wire.cut("late")
         time.sleep(pause)
-        bench.freed.set()
-        if not wait_for(lambda: len(bench.ends) > before):
+        slow.freed.set()
+        if not wait_for(lambda: slow.ends):
             return "the backend was not told"
-    count, digest, _ = bench.ends[-1]
+    count, digest, _ = slow.ends[0]
     if digest != hashlib.sha256(data).hexdigest():
         return f"the backend got {count} of {len(data)} octets that had come"
     return None
@@ -183,7 +182,6 @@ def test_unread(bench):
 def test_deaf(bench):
     """Both sides have said so much that they must wait, and the backend takes
     nothing more: the local program can say the rest, and then reads all."""
-    bench.freed.clear()
     data, left = memoryview(bytes(96 * MIB)), [0]
 
     def push(s):
@@ -199,7 +197,7 @@ def test_deaf(bench):
             time.sleep(1)
         if before == len(data):
             return "nobody had to wait"
-        bench.freed.set()
+        bench.deaf_freed.set()
         thread.join(25)
         if thread.is_alive():
             return f"{left[0]} octets of {len(data)} are sent, no more"

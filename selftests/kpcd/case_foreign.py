@@ -43,12 +43,21 @@ class Foreign:
         """What it printed last, for the report of a failure."""
         return self.said.decode(errors="replace")[-800:]
 
-    def end(self):
-        """Returns its exit status."""
+    def hang_up(self):
+        """The end of its standard input."""
         try:
             self.process.stdin.close()
         except BrokenPipeError:
             pass
+
+    def kill(self):
+        """For one that goes on at the end of its input."""
+        self.process.kill()
+        self.end()
+
+    def end(self):
+        """Returns its exit status."""
+        self.hang_up()
         try:
             return self.process.wait(10)
         except subprocess.TimeoutExpired:

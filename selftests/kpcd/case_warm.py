@@ -62,7 +62,7 @@ def test_warm_renegotiation(bench):
         peer.say("r\n")
         told = peer.says(rb"no_renegotiation", 5)
         time.sleep(0.2)
-        peer.end()
+        peer.kill()
         if lone.faults():
             return "\n".join(lone.faults())
     return None if told else peer.last()
@@ -112,8 +112,8 @@ def test_warm_moved(bench):
                 s.sendall(word + b"\n")
                 if not two.says(word, 5):
                     return f"{word} went elsewhere: {one.last()}"
-    one.end()
-    two.end()
+    one.kill()
+    two.kill()
     return None
 
 
@@ -148,14 +148,16 @@ def test_answers_unread(bench):
     """A far end that asks for new keys and reads no answer is not read from
     either until it does: answers, behind all that the backend had to say, must
     not fill memory."""
-    bench.freed.set()
-    peer = deaf(bench, "slow", "client", bench.listen, 16)
+    slow = bench.slow["unheard"]
+    slow.freed.set()
+    peer = deaf(bench, "unheard", "client", bench.listen, 16)
     time.sleep(2)
     peer.say("go\n")
     if not peer.says(rb"asked 16 times"):
         return peer.last()
     time.sleep(1)
-    early = bench.kept[0]
-    peer.end()
-    heard = wait_for(lambda: bench.kept[0] == 5)
-    return None if not early and heard else f"{early} octets, then {bench.kept}"
+    early = slow.kept[0]
+    peer.hang_up()
+    heard = wait_for(lambda: slow.kept[0] == 5)
+    peer.kill()
+    return None if not early and heard else f"{early} octets, then {slow.kept}"

@@ -6,6 +6,7 @@
 import os
 import resource
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import case_chaos
 import case_end
@@ -16,8 +17,9 @@ import case_warm
 from bench import MIB, Bench
 from sites import Loop, Machines, Tap, find_kpcd
 
-# Row, what, test, its arguments, and which benches it is for.
-CASES = (
+# Row, what, test, its arguments, and which benches it is for. First those that
+# count or fill what others would use too.
+ALONE = (
     ("I8", "64 MiB both ways at once, unchanged", case_flow.test_bulk,
      ("echo", 64 * MIB), "agent"),
     ("I8", "16 MiB both ways at once, unchanged", case_flow.test_bulk,
@@ -25,6 +27,38 @@ CASES = (
     ("I2", "who carries the records", case_flow.test_carrier, ()),
     ("I2", "the kernel counts them as its own", case_flow.test_tls_stat, (),
      "kernel"),
+    ("I2", "what an idle connection costs", case_flow.test_idle, (400,),
+     "kernel"),
+    ("I8", "a reader that stops", case_flow.test_back_pressure, ()),
+    ("I8", "fifty readers that stop", case_flow.test_many_stalled, (50,),
+     "agent"),
+    # More of them would fill the TCP memory of a small machine.
+    ("I8", "eight readers that stop", case_flow.test_many_stalled, (8,),
+     "kernel"),
+    ("X5", "garbage on the TLS port", case_peer.test_garbage, ()),
+    ("X5", "1100 silent peers", case_peer.test_flood, (1100,)),
+    ("M8", "bindings as the modules tell them", case_peer.test_bound, (),
+     "enforce"),
+)
+
+# What does little but wait for time to pass: all begin now.
+WAITING = (
+    ("X5", "silence on the TLS port", case_peer.test_silence, ()),
+    ("I8", "the far end is lost bit by bit, nothing that came is",
+     case_end.test_late_loss, (1, "slow")),
+    ("I8", "and a backend that pauses gets it still", case_end.test_late_loss,
+     (12, "slower"), "uring"),
+    ("I8", "and one at a TCP leg too", case_end.test_late_loss,
+     (3, "slow-tcp")),
+    ("I8", "the backend says all and reads nothing", case_end.test_unread, ()),
+    ("I8", "the backend takes nothing more and goes on to speak",
+     case_end.test_deaf, (), "agent"),
+    ("X5", "a far end reads no answers of TLS",
+     case_warm.test_answers_unread, (), "agent"),
+)
+
+# These run meanwhile, one after another.
+MEANWHILE = (
     ("I8", "TLS 1.2 likewise", case_flow.test_bulk, ("tls12", 8 * MIB)),
     ("T1", "CBC of TLS 1.2 by the agent", case_flow.test_bulk,
      ("cbc", 8 * MIB), "agent"),
@@ -34,8 +68,6 @@ CASES = (
      "ends"),
     ("I8", "small messages are sent on at once", case_flow.test_small, ()),
     ("I8", "UNIX sockets at both ends", case_flow.test_unix, ()),
-    ("I2", "what an idle connection costs", case_flow.test_idle, (400,),
-     "kernel"),
     ("I8", "half-close by the local program", case_end.test_half_close_out,
      ()),
     ("I8", "half-close by the backend", case_end.test_half_close_in, ()),
@@ -44,25 +76,10 @@ CASES = (
     ("I8", "which a UNIX socket shows as an end, and the log as a loss",
      case_end.test_cut_unix, ()),
     ("I8", "a record is changed on its way", case_end.test_spoilt, (), "agent"),
-    ("I8", "the far end is lost bit by bit, nothing that came is",
-     case_end.test_late_loss, (1,)),
-    ("I8", "and a backend that pauses gets it still", case_end.test_late_loss,
-     (12,), "uring"),
-    ("I8", "and one at a TCP leg too", case_end.test_late_loss,
-     (3, "slow-tcp")),
-    ("I8", "the backend says all and reads nothing", case_end.test_unread, ()),
-    ("I8", "the backend takes nothing more and goes on to speak",
-     case_end.test_deaf, (), "agent"),
     ("I8", "the local program is gone", case_end.test_local_reset, ()),
     ("I8", "the kernel ends the local program's socket",
      case_end.test_local_aborted, (), "kernel"),
     ("I8", "the backend is gone", case_end.test_backend_reset, ()),
-    ("I8", "a reader that stops", case_flow.test_back_pressure, ()),
-    ("I8", "fifty readers that stop", case_flow.test_many_stalled, (50,),
-     "agent"),
-    # More of them would fill the TCP memory of a small machine.
-    ("I8", "eight readers that stop", case_flow.test_many_stalled, (8,),
-     "kernel"),
     ("I8", "200 connections at once", case_flow.test_concurrent, (200,),
      "agent"),
     ("I8", "100 connections at once", case_flow.test_concurrent, (100,),
@@ -80,12 +97,8 @@ CASES = (
      case_foreign.test_renegotiation, ()),
     ("M7", "a foreign server, its tickets ignored", case_foreign.test_server,
      ()),
-    ("X5", "garbage on the TLS port", case_peer.test_garbage, ()),
-    ("X5", "1100 silent peers", case_peer.test_flood, (1100,)),
     ("X5", "another Kpc", case_peer.test_refused, ("wrong",)),
     ("X5", "an unknown KpcId", case_peer.test_refused, ("nobody",)),
-    ("M8", "bindings as the modules tell them", case_peer.test_bound, (),
-     "enforce"),
     ("I2", "no violation by what kpcd does", case_peer.test_unharmed, (),
      "enforce"),
     ("I4", "an association is deleted", case_peer.test_deleted, (),
@@ -105,9 +118,10 @@ CASES = (
      case_warm.test_warm_renegotiation, (), "agent"),
     ("X5", "a far end renegotiates without end and reads nothing",
      case_warm.test_renegotiation_flood, (), "agent"),
-    ("X5", "a far end reads no answers of TLS",
-     case_warm.test_answers_unread, (), "agent"),
-    ("X5", "silence on the TLS port", case_peer.test_silence, ()),
+)
+
+# And these end workers, and with them what waits.
+LAST = (
     ("I5", "a worker is killed", case_end.test_killed, ()),
     ("I8", "an agent that ends has told of each connection's end",
      case_end.test_farewell, (240,), "table"),
@@ -125,17 +139,45 @@ SHORT = (case_flow.test_bulk, case_flow.test_carrier, case_flow.test_tls_stat,
          case_end.test_drain)
 
 
+def chosen(cases, has, short):
+    """Those that are for this bench."""
+    for row, what, test, arguments, *wants in cases:
+        if ((not short or test in SHORT) and
+                ("ends" not in has or wants == ["ends"]) and
+                (not wants or wants[0] in has | {"root"})):
+            yield row, what, test, arguments, wants
+
+
+def run(tap, bench, has, short):
+    """All cases; those that wait are judged when the others are through."""
+    def each(cases):
+        for row, what, test, arguments, wants in chosen(cases, has, short):
+            if wants == ["root"] and "root" not in has:
+                tap.skip(what, "needs root to become another user")
+            else:
+                tap.case(row, what, test, bench, *arguments)
+
+    each(ALONE)
+    with ThreadPoolExecutor(len(WAITING)) as pool:
+        begun = [(row, what, pool.submit(test, bench, *arguments))
+                 for row, what, test, arguments, _ in
+                 chosen(WAITING, has, short)]
+        each(MEANWHILE)
+        for row, what, test in begun:
+            tap.case(row, what, test.result)
+    each(LAST)
+
+
 def main():
-    engine, carrier = sys.argv[1], sys.argv[2]
+    engine, carrier, *more = sys.argv[1:]
     if not find_kpcd():
         print("1..0 # SKIP kpcd is not built")
         return 4
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    net = Machines() if "enforce" in sys.argv[3:] else Loop()
+    net = Machines() if "enforce" in more else Loop()
     has = {engine, carrier, "enforce" if net.enforce else "table"}
-    if "ends" in sys.argv[3:]:
-        has.add("ends")
+    has |= {"ends"} & set(more)
     if os.getuid() == 0:
         has.add("root")
     bench = Bench(engine, carrier, net)
@@ -143,17 +185,8 @@ def main():
     tap.case("M1", f"{engine}: two sites come up", lambda: None if
              bench.start() else bench.a.said() + bench.b.said())
     try:
-        for row, what, test, arguments, *wants in CASES:
-            if tap.failed and tap.count == 1:
-                break
-            if "short" in sys.argv[3:] and test not in SHORT:
-                continue
-            if "ends" in has and wants != ["ends"]:
-                continue
-            if wants == ["root"] and "root" not in has:
-                tap.skip(what, "needs root to become another user")
-            elif not wants or wants[0] in has:
-                tap.case(row, what, test, bench, *arguments)
+        if not tap.failed:
+            run(tap, bench, has, "short" in more)
     finally:
         bench.stop()
     # A worker that a sanitizer ended was replaced.

@@ -34,6 +34,13 @@ def find_kpcd():
     return None
 
 
+def sanitized():
+    """Whether kpcd has the address sanitizer, and with it memory that is not its
+    own."""
+    return "libasan" in subprocess.run(["ldd", find_kpcd()], check=True,
+                                       capture_output=True, text=True).stdout
+
+
 PORTS = iter(random.sample(range(20000, 32000), 12000))
 
 
