@@ -31,12 +31,18 @@ up b --table "$dir/table" --keys "$dir/keys" --workers 1
 # hello KPCID KEY AUTHORITY FILE: the first flight of a client; all are as long.
 hello()
 {
-	timeout 3 socat -u "TCP-LISTEN:$catch,reuseaddr" "OPEN:$4,creat,trunc" &
-	within 3 listening "$catch"
-	timeout 1 openssl s_client -connect "127.0.0.1:$catch" -psk_identity "$1" \
+	local catcher client
+
+	timeout 20 socat -u "TCP-LISTEN:$catch,reuseaddr" "OPEN:$4,creat,trunc" &
+	catcher=$!
+	within 10 listening "$catch"
+	openssl s_client -connect "127.0.0.1:$catch" -psk_identity "$1" \
 		-psk "$2" -servername "$3" -quiet -tls1_3 \
-		</dev/null >/dev/null 2>&1
-	wait $!
+		</dev/null >/dev/null 2>&1 &
+	client=$!
+	within 10 test -s "$4"
+	kill $client
+	wait $client $catcher
 }
 hello hot@example.org 0123456789abcdef0123456789abcdef b.example "$dir/wrong"
 hello odd@example.org 0123456789abcdef0123456789abcdef b.example "$dir/unknown"

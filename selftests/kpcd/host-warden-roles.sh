@@ -133,9 +133,8 @@ gnutls_answered()
 	options=$(sed -n "s/^\tgnutls-cli \(.*VERS-$version\) .*/\1/p" \
 		"$(dirname "$0")/../../Documentation/gateway.rst")
 	# shellcheck disable=SC2086
-	{ echo hello; sleep 3; } | timeout 20 gnutls-cli -p "$b" 127.0.0.1 \
-		$options --pskusername "$id" --pskkey "$secret" 2>&1 |
-		grep -qx hello
+	talk hello hello timeout 20 gnutls-cli -p "$b" 127.0.0.1 $options \
+		--pskusername "$id" --pskkey "$secret" | grep -qx hello
 }
 ok "M7: gnutls-cli as in the guide, TLS 1.3" \
 	gnutls_answered TLS1.3 new@example.org $key
@@ -198,8 +197,7 @@ ok "M3: start auto: one handshake, then the local socket" \
 ok "the handshake came first" logged a "association established NAME=new"
 through()
 {
-	[ "$({ echo through; sleep 1; } |
-		timeout 15 socat -t 8 - "UNIX-CONNECT:$1")" = through ]
+	[ "$(talk through through timeout 15 socat - "UNIX-CONNECT:$1")" = through ]
 }
 ok "M1, M8: a local program reaches the backend of B" through "$dir/front"
 harmless()
@@ -224,8 +222,8 @@ started+=($!)
 within 10 listening "$foreign"
 reversed()
 {
-	[ "$({ echo olleh; sleep 1; } |
-		timeout 15 socat -t 8 - "UNIX-CONNECT:$dir/partner")" = hello ]
+	[ "$(talk olleh hello timeout 15 socat - \
+		"UNIX-CONNECT:$dir/partner")" = hello ]
 }
 ok "M3: s_server as Entity B, with the first local connection" reversed
 

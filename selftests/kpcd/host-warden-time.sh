@@ -37,18 +37,18 @@ up b --table "$dir/table" --keys "$dir/keys" --workers 1 --no-pin
 warden=$pid
 
 cat >"$dir/late.py" <<'END'
-"""late.py silent PORT | late.py PORT IDENTITY KEY: a peer that says nothing, or
-names itself and takes 4 seconds to prove it."""
+"""late.py silent PORT SECONDS | late.py PORT IDENTITY KEY: a peer that says
+nothing, or names itself and takes 4 seconds to prove it."""
 import os, socket, sys, time
 
 sys.path.insert(0, os.environ["TESTS"])
 from tls import APPLICATION_DATA, Alert, Peer12
 
-def silent(port):
-    """Prints how long the agent waited, at most 15 seconds."""
+def silent(port, seconds):
+    """Whether the agent waited so long."""
     at = time.monotonic()
     with socket.create_connection(("127.0.0.1", port)) as s:
-        s.settimeout(15)
+        s.settimeout(seconds)
         try:
             s.recv(1)
         except ConnectionError:
@@ -58,7 +58,7 @@ def silent(port):
     return "ended" if time.monotonic() - at >= 2 else "early"
 
 def late(port, identity, key):
-    """Prints what became of it."""
+    """What became of it."""
     with Peer12(port, identity.encode(), key) as peer:
         peer.greet()
         change, *rest = peer.last()
@@ -79,38 +79,53 @@ def late(port, identity, key):
             return f"refused {error}"
 
 if sys.argv[1] == "silent":
-    print(silent(int(sys.argv[2])))
+    print(silent(*map(int, sys.argv[2:])))
 else:
     print(late(int(sys.argv[1]), sys.argv[2], bytes.fromhex(sys.argv[3])))
 END
 export TESTS=${0%/*}
 
-# said OUT PATTERN ARGS...: what a peer that is slow prints.
-said()
+declare -A slow
+# comes NAME ARGS...: a slow peer. All come at once, and each is waited for when
+# it is asked what it said.
+comes()
 {
-	local pattern=$1
+	local name=$1
 	shift
 
-	python3 "$dir/late.py" "$@" >"$dir/said" 2>&1
-	grep -qE -- "^$pattern" "$dir/said" || { cat "$dir/said"; return 1; }
+	python3 "$dir/late.py" "$@" >"$dir/said.$name" 2>&1 &
+	slow[$name]=$!
 }
+
+# said NAME PATTERN: what that peer printed.
+said()
+{
+	wait "${slow[$1]}"
+	grep -E -- "^$2" "$dir/said.$1" || { cat "$dir/said.$1"; return 1; }
+}
+comes silent-alone silent "$x" 15
+comes silent-beside silent "$y" 6
+comes patient "$y" patient@example.org \
+	"$(printf of-one-that-waits-long | od -An -tx1 | tr -d ' \n')"
+comes quick "$y" quick@example.org "$other"
+comes wrong "$y" quick@example.org "$key"
+comes unknown "$y" nobody@example.org "$key"
 ok "a silent peer is ended after its listener's handshake-time" \
-	said "ended$" silent "$x"
+	said silent-alone "ended$"
 ok "and the log says why" logged b \
 	"handshake failed PEER=.*the handshake was not over in time"
-ok "where one of two associations is patient, it waits" said waits silent "$y"
-ok "a slow peer of that one is served" said "hello$" "$y" \
-	patient@example.org "$(printf of-one-that-waits-long | od -An -tx1 | tr -d ' \n')"
-ok "one of the other is refused once its Kpc is proved" \
-	said refused "$y" quick@example.org "$other"
+ok "where one of two associations is patient, it waits" said silent-beside waits
+ok "a slow peer of that one is served" said patient "hello$"
+ok "one of the other is refused once its Kpc is proved" said quick refused
 ok "and the log says why" logged b \
 	"handshake failed NAME=quick .*took longer than its association's handshake-time"
 # Were it ended before it has proved anything, its KpcId would be a known one.
 ok "X5: one that has not the Kpc is waited for as one that is not known" \
-	said "refused alert 20$" "$y" quick@example.org "$key"
-ok "and that one too" said "refused alert 20$" "$y" nobody@example.org "$key"
+	said wrong "refused alert 20$"
+ok "and that one too" said unknown "refused alert 20$"
 associations 2s
 kill -HUP "$warden"
 within 5 logged b "kpcd: reloaded"
-ok "what is configured later holds" said "ended$" silent "$y"
+comes later silent "$y" 15
+ok "what is configured later holds" said later "ended$"
 finish

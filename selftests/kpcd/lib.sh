@@ -175,28 +175,37 @@ listening()
 	ss -Htln "sport = :$1" | grep -q .
 }
 
-# client PORT IDENTITY KEY [OPTION...]: says "hello" as a foreign Entity A and
-# prints what comes back. It stays until the echo is there, or nothing can come.
-client()
+# talk WORD ANSWER COMMAND...: says a word to a program and prints what that says.
+# Its input ends when the answer is there, or nothing can come.
+talk()
 {
-	local port=$1 identity=$2 psk=$3 process
-	shift 3
+	local word=$1 answer=$2 process
+	shift 2
 
-	rm -f "$dir/client.in" "$dir/client.out"
-	mkfifo "$dir/client.in"
-	: >"$dir/client.out"
-	timeout 10 openssl s_client -connect "127.0.0.1:$port" \
-		-psk_identity "$identity" -psk "$psk" -quiet -no_ign_eof "$@" \
-		<"$dir/client.in" >"$dir/client.out" 2>&1 &
+	rm -f "$dir/talk.in" "$dir/talk.out"
+	mkfifo "$dir/talk.in"
+	: >"$dir/talk.out"
+	"$@" <"$dir/talk.in" >"$dir/talk.out" 2>&1 &
 	process=$!
-	exec 7>"$dir/client.in"
+	exec 7>"$dir/talk.in"
 	# It may have ended before it read anything.
-	(trap '' PIPE; echo hello >&7) 2>/dev/null
-	within 10 eval 'grep -qx hello "$dir/client.out" ||
+	(trap '' PIPE; echo "$word" >&7) 2>/dev/null
+	within 10 eval 'grep -qx "$answer" "$dir/talk.out" ||
 			! kill -0 '$process
 	exec 7>&-
 	wait $process
-	cat "$dir/client.out"
+	cat "$dir/talk.out"
+}
+
+# client PORT IDENTITY KEY [OPTION...]: says "hello" as a foreign Entity A and
+# prints what comes back.
+client()
+{
+	local port=$1 identity=$2 psk=$3
+	shift 3
+
+	talk hello hello timeout 10 openssl s_client -connect "127.0.0.1:$port" \
+		-psk_identity "$identity" -psk "$psk" -quiet -no_ign_eof "$@"
 }
 
 # answered PORT IDENTITY KEY [OPTION...]: the echo came back.

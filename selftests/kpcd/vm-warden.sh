@@ -115,8 +115,7 @@ bindings()
 # through NAME: a local program of site a reaches the backend of site b.
 through()
 {
-	[ "$({ echo "by $1"; sleep 0.5; } |
-		timeout 15 socat -t 8 - "UNIX-CONNECT:$dir/$1")" = "by $1" ]
+	[ "$(talk "by $1" "by $1" timeout 15 socat - "UNIX-CONNECT:$dir/$1")" = "by $1" ]
 }
 
 echo_backend "$dir/back"
