@@ -145,11 +145,14 @@ def test_idle(bench, count):
     workers = bench.a.worker(), bench.b.worker()
 
     def more(number):
-        for _ in range(number):
-            s = bench.open("echo")
-            s.sendall(b"hello")
-            s.recv(5)
-            sockets.append(s)
+        # A few at a time, which keeps both agents busy.
+        for _ in range(0, number, 5):
+            few = [bench.open("echo") for _ in range(5)]
+            for s in few:
+                s.sendall(b"hello")
+            for s in few:
+                s.recv(5)
+            sockets.extend(few)
         time.sleep(0.5)
         print("# heap", [heap(pid) for pid in workers], "KiB of",
               [memory(pid) for pid in workers])
