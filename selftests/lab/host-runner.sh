@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves that the TAP runner cannot be pleased by a test that breaks off, says
-# nothing, hangs or lies, that its closing line adds up, and that results take no
-# place but that of earlier ones.
+# nothing, hangs or lies, that its closing line adds up, that results take no
+# place but that of earlier ones, and that tests beside each other are in no one's
+# way.
 
 runner=$(cd "$(dirname "$0")/.." && pwd)/run
 dir=$(mktemp -d)
@@ -11,7 +12,7 @@ n=0
 failed=0
 
 echo "TAP version 13"
-echo "1..17"
+echo "1..20"
 
 # Gives the runner one TAP file (its lines from stdin) and compares the closing
 # line and the exit status with what they must be.
@@ -138,4 +139,74 @@ mkdir "$dir/report"
 ok "an empty directory is taken" results
 touch "$dir/report/old"
 ok "and that of an earlier run" results
+
+# A tree of two tests: both have the same port until the other one has it too, and
+# the first ends last.
+tree=$dir/tree
+mkdir -p "$tree/selftests/area"
+cp "$runner" "$tree/selftests/"
+echo 'userspace tests:' >"$tree/Makefile"
+cat >"$tree/meet.py" <<'END'
+"""meet.py OWN OTHER...: makes a file, and waits for others."""
+import os, socket, sys, time
+s = socket.create_server(("127.0.0.1", 5201))
+open(sys.argv[1], "w").close()
+until = time.monotonic() + 30
+while not all(map(os.path.exists, sys.argv[2:])):
+    if time.monotonic() > until:
+        sys.exit("nobody is there")
+    time.sleep(0.02)
+END
+cat >"$tree/selftests/area/host-one.sh" <<'END'
+#!/bin/sh
+echo 1..1
+cd ../.. && python3 meet.py one two end && echo ok 1
+END
+cat >"$tree/selftests/area/host-two.sh" <<'END'
+#!/bin/sh
+echo 1..1
+cd ../.. && python3 meet.py two one && echo ok 1 && touch end
+END
+chmod +x "$tree"/selftests/area/*
+
+beside()
+{
+	"$tree/selftests/run" --jobs 2 --report "$tree/report" host &&
+		[ -e "$tree/end" ]
+}
+in_order()
+{
+	grep -oE '^pass +[a-z.-]+ \(' "$dir/beside" |
+		diff - <(printf 'pass  area.host-%s (\n' one two)
+}
+# One that would go on.
+interrupted()
+{
+	local process runner
+
+	printf '#!/bin/sh\necho $$ >../../pid\nexec sleep 600\n' \
+		>"$tree/selftests/area/host-one.sh"
+	env --default-signal=INT "$tree/selftests/run" --report "$tree/report" host &
+	runner=$!
+	for _ in $(seq 300); do
+		[ ! -s "$tree/pid" ] || break
+		sleep 0.1
+	done
+	process=$(cat "$tree/pid")
+	kill -INT $runner
+	! wait $runner || return
+	[ ! -d "/proc/$process" ] || grep '^State:.*Z' "/proc/$process/status"
+}
+if unshare --net true 2>/dev/null; then
+	ok "two tests run beside each other, each with a network of its own" beside
+	cp "$dir/said" "$dir/beside"
+	ok "what they say comes in the order of their names" in_order
+	ok "who ends the runner ends what runs" interrupted
+else
+	for what in "two tests run beside each other" "in the order of their names" \
+		    "who ends the runner ends what runs"; do
+		n=$((n + 1))
+		echo "ok $n - $what # SKIP no network namespaces"
+	done
+fi
 exit $failed
