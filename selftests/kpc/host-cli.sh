@@ -4,8 +4,6 @@
 # writes, and that no key is ever shown (M5, T4, I6).
 set -u
 
-dir=$(mktemp -d /tmp/kpc-cli.XXXXXX)
-trap 'rm -rf "$dir"' EXIT
 umask 077
 . "$(dirname "$0")/lib.sh"
 
@@ -19,17 +17,12 @@ refuses()
 		[ "$(cat "$dir/err")" = "$sentence" ]
 }
 
-command -v kpc >/dev/null || {
-	echo "TAP version 13"
-	echo "1..0 # SKIP kpc is not in PATH"
-	exit 4
-}
+command -v kpc >/dev/null || skip_all "kpc is not in PATH"
+plan
 key=00112233445566778899aabbccddeeff
 words=(m7 role a kpc-id m7@sp.example id-a //sp.example/cse/C1
        id-b //sp.example/in peer 192.0.2.1:8883)
 files=(--keys "$dir/keys" --file "$dir/kpc.conf" --offline)
-
-echo "TAP version 13"
 
 # Words and statuses
 ok "help is not a mistake" run 0 kpc -h
@@ -322,9 +315,8 @@ sys.exit(not [r for r in rows if r["check"] == sys.argv[2] and
 	ok "and a local socket" \
 		hides "association file" "kpcd.service hides /home, where unix:/home/c2 is, from the agent"
 else
-	tests=$((tests + 1))
-	echo "ok $tests what boot reads beside the file is judged with it # SKIP wants a mount namespace"
+	skip "what boot reads beside the file is judged with it" \
+		"wants a mount namespace"
 fi
 
-echo "1..$tests"
-[ $failures = 0 ]
+finish

@@ -1,25 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What the tests of kpc(8) share: TAP, and commands whose output is kept in $dir.
+# What the tests of kpc(8) share: commands whose output is kept in $dir.
 # shellcheck shell=bash
 
-tests=0
-failures=0
+. "$(dirname "${BASH_SOURCE[0]}")/../tap.sh"
 
-# ok TEXT COMMAND...: one check.
-ok()
+details()
 {
-	local text=$1
-	shift
-
-	tests=$((tests + 1))
-	if "$@"; then
-		echo "ok $tests $text"
-	else
-		echo "not ok $tests $text"
-		failures=$((failures + 1))
-		sed 's/^/# out: /' "$dir/out"
-		sed 's/^/# err: /' "$dir/err"
-	fi
+	sed 's/^/# out: /' "$dir/out"
+	sed 's/^/# err: /' "$dir/err"
 }
 
 # run STATUS COMMAND...: the command ends with STATUS; output is kept.

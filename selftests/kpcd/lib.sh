@@ -1,67 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What the tests of kpcd share: TAP, a working directory, agents, backends.
+# What the tests of kpcd share: agents, backends, clients.
 # shellcheck shell=bash
 
-dir=$(mktemp -d /tmp/kpcd-test.XXXXXX)
-chmod 755 "$dir"
+. "$(dirname "${BASH_SOURCE[0]}")/../tap.sh"
 key=00112233445566778899aabbccddeeff
 other=ffeeddccbbaa99887766554433221100
-tests=0
-failures=0
-started=()
 
-clean_up()
+# The ends of the logs.
+details()
 {
-	local pid
+	local log
 
-	for pid in "${started[@]}"; do
-		kill "$pid" 2>/dev/null
-	done
-	wait 2>/dev/null
-	rm -rf "$dir"
-}
-trap clean_up EXIT
-
-# plan N: how many checks there will be.
-plan()
-{
-	echo "TAP version 13"
-	echo "1..$1"
-}
-
-# skip_all REASON: nothing can be proved here.
-skip_all()
-{
-	echo "TAP version 13"
-	echo "1..0 # SKIP $*"
-	exit 4
-}
-
-# ok TEXT COMMAND...: one check; the command's success is the verdict.
-ok()
-{
-	local text=$1
-	shift
-
-	tests=$((tests + 1))
-	if "$@" >"$dir/why" 2>&1; then
-		echo "ok $tests - $text"
-		return
-	fi
-	failures=$((failures + 1))
-	echo "not ok $tests - $text"
-	echo "# failed: $*"
-	sed 's/^/# /' "$dir/why"
 	for log in "$dir"/*.log; do
 		[ -f "$log" ] && tail -n 12 "$log" | sed "s|^|# ${log##*/}: |"
 	done
-}
-
-# skip TEXT REASON: one check that cannot be made here.
-skip()
-{
-	tests=$((tests + 1))
-	echo "ok $tests - $1 # SKIP $2"
 }
 
 # Whether kpcd was built with the address sanitizer.
@@ -70,26 +22,10 @@ sanitized()
 	ldd "$(command -v kpcd)" | grep -q libasan
 }
 
-# The end of every test. A worker that a sanitizer ended was replaced.
-finish()
+# A worker that a sanitizer ended was replaced.
+sound()
 {
-	if grep -hE 'Sanitizer|runtime error' "$dir"/*.log 2>/dev/null; then
-		exit 1
-	fi
-	[ $failures -eq 0 ] || exit 1
-	exit 0
-}
-
-# within SECONDS COMMAND...: repeats it until it succeeds.
-within()
-{
-	local end=$((${EPOCHREALTIME//[.,]/} + $1 * 1000000))
-	shift
-
-	until "$@" >/dev/null 2>&1; do
-		[ "${EPOCHREALTIME//[.,]/}" -lt $end ] || return 1
-		sleep 0.05
-	done
+	not grep -hE 'Sanitizer|runtime error' "$dir"/*.log 2>/dev/null
 }
 
 # A port that nobody has now.
@@ -99,12 +35,6 @@ free_port()
 s = socket.socket()
 s.bind(("127.0.0.1", 0))
 print(s.getsockname()[1])'
-}
-
-# not COMMAND...
-not()
-{
-	! "$@"
 }
 
 # write FILE, from standard input: configuration that only its owner may read.

@@ -4,24 +4,8 @@
 set -u
 
 top=$(cd "$(dirname -- "$0")/../.." && pwd)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-tree=$work/tree
-count=0 failed=0
-
-check()
-{
-	local name=$1
-	shift
-	count=$((count + 1))
-	if "$@" >"$work/log" 2>&1; then
-		echo "ok $count $name"
-	else
-		failed=1
-		echo "not ok $count $name"
-		sed 's/^/# /' "$work/log"
-	fi
-}
+. "$top/selftests/tap.sh"
+tree=$dir/tree
 
 # The make of one of the Makefiles, with no variable of the make that runs us.
 run_make()
@@ -36,12 +20,12 @@ new_tree()
 	mkdir "$tree"
 	cp -a "$top"/{Makefile,output.mk,Kbuild,include,kmod,packaging,selftests,userspace} \
 		"$tree"/
-	(cd "$tree" && find . -type f | sort) >"$work/before"
+	(cd "$tree" && find . -type f | sort) >"$dir/before"
 }
 
 tree_is_whole()
 {
-	(cd "$tree" && find . -type f | sort) | diff "$work/before" -
+	(cd "$tree" && find . -type f | sort) | diff "$dir/before" -
 }
 
 # Refused, with a sentence, and no file of the tree gone or new.
@@ -50,21 +34,21 @@ refuses_sources()
 	local where=$1 o=$2 goal=$3
 
 	new_tree
-	if (cd "$tree" && run_make -C "$where" "O=$o" "$goal") >"$work/said" 2>&1; then
-		cat "$work/said"
+	if (cd "$tree" && run_make -C "$where" "O=$o" "$goal") >"$dir/said" 2>&1; then
+		cat "$dir/said"
 		echo "make $goal O=$o in $where took it"
 		return 1
 	fi
-	cat "$work/said"
-	grep -q 'name another directory for what is built' "$work/said" && tree_is_whole
+	cat "$dir/said"
+	grep -q 'name another directory for what is built' "$dir/said" && tree_is_whole
 }
 
 clean_refuses_sources()
 {
-	ln -sfn "$tree" "$work/link"
+	ln -sfn "$tree" "$dir/link"
 	refuses_sources . . clean &&
 		refuses_sources . userspace clean &&
-		refuses_sources . "$work/link" clean &&
+		refuses_sources . "$dir/link" clean &&
 		refuses_sources userspace .. clean &&
 		refuses_sources selftests .. clean &&
 		refuses_sources selftests . clean
@@ -81,9 +65,9 @@ refuses_spaces()
 	new_tree
 	mkdir -p "$tree/my"
 	touch "$tree/my/own"
-	! run_make -C "$tree" "O=my build" clean 2>"$work/said" &&
-		cat "$work/said" &&
-		grep -q 'no name of one directory' "$work/said" && [ -e "$tree/my/own" ] &&
+	! run_make -C "$tree" "O=my build" clean 2>"$dir/said" &&
+		cat "$dir/said" &&
+		grep -q 'no name of one directory' "$dir/said" && [ -e "$tree/my/own" ] &&
 		! run_make -C "$tree" O= clean
 }
 
@@ -94,56 +78,55 @@ leaves_foreign()
 
 	new_tree
 	for part in bin lib kmod selftests userspace sanitize report report-here; do
-		mkdir -p "$work/foreign/$part"
-		touch "$work/foreign/$part/own"
+		mkdir -p "$dir/foreign/$part"
+		touch "$dir/foreign/$part/own"
 	done
-	find "$work/foreign" | sort >"$work/foreign-before"
-	run_make -C "$tree" O="$work/foreign" clean &&
-		run_make -C "$tree/userspace" O="$work/foreign" clean &&
-		run_make -C "$tree/selftests" O="$work/foreign" clean &&
-		find "$work/foreign" | sort | diff "$work/foreign-before" -
+	find "$dir/foreign" | sort >"$dir/foreign-before"
+	run_make -C "$tree" O="$dir/foreign" clean &&
+		run_make -C "$tree/userspace" O="$dir/foreign" clean &&
+		run_make -C "$tree/selftests" O="$dir/foreign" clean &&
+		find "$dir/foreign" | sort | diff "$dir/foreign-before" -
 }
 
 # Else the next clean would take it for its own.
 builds_not_into_foreign()
 {
-	! run_make -C "$tree/userspace" O="$work/foreign" \
-		"$work/foreign/userspace/kpc/json.o" 2>"$work/said" &&
-		cat "$work/said" && grep -q 'was not built from here' "$work/said" &&
-		find "$work/foreign" | sort | diff "$work/foreign-before" -
+	! run_make -C "$tree/userspace" O="$dir/foreign" \
+		"$dir/foreign/userspace/kpc/json.o" 2>"$dir/said" &&
+		cat "$dir/said" && grep -q 'was not built from here' "$dir/said" &&
+		find "$dir/foreign" | sort | diff "$dir/foreign-before" -
 }
 
 removes_built()
 {
 	new_tree
-	run_make -C "$tree/userspace" O="$work/out" "$work/out/userspace/kpc/json.o" &&
-		mkdir -p "$work/out/lab" && [ -e "$work/out/userspace/kpc/json.o" ] &&
-		run_make -C "$tree" O="$work/out" clean &&
-		[ "$(ls -A "$work/out")" = lab ] && tree_is_whole
+	run_make -C "$tree/userspace" O="$dir/out" "$dir/out/userspace/kpc/json.o" &&
+		mkdir -p "$dir/out/lab" && [ -e "$dir/out/userspace/kpc/json.o" ] &&
+		run_make -C "$tree" O="$dir/out" clean &&
+		[ "$(ls -A "$dir/out")" = lab ] && tree_is_whole
 }
 
 removes_reports()
 {
-	"$tree/selftests/run" --empty --report "$work/out/report/demo" &&
-		"$tree/selftests/run" --empty --report "$work/out/report-here" &&
-		mkdir "$work/out/report/own" && touch "$work/out/report/own/file" &&
-		run_make -C "$tree" O="$work/out" clean &&
-		run_make -C "$tree/selftests" O="$work/out" clean &&
-		[ "$(ls -A "$work/out")" = $'lab\nreport' ] &&
-		[ "$(ls -A "$work/out/report")" = own ] &&
-		rm -r "$work/out/report/own" &&
-		"$tree/selftests/run" --empty --report "$work/out/report" &&
-		run_make -C "$tree" O="$work/out" clean &&
-		[ "$(ls -A "$work/out")" = lab ]
+	"$tree/selftests/run" --empty --report "$dir/out/report/demo" &&
+		"$tree/selftests/run" --empty --report "$dir/out/report-here" &&
+		mkdir "$dir/out/report/own" && touch "$dir/out/report/own/file" &&
+		run_make -C "$tree" O="$dir/out" clean &&
+		run_make -C "$tree/selftests" O="$dir/out" clean &&
+		[ "$(ls -A "$dir/out")" = $'lab\nreport' ] &&
+		[ "$(ls -A "$dir/out/report")" = own ] &&
+		rm -r "$dir/out/report/own" &&
+		"$tree/selftests/run" --empty --report "$dir/out/report" &&
+		run_make -C "$tree" O="$dir/out" clean &&
+		[ "$(ls -A "$dir/out")" = lab ]
 }
 
-echo "TAP version 13"
-check "clean refuses an O= that holds sources, in each Makefile" clean_refuses_sources
-check "so does the build" build_refuses_sources
-check "an O= of two words or none is refused" refuses_spaces
-check "clean leaves what has no mark of a build" leaves_foreign
-check "the build does not begin where its names are taken" builds_not_into_foreign
-check "clean removes what was built, and the lab's part stays" removes_built
-check "clean removes results of tests, and what is no result stays" removes_reports
-echo "1..$count"
-exit $failed
+plan 7
+ok "clean refuses an O= that holds sources, in each Makefile" clean_refuses_sources
+ok "so does the build" build_refuses_sources
+ok "an O= of two words or none is refused" refuses_spaces
+ok "clean leaves what has no mark of a build" leaves_foreign
+ok "the build does not begin where its names are taken" builds_not_into_foreign
+ok "clean removes what was built, and the lab's part stays" removes_built
+ok "clean removes results of tests, and what is no result stays" removes_reports
+finish

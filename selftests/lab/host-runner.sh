@@ -5,50 +5,38 @@
 # place but that of earlier ones, and that tests beside each other are in no one's
 # way.
 
+. "$(dirname "$0")/../tap.sh"
 runner=$(cd "$(dirname "$0")/.." && pwd)/run
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-n=0
-failed=0
-
-echo "TAP version 13"
-echo "1..20"
+plan 20
 
 # Gives the runner one TAP file (its lines from stdin) and compares the closing
 # line and the exit status with what they must be.
 sums_to()
 {
-	local closing=$1 status=$2 what=$3 said got
+	local closing=$1 status=$2 said got
 
-	n=$((n + 1))
 	cat >"$dir/a.tap"
 	said=$("$runner" --sum "$dir")
 	got=$?
-	if [ "$(tail -n 1 <<<"$said")" = "$closing" ] && [ $got -eq "$status" ]; then
-		echo "ok $n - $what"
-	else
-		echo "not ok $n - $what"
-		sed 's/^/# /' <<<"$said"
-		echo "# status $got"
-		failed=1
-	fi
+	printf '%s\nstatus %d\n' "$said" $got
+	[ "$(tail -n 1 <<<"$said")" = "$closing" ] && [ $got -eq "$status" ]
 }
 
-sums_to "2 passed, 0 failed, 0 skipped" 0 "two results pass" <<'END'
+ok "two results pass" sums_to "2 passed, 0 failed, 0 skipped" 0 <<'END'
 TAP version 13
 1..2
 ok 1 - a
 ok 2 - b
 # exit status 0
 END
-sums_to "1 passed, 1 failed, 1 skipped" 1 "a failure and a skip are counted" <<'END'
+ok "a failure and a skip are counted" sums_to "1 passed, 1 failed, 1 skipped" 1 <<'END'
 1..3
 ok 1 - a
 not ok 2 - b
 ok 3 - c # SKIP no such kernel
 # exit status 1
 END
-sums_to "1 passed, 1 failed, 0 skipped" 1 "results of a subtest count once" <<'END'
+ok "results of a subtest count once" sums_to "1 passed, 1 failed, 0 skipped" 1 <<'END'
 1..2
     1..2
     ok 1 - inner
@@ -57,58 +45,43 @@ not ok 1 - outer
 ok 2 - other
 # exit status 1
 END
-sums_to "1 passed, 1 failed, 0 skipped" 1 "a test that breaks off has failed" <<'END'
+ok "a test that breaks off has failed" sums_to "1 passed, 1 failed, 0 skipped" 1 <<'END'
 1..3
 ok 1 - a
 # exit status 139
 END
-sums_to "1 passed, 1 failed, 0 skipped" 1 "a test without a plan has failed" <<'END'
+ok "a test without a plan has failed" sums_to "1 passed, 1 failed, 0 skipped" 1 <<'END'
 ok 1 - a
 # exit status 0
 END
-sums_to "0 passed, 1 failed, 0 skipped" 1 "a test that says nothing has failed" </dev/null
-sums_to "1 passed, 1 failed, 0 skipped" 1 "a test that hangs has failed" <<'END'
+ok "a test that says nothing has failed" sums_to "0 passed, 1 failed, 0 skipped" 1 </dev/null
+ok "a test that hangs has failed" sums_to "1 passed, 1 failed, 0 skipped" 1 <<'END'
 1..1
 ok 1 - a
 # timed out after 5 s
 # exit status 124
 END
-sums_to "1 passed, 1 failed, 0 skipped" 1 "a bad exit status after good results is a failure" <<'END'
+ok "a bad exit status after good results is a failure" sums_to "1 passed, 1 failed, 0 skipped" 1 <<'END'
 1..1
 ok 1 - a
 # exit status 1
 END
-sums_to "0 passed, 0 failed, 1 skipped" 1 "a run in which nothing was proved is no success" <<'END'
+ok "a run in which nothing was proved is no success" sums_to "0 passed, 0 failed, 1 skipped" 1 <<'END'
 1..0 # SKIP no module
 # exit status 4
 END
-sums_to "2 passed, 1 failed, 0 skipped" 1 "more results than planned are a failure" <<'END'
+ok "more results than planned are a failure" sums_to "2 passed, 1 failed, 0 skipped" 1 <<'END'
 1..1
 ok 1 - a
 ok 2 - b
 # exit status 0
 END
-sums_to "1 passed, 1 failed, 0 skipped" 1 "what is left behind is a failure" <<'END'
+ok "what is left behind is a failure" sums_to "1 passed, 1 failed, 0 skipped" 1 <<'END'
 1..1
 ok 1 - a
 # left behind: kpc.ko, which is still in use
 # exit status 0
 END
-
-ok()
-{
-	local what=$1
-	shift
-
-	n=$((n + 1))
-	if "$@" >"$dir/said" 2>&1; then
-		echo "ok $n - $what"
-	else
-		echo "not ok $n - $what"
-		sed 's/^/# /' "$dir/said"
-		failed=1
-	fi
-}
 
 # keeps FILE COMMAND...: refused in words, and FILE is still there.
 keeps()
@@ -199,14 +172,13 @@ interrupted()
 }
 if unshare --net true 2>/dev/null; then
 	ok "two tests run beside each other, each with a network of its own" beside
-	cp "$dir/said" "$dir/beside"
+	cp "$dir/why" "$dir/beside"
 	ok "what they say comes in the order of their names" in_order
 	ok "who ends the runner ends what runs" interrupted
 else
 	for what in "two tests run beside each other" "in the order of their names" \
 		    "who ends the runner ends what runs"; do
-		n=$((n + 1))
-		echo "ok $n - $what # SKIP no network namespaces"
+		skip "$what" "no network namespaces"
 	done
 fi
-exit $failed
+finish

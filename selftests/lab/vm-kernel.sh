@@ -4,23 +4,8 @@
 # upper layer protocol, AES by the processor's instructions, namespaces joined
 # by veth, a clock that runs, and a way back for results.
 
-echo "TAP version 13"
-echo "1..7"
-n=0
-check()
-{
-	local what=$1
-	shift
-	n=$((n + 1))
-	if "$@"; then
-		echo "ok $n - $what"
-	else
-		echo "not ok $n - $what"
-		failed=1
-	fi
-}
-
-failed=0
+. "$(dirname "$0")/../tap.sh"
+plan 7
 
 tls_offered()
 {
@@ -35,7 +20,7 @@ aes_by_processor()
 		s = socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET)
 		s.bind(("aead", "gcm(aes)"))
 	END
-	awk -F': *' '$1 ~ /^name/ { name = $2 } $1 ~ /^driver/ && name == "gcm(aes)" { print "# " $2 }' \
+	awk -F': *' '$1 ~ /^name/ { name = $2 } $1 ~ /^driver/ && name == "gcm(aes)" { print $2 }' \
 		/proc/crypto | grep -E 'aesni|vaes'
 }
 
@@ -46,7 +31,7 @@ wire()
 	ip -n left addr add 192.0.2.1/24 dev wire &&
 	ip -n right addr add 192.0.2.2/24 dev wire &&
 	ip -n left link set wire up && ip -n right link set wire up &&
-	ip netns exec left ping -q -c 2 -i 0.2 -W 5 192.0.2.2 | sed 's/^/# /'
+	ip netns exec left ping -q -c 2 -i 0.2 -W 5 192.0.2.2
 }
 
 clock_runs()
@@ -84,15 +69,16 @@ tools_there()
 
 	for tool in openssl gnutls-cli mosquitto mosquitto_pub nginx curl \
 		    iperf3 stunnel4 socat nft conntrack tcpdump strace gdb jq; do
-		command -v "$tool" >/dev/null || { echo "# no $tool"; return 1; }
+		command -v "$tool" >/dev/null || { echo "no $tool"; return 1; }
 	done
 }
 
-check "the kernel offers the TLS upper layer protocol" tls_offered
-check "AES-GCM runs on the processor's instructions" aes_by_processor
-check "two namespaces joined by veth reach each other" wire
-check "nftables counts by mark" marks_counted
-check "the clock runs" clock_runs
-check "the programs that tests need are installed" tools_there
-check "results come back" results_return
-exit $failed
+ok "the kernel offers the TLS upper layer protocol" tls_offered
+ok "AES-GCM runs on the processor's instructions" aes_by_processor
+sed 's/^/# /' "$dir/why"
+ok "two namespaces joined by veth reach each other" wire
+ok "nftables counts by mark" marks_counted
+ok "the clock runs" clock_runs
+ok "the programs that tests need are installed" tools_there
+ok "results come back" results_return
+finish
