@@ -10,32 +10,18 @@
 #   +-------------+                      +--------------+
 
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/sites.sh"
 
 modprobe kpc 2>"$dir/why" || skip_all "no module kpc: $(head -n 1 "$dir/why")"
 plan 48
 
-# The module goes with its last association, these with their namespaces.
-clean_up_sites()
+clean_up_all()
 {
-	clean_up
-	ip netns del site-a
-	ip netns del site-b
+	clean_up_sites
 	rm -rf /etc/netns/site-a /run/modprobe.d/kpc-test.conf
 }
-trap clean_up_sites EXIT
-
-na() { ip netns exec site-a "$@"; }
-nb() { ip netns exec site-b "$@"; }
-
-for site in a b; do
-	ip netns add site-$site
-	ip netns exec site-$site ip link set lo up
-done
-ip link add wire netns site-a type veth peer name wire netns site-b
-na ip addr add 10.77.0.1/24 dev wire
-nb ip addr add 10.77.0.2/24 dev wire
-na ip link set wire up
-nb ip link set wire up
+sites_up
+trap clean_up_all EXIT
 mkdir -p /etc/netns/site-a
 echo "10.77.0.2 site-b.test" >/etc/netns/site-a/hosts
 

@@ -5,52 +5,34 @@
 #
 #      site a                                        site b
 #   +--------------------+                      +--------------+
-#   | kpcperf -c      .1 |---- 10.78.0.0/24 ----| .2 kpcperf -s|
+#   | kpcperf -c      .1 |---- 10.77.0.0/24 ----| .2 kpcperf -s|
 #   +--------------------+                      +--------------+
 
 . "$(dirname "$0")/../kpcd/lib.sh"
+. "$(dirname "$0")/../kpcd/sites.sh"
 
 modprobe tls || skip_all "this kernel has no TLS"
 modprobe kpc 2>"$dir/why" || skip_all "no module kpc: $(head -n 1 "$dir/why")"
 plan 9
 
-clean_up_sites()
-{
-	clean_up
-	ip netns del site-a
-	ip netns del site-b
-}
-trap clean_up_sites EXIT
-
-na() { ip netns exec site-a "$@"; }
-nb() { ip netns exec site-b "$@"; }
-
-for site in a b; do
-	ip netns add site-$site
-	ip netns exec site-$site ip link set lo up
-done
-ip link add wire netns site-a type veth peer name wire netns site-b
-na ip addr add 10.78.0.1/24 dev wire
-nb ip addr add 10.78.0.2/24 dev wire
-na ip link set wire up
-nb ip link set wire up
+sites_up
 
 write "$dir/keys" <<END
 perf@example.org hex:$key
 END
 write "$dir/a" <<END
 association perf role a kpc-id perf@example.org id-a //a.example/cse \\
-	id-b //b.example/cse versions tls1.2,tls1.3 peer 10.78.0.2:5201
+	id-b //b.example/cse versions tls1.2,tls1.3 peer 10.77.0.2:5201
 END
 write "$dir/b" <<END
 association perf role b kpc-id perf@example.org id-a //a.example/cse \\
-	id-b //b.example/cse versions tls1.2,tls1.3 listen 10.78.0.2:5201
+	id-b //b.example/cse versions tls1.2,tls1.3 listen 10.77.0.2:5201
 END
 
 # serve: a server for one test, listening; a process of its own, to be killed.
 serve()
 {
-	ip netns exec site-b kpcperf -s -1 -B 10.78.0.2 --enforce --table "$dir/b" \
+	ip netns exec site-b kpcperf -s -1 -B 10.77.0.2 --enforce --table "$dir/b" \
 		--keys "$dir/keys" "$@" </dev/null >>"$dir/server.log" 2>&1 &
 	server=$!
 	started+=("$server")
@@ -60,7 +42,7 @@ serve()
 # ask OPTION...: a client.
 ask()
 {
-	na kpcperf -c 10.78.0.2 --table "$dir/a" --keys "$dir/keys" "$@"
+	na kpcperf -c 10.77.0.2 --table "$dir/a" --keys "$dir/keys" "$@"
 }
 
 # through OPTION...: a whole test that both ends find in order.
@@ -101,7 +83,7 @@ ok "requests, bound" through --rr -t 0.5
 ok "connections, bound one after another" through --connect -t 0.5 -P 4
 
 serve
-ip netns exec site-a kpcperf -c 10.78.0.2 --enforce --table "$dir/a" \
+ip netns exec site-a kpcperf -c 10.77.0.2 --enforce --table "$dir/a" \
 	--keys "$dir/keys" -t 60 --bidir --idle 3 \
 	</dev/null >>"$dir/client.log" 2>&1 &
 client=$!
