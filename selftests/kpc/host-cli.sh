@@ -58,6 +58,10 @@ ok "no octet of a word reaches the terminal raw" \
 	refuses 2 'kpc: "\x1b[2Jx" is not known; accepted: show association binding endpoint session agent establish close key provision config load sync confirm save monitor stats doctor version' \
 	kpc $'\e[2Jx'
 
+ok "--no-keys beside a key store" \
+	refuses 2 'kpc: load: --keys and --no-keys exclude each other' \
+	kpc load --keys x --no-keys
+
 # Without the module
 if [ -e /sys/module/kpc ]; then
 	echo "# kpc.ko is loaded: what is said without it is not looked at"
@@ -262,6 +266,36 @@ if unshare -m true 2>/dev/null; then
 	ok "a file that boot does not read is judged alone" \
 		run 0 beside "b1 role a kpc-id b2@sp.example $pair" \
 		--file "$dir/b1.conf"
+
+	# The table without the keys, in an /etc and a network of its own
+	apart_keys='mount -t tmpfs -o mode=755 tmpfs /etc && mkdir /etc/kpc &&
+		echo "association $1" >/etc/kpc/kpc.conf && echo "$2" >/etc/kpc/keys &&
+		chmod "$3" /etc/kpc/keys && shift 3 && exec "$@"'
+	# of_store LINE MODE SENTENCE: sync says so of the key store, and without
+	# the keys it comes to ask the module.
+	of_store()
+	{
+		local line="b2 role a kpc-id b2@sp.example $pair"
+		local sync=(unshare -mn sh -c "$apart_keys" sh "$line" "$1" "$2"
+			    kpc sync)
+
+		refuses 1 "kpc: sync: $3" "${sync[@]}" || return
+		if [ -e /sys/module/kpc ]; then
+			run 0 "${sync[@]}" --no-keys --force
+		else
+			refuses 1 "kpc: sync: kpc.ko is not loaded: modprobe kpc" \
+				"${sync[@]}" --no-keys --force
+		fi
+	}
+	ok "sync refuses a store that others may read, but --no-keys asks the module" \
+		of_store "b2@sp.example hex:$key" 0644 \
+		"/etc/kpc/keys has mode 0644; keys are read only from files without any right for group and others (0600)"
+	ok "and one that names a credential which is not there yet" \
+		of_store "b2@sp.example file:/run/credentials/kpcd.service/b2" 0600 \
+		"/etc/kpc/keys:1: /run/credentials/kpcd.service/b2: No such file or directory"
+	ok "and one with a line that is none" \
+		of_store "b2@sp.example" 0600 \
+		"/etc/kpc/keys:1: the line has one word only; KpcId encoding:KEY is accepted"
 
 	# What kpcd.service keeps from the agent
 	unit=$(dirname "$0")/../../packaging/systemd/kpcd.service.in

@@ -249,6 +249,29 @@ ok "what save wrote of it loads back with --force" \
 	run 0 kpc -n kpc-t2 load "$dir/wide.conf" --force'
 run 0 k sync "$dir/one.conf"
 
+# What boot runs, with a key store that cannot be read
+boots()
+{
+	local unit=$tree/packaging/systemd/kpc-table.service.in
+
+	mkdir -p "$dir/bin"
+	printf '#!/bin/sh\necho initializing\n' >"$dir/bin/systemctl"
+	chmod +x "$dir/bin/systemctl"
+	sed -n "s|@SBINDIR@/||g; s|^ExecStart=/bin/sh -c '\(.*\)'$|\1|p" "$unit" \
+		>"$dir/boot"
+	# An /etc of its own, as ip-netns gives it a view of mounts of its own.
+	run 0 ip netns exec kpc-t2 sh -c 'mount -t tmpfs -o mode=755 tmpfs /etc &&
+		mkdir /etc/kpc && cp "$1/wide.conf" /etc/kpc/kpc.conf &&
+		echo "$2" >/etc/kpc/keys && chmod "$3" /etc/kpc/keys &&
+		PATH=$1/bin:$PATH && . "$1/boot"' sh "$dir" "$@" &&
+		kpc -n kpc-t2 endpoint | grep -q "remote 198.51.100.0/24:\*" &&
+		run 0 kpc -n kpc-t2 load --force -
+}
+ok "boot closes the addresses although others may read the key store" \
+	boots "m2@sp.example hex:00112233445566778899aabbccddeeff" 0644
+ok "and although a credential that it names is not there yet" \
+	boots "m2@sp.example file:/run/credentials/kpcd.service/m2" 0600
+
 # Confirmation
 ok "load --confirm says that it waits" \
 	gives $'1 added, 0 changed, 1 removed, 0 bindings ended\ntaken back in 3 s unless `kpc confirm` comes' \

@@ -15,7 +15,8 @@
  * @mode: What the commit does to what the file does not name.
  * @force: Although bindings end.
  * @confirm: Seconds until it is taken back; 0: it stays.
- * @keys: The key store that the file is judged by.
+ * @keys: The key store that the file is judged by; NULL: the agent's own.
+ * @no_keys: It is not looked at.
  * @table: What the file holds.
  */
 struct load {
@@ -23,6 +24,7 @@ struct load {
 	bool force;
 	uint32_t confirm;
 	const char *keys;
+	bool no_keys;
 	struct kpc_table table;
 };
 
@@ -31,11 +33,13 @@ static int check_table(const struct cli *cli, const struct load *load)
 {
 	struct kpc_keystore *keys = NULL;
 	struct kpc_error err = { "" };
-	int ret;
+	int ret = 0;
 
-	ret = kpc_keystore_load(&keys, load->keys ? load->keys :
-				KPC_KEYSTORE_PATH,
-				KPC_KEYSTORE_ANY | KPC_KEYSTORE_WEAK, &err);
+	if (!load->no_keys)
+		ret = kpc_keystore_load(&keys, load->keys ? load->keys :
+					KPC_KEYSTORE_PATH,
+					KPC_KEYSTORE_ANY | KPC_KEYSTORE_WEAK,
+					&err);
 	if (ret && (load->keys || ret != -ENOENT))
 		return cli_refuse(cli, NULL, &err);
 	ret = kpc_table_check(&load->table, keys, &err);
@@ -72,6 +76,7 @@ static int run(struct cli *cli, int argc, char **argv, enum kpc_load_mode mode)
 		{ "--force", &load.force, NULL },
 		{ "--confirm", NULL, &confirm },
 		{ "--keys", NULL, &load.keys },
+		{ "--no-keys", &load.no_keys, NULL },
 	};
 	int ret;
 
@@ -81,6 +86,8 @@ static int run(struct cli *cli, int argc, char **argv, enum kpc_load_mode mode)
 	if (argc > 1)
 		return cli_usage(cli, "\"%.40s\" is too much: one FILE is accepted",
 				 argv[1]);
+	if (load.keys && load.no_keys)
+		return cli_usage(cli, "--keys and --no-keys exclude each other");
 	if (confirm && cli_seconds(cli, "--confirm", confirm, &load.confirm))
 		return CLI_USAGE;
 	secret_guard();
