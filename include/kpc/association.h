@@ -18,6 +18,9 @@
 
 struct kpc_keystore;
 
+/* `none`: what stands where a user is to be named and lets nobody in. */
+#define KPC_NO_USER	UINT32_MAX
+
 /**
  * struct kpc_selector_side - Address and ports of one end of a socket
  * @address: The address in network order, 4 or 16 octets of it.
@@ -81,13 +84,15 @@ struct kpc_limit {
  * @format: Which KpcIds are taken.
  * @weak_key: A Kpc under 16 octets is taken.
  * @proxy: Role b tells the backend the identity by PROXY protocol v2.
- * @allow_uids: Users that may be at the far end of a plain TCP leg.
+ * @allow_uids: Users that may be at the far end of a plain TCP leg, or
+ *   KPC_NO_USER.
  * @allow_uid_count: How many; 0 with a TCP leg and without @allow_any: nobody
  *   of this machine.
  * @allow_any: Every local user may be there.
  * @has_owner: @owner was given; without it the agent's own user.
  * @owner: Role a, uid that owns the UNIX socket of the plain leg; role b, uid
- *   that the backend has that listens there, unless it is root.
+ *   that the backend has that listens there, unless it is root; KPC_NO_USER:
+ *   as without one.
  * @mode: Permission bits of that socket.
  */
 struct kpc_agent {
@@ -347,6 +352,8 @@ struct kpc_table {
 
 /* Skip the test of owner and mode, for a file that only gets looked at. */
 #define KPC_TABLE_ANY_OWNER	0x1
+/* A name that is no user of this machine is KPC_NO_USER, and no mistake. */
+#define KPC_TABLE_LATE_USERS	0x2
 
 #define KPC_TABLE_FILE		"/etc/kpc/kpc.conf"
 #define KPC_TABLE_DIRECTORY	"/etc/kpc/conf.d"
@@ -362,7 +369,7 @@ void kpc_table_init(struct kpc_table *table);
  * @path: A file; a directory, whose *.conf are read in order of name; "-" for
  *   standard input; or NULL for KPC_TABLE_FILE and then KPC_TABLE_DIRECTORY,
  *   either of which may be missing.
- * @flags: KPC_TABLE_ANY_OWNER or 0.
+ * @flags: KPC_TABLE_ANY_OWNER, KPC_TABLE_LATE_USERS, both or 0.
  * @err: FILE:LINE, the offending text, and what is accepted.
  *
  * Return: 0 or a negative errno.

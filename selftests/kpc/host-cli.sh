@@ -297,6 +297,19 @@ if unshare -m true 2>/dev/null; then
 		of_store "b2@sp.example" 0600 \
 		"/etc/kpc/keys:1: the line has one word only; KpcId encoding:KEY is accepted"
 
+	# Users that come later
+	ok "a user that is not known" \
+		refuses 1 'kpc: sync: /etc/kpc/kpc.conf:1: owner "later" is no user of this machine; a user'"'"'s name or number, or none, is accepted' \
+		unshare -mn sh -c "$apart_keys" sh \
+		"b2 role a kpc-id b2@sp.example $pair plain unix:/run/b2 owner later" \
+		'' 0600 kpc sync
+	ok "is warned of, and keeps no address open, where it may come later" \
+		eval 'unshare -mn sh -c "$apart_keys" sh \
+		"b2 role a kpc-id b2@sp.example $pair plain unix:/run/b2 owner later" \
+		"" 0600 kpc sync --late-users >"$dir/out" 2>"$dir/err"
+		[ "$(head -1 "$dir/err")" = "kpc: sync: warning: /etc/kpc/kpc.conf:1: owner lets in nobody for a user that this machine does not know yet; \`kpc sync\` mends that once it does" ] &&
+		{ [ -e /sys/module/kpc ] || grep -qx "kpc: sync: kpc.ko is not loaded: modprobe kpc" "$dir/err"; }'
+
 	# What kpcd.service keeps from the agent
 	unit=$(dirname "$0")/../../packaging/systemd/kpcd.service.in
 	ok "the unit hides what kpc says it does" \

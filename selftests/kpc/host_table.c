@@ -297,6 +297,43 @@ static void check_keys(void)
 	kpc_keystore_free(keys);
 }
 
+/* A user that only a directory service has, which is not there yet at boot. */
+static void check_late_users(void)
+{
+	const struct kpc_agent *agents[3];
+	struct kpc_table table;
+	struct kpc_error err;
+	size_t i;
+	int ret;
+
+	write_file(conf, A("m1", "m1@sp.example") " plain unix:/x owner nosuchuser\n"
+		   "association m2 role a kpc-id m2@sp.example id-a //sp.example/cse/C2 id-b "
+		   "//sp.example/in plain tcp:127.0.0.1:1 allow-uid 7,nosuchuser\n"
+		   "association m3 role b kpc-id m3@sp.example id-a //sp.example/cse/C3 id-b "
+		   "//sp.example/in plain tcp:192.0.2.9:1 allow-uid nosuchuser\n", 0644);
+	ret = read_and_check(&table, conf, NULL, &err);
+	check_refused("a user that is not known", ret, &err,
+		      "FILE:1: owner \"nosuchuser\" is no user of this machine; a user's name or "
+		      "number, or none, is accepted");
+	kpc_table_free(&table);
+	ret = kpc_table_read(&table, conf, KPC_TABLE_LATE_USERS, &err);
+	if (!ret)
+		ret = kpc_table_check(&table, NULL, &err);
+	if (!tap_ok(!ret && table.count == 3, "takes one that will be"))
+		tap_note("returned %d, said: %s", ret, err.text);
+	for (i = 0; i < 3 && i < table.count; i++)
+		agents[i] = &table.entries[i].association.agent;
+	tap_ok(table.count == 3 && agents[0]->has_owner &&
+	       agents[0]->owner == KPC_NO_USER &&
+	       agents[1]->allow_uid_count == 2 && agents[1]->allow_uids[0] == 7 &&
+	       agents[1]->allow_uids[1] == KPC_NO_USER && !agents[1]->allow_any,
+	       "and lets in nobody for it");
+	tap_ok(table.count == 3 && agents[2]->allow_uid_count == 1 &&
+	       agents[2]->allow_uids[0] == KPC_NO_USER && !agents[2]->allow_any,
+	       "where it is the only one a list is there all the same");
+	kpc_table_free(&table);
+}
+
 /* With an /etc of this process alone. */
 static bool is_apart(void)
 {
@@ -357,6 +394,7 @@ int main(void)
 	snprintf(conf, sizeof(conf), "%s/kpc", directory);
 	check_files();
 	check_owner();
+	check_late_users();
 	check_directory();
 	check_keys();
 	check_links();

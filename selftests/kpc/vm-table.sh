@@ -249,7 +249,8 @@ ok "what save wrote of it loads back with --force" \
 	run 0 kpc -n kpc-t2 load "$dir/wide.conf" --force'
 run 0 k sync "$dir/one.conf"
 
-# What boot runs, with a key store that cannot be read
+# What boot runs, with a key store that cannot be read and a user that is not
+# known yet
 boots()
 {
 	local unit=$tree/packaging/systemd/kpc-table.service.in
@@ -260,8 +261,11 @@ boots()
 	sed -n "s|@SBINDIR@/||g; s|^ExecStart=/bin/sh -c '\(.*\)'$|\1|p" "$unit" \
 		>"$dir/boot"
 	# An /etc of its own, as ip-netns gives it a view of mounts of its own.
+	sed 's|role a.*:\*$|& plain unix:/run/w owner later|' "$dir/wide.conf" \
+		>"$dir/late.conf"
+	grep -q later "$dir/late.conf" || return
 	run 0 ip netns exec kpc-t2 sh -c 'mount -t tmpfs -o mode=755 tmpfs /etc &&
-		mkdir /etc/kpc && cp "$1/wide.conf" /etc/kpc/kpc.conf &&
+		mkdir /etc/kpc && cp "$1/late.conf" /etc/kpc/kpc.conf &&
 		echo "$2" >/etc/kpc/keys && chmod "$3" /etc/kpc/keys &&
 		PATH=$1/bin:$PATH && . "$1/boot"' sh "$dir" "$@" &&
 		kpc -n kpc-t2 endpoint | grep -q "remote 198.51.100.0/24:\*" &&

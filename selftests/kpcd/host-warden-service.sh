@@ -127,8 +127,8 @@ table_command()
 		"$dir/root/usr/lib/systemd/system/kpc-table.service")
 	PATH=$dir/bin:$PATH sh -c "${line:-false}"
 }
-ok "at boot the table is taken although it would lock out, whatever the keys are" \
-	eval '[ "$(table_command initializing)" = "sync --no-keys --force" ]'
+ok "at boot the table is taken although it would lock out, whatever keys and users are there" \
+	eval '[ "$(table_command initializing)" = "sync --no-keys --late-users --force" ]'
 judged_later()
 {
 	local state

@@ -17,6 +17,7 @@
  * @confirm: Seconds until it is taken back; 0: it stays.
  * @keys: The key store that the file is judged by; NULL: the agent's own.
  * @no_keys: It is not looked at.
+ * @late_users: A user that is not known yet is none.
  * @table: What the file holds.
  */
 struct load {
@@ -25,6 +26,7 @@ struct load {
 	uint32_t confirm;
 	const char *keys;
 	bool no_keys;
+	bool late_users;
 	struct kpc_table table;
 };
 
@@ -45,6 +47,29 @@ static int check_table(const struct cli *cli, const struct load *load)
 	ret = kpc_table_check(&load->table, keys, &err);
 	kpc_keystore_free(keys);
 	return ret ? cli_refuse(cli, NULL, &err) : 0;
+}
+
+/* Which users those are, the line that is named tells. */
+static void warn_late(const struct cli *cli, const struct load *load)
+{
+	const struct kpc_table_entry *entry;
+	const struct kpc_agent *agent;
+	const char *word;
+	size_t i;
+	size_t j;
+
+	for (i = 0; i < load->table.count; i++) {
+		entry = &load->table.entries[i];
+		agent = &entry->association.agent;
+		word = agent->has_owner && agent->owner == KPC_NO_USER ?
+		       "owner" : NULL;
+		for (j = 0; j < agent->allow_uid_count; j++)
+			if (agent->allow_uids[j] == KPC_NO_USER)
+				word = "allow-uid";
+		if (word)
+			cli_warn(cli, "%s:%u: %s lets in nobody for a user that this machine does not know yet; `kpc sync` mends that once it does",
+				 entry->file, entry->line, word);
+	}
 }
 
 static void put_commit(struct cli *cli, const struct load *load,
@@ -77,6 +102,7 @@ static int run(struct cli *cli, int argc, char **argv, enum kpc_load_mode mode)
 		{ "--confirm", NULL, &confirm },
 		{ "--keys", NULL, &load.keys },
 		{ "--no-keys", &load.no_keys, NULL },
+		{ "--late-users", &load.late_users, NULL },
 	};
 	int ret;
 
@@ -92,8 +118,11 @@ static int run(struct cli *cli, int argc, char **argv, enum kpc_load_mode mode)
 		return CLI_USAGE;
 	secret_guard();
 	kpc_table_init(&load.table);
-	if (kpc_table_read(&load.table, argc ? argv[0] : NULL, 0, &err))
+	if (kpc_table_read(&load.table, argc ? argv[0] : NULL,
+			   load.late_users ? KPC_TABLE_LATE_USERS : 0, &err))
 		ret = cli_refuse(cli, NULL, &err);
+	if (!ret && load.late_users)
+		warn_late(cli, &load);
 	if (!ret)
 		ret = check_table(cli, &load);
 	if (!ret)

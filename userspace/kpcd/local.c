@@ -91,6 +91,7 @@ static int bind_unix(struct local *local, const struct kpc_agent *agent,
 		return kpc_error_return(err, code, "%s: %s", local->path,
 					strerror(-code));
 
+	/* KPC_NO_USER leaves it to the agent's user, which is (uid_t)-1 here. */
 	if (agent->has_owner && lchown(local->path, agent->owner, -1)) {
 		code = kpc_error_return(err, -errno,
 					"%s: cannot give it to user %u: %s",

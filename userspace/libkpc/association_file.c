@@ -24,11 +24,13 @@
  * @table: Receives its lines.
  * @path: Its name, for messages.
  * @number: Line in work.
+ * @late_users: See KPC_TABLE_LATE_USERS.
  */
 struct reader {
 	struct kpc_table *table;
 	const char *path;
 	unsigned int number;
+	bool late_users;
 };
 
 int kpc_table_add(struct kpc_table *table,
@@ -59,7 +61,8 @@ static int take_association(struct reader *reader, int argc, char **argv,
 	int ret;
 
 	ret = kpci_association_parse(&association, argc, argv,
-				     table->has_own ? &table->own : NULL, err);
+				     table->has_own ? &table->own : NULL,
+				     reader->late_users, err);
 	if (ret)
 		return ret;
 	ret = kpc_table_add(table, &association, reader->path, reader->number);
@@ -174,7 +177,10 @@ static int check_owner(int fd, const char *path, struct kpc_error *err)
 static int read_file(struct kpc_table *table, const char *path,
 		     unsigned int flags, struct kpc_error *err)
 {
-	struct reader reader = { .table = table, .path = path };
+	struct reader reader = {
+		.table = table, .path = path,
+		.late_users = flags & KPC_TABLE_LATE_USERS,
+	};
 	FILE *file;
 	int ret = 0;
 	int fd;
@@ -243,7 +249,10 @@ static int read_directory(struct kpc_table *table, const char *path,
 static int read_any(struct kpc_table *table, const char *path,
 		    unsigned int flags, struct kpc_error *err)
 {
-	struct reader reader = { .table = table, .path = "standard input" };
+	struct reader reader = {
+		.table = table, .path = "standard input",
+		.late_users = flags & KPC_TABLE_LATE_USERS,
+	};
 	struct stat stat_;
 	int files;
 

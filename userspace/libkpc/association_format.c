@@ -115,6 +115,14 @@ static void put_suites(FILE *out, const struct kpc_association *association)
 	}
 }
 
+static void put_user(FILE *out, uint32_t uid)
+{
+	if (uid == KPC_NO_USER)
+		fputs("none", out);
+	else
+		fprintf(out, "%u", uid);
+}
+
 static void put_agent(FILE *out, const struct kpc_agent *agent)
 {
 	size_t i;
@@ -122,13 +130,16 @@ static void put_agent(FILE *out, const struct kpc_agent *agent)
 	put_text(out, "peer", agent->peer);
 	put_text(out, "listen", agent->listen);
 	put_text(out, "plain", agent->plain);
-	if (agent->has_owner)
-		fprintf(out, " owner %u", agent->owner);
+	if (agent->has_owner) {
+		fputs(" owner ", out);
+		put_user(out, agent->owner);
+	}
 	if (agent->mode != 0600)
 		fprintf(out, " mode %04o", agent->mode);
-	for (i = 0; i < agent->allow_uid_count; i++)
-		fprintf(out, "%s%u", i ? "," : " allow-uid ",
-			agent->allow_uids[i]);
+	for (i = 0; i < agent->allow_uid_count; i++) {
+		fputs(i ? "," : " allow-uid ", out);
+		put_user(out, agent->allow_uids[i]);
+	}
 	if (agent->allow_any)
 		fputs(" allow-uid any", out);
 	put_text(out, "authority", agent->authority);

@@ -53,8 +53,9 @@ int kpci_value_duration(const char *word, const char *text, uint32_t *seconds,
 			struct kpc_error *err);
 int kpci_value_time(const char *word, const char *text, int64_t *epoch,
 		    struct kpc_error *err);
-int kpci_value_user(const char *word, const char *text, uint32_t *uid,
-		    struct kpc_error *err);
+/* With @late a name that is not known yet is KPC_NO_USER. */
+int kpci_value_user(const char *word, const char *text, bool late,
+		    uint32_t *uid, struct kpc_error *err);
 
 void kpci_octets_format(FILE *out, uint64_t octets);
 void kpci_duration_format(FILE *out, uint32_t seconds);
@@ -98,9 +99,10 @@ uint32_t kpci_profile_versions(enum kpc_profile profile);
  * kpci_association_parse() - kpc_association_parse() with the own identity
  * @own: Stands for id-a of role a or id-b of role b where that is missing; or
  *   NULL.
+ * @late_users: See KPC_TABLE_LATE_USERS.
  */
 int kpci_association_parse(struct kpc_association *association, int argc,
 			   char **argv, const struct kpc_identity *own,
-			   struct kpc_error *err);
+			   bool late_users, struct kpc_error *err);
 
 #endif

@@ -42,7 +42,7 @@ static const struct kpci_word words[] = {
 	     agent.plain),
 	WORD("owner", "a user", kpci_take_owner),
 	WORD("mode", "an octal mode", kpci_take_mode),
-	WORD("allow-uid", "USER,USER or any", kpci_take_allow_uid),
+	WORD("allow-uid", "USER,USER, any or none", kpci_take_allow_uid),
 	TEXT("authority", "a host name", kpci_take_authority, agent.authority),
 	NAME("start", "manual, demand or auto", agent.start,
 	     kpci_start_names),
@@ -297,13 +297,14 @@ static int finish(struct kpci_parse *parse, const struct kpc_identity *own)
 
 int kpci_association_parse(struct kpc_association *association, int argc,
 			   char **argv, const struct kpc_identity *own,
-			   struct kpc_error *err)
+			   bool late_users, struct kpc_error *err)
 {
 	struct kpci_parse parse = {
 		.to = association,
 		.argv = argv,
 		.argc = argc,
 		.kind = { -1, -1 },
+		.late_users = late_users,
 		.err = err,
 	};
 	int ret;
@@ -318,5 +319,6 @@ int kpci_association_parse(struct kpc_association *association, int argc,
 int kpc_association_parse(struct kpc_association *association, int argc,
 			  char **argv, struct kpc_error *err)
 {
-	return kpci_association_parse(association, argc, argv, NULL, err);
+	return kpci_association_parse(association, argc, argv, NULL, false,
+				      err);
 }

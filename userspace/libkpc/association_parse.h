@@ -18,6 +18,7 @@
  * @id: Texts of IdA and IdB, read once their kinds are known.
  * @kind: Kinds as given, -1: not given.
  * @sp_id: Service provider of SP-relative identities.
+ * @late_users: A user that is not known is none.
  * @err: Where the refusal goes.
  */
 struct kpci_parse {
@@ -30,6 +31,7 @@ struct kpci_parse {
 	const char *id[2];
 	int kind[2];
 	const char *sp_id;
+	bool late_users;
 	struct kpc_error *err;
 };
 

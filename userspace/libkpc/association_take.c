@@ -271,7 +271,7 @@ static int take_uid(struct kpci_parse *parse, const struct kpci_word *word,
 		return kpc_error_return(parse->err, -EINVAL,
 					"allow-uid has more than %d users",
 					KPC_ALLOW_UIDS_MAX);
-	return kpci_value_user(word->name, part,
+	return kpci_value_user(word->name, part, parse->late_users,
 			       &agent->allow_uids[agent->allow_uid_count++],
 			       parse->err);
 }
@@ -289,8 +289,8 @@ int kpci_take_owner(struct kpci_parse *parse, const struct kpci_word *word,
 		    const char *value)
 {
 	parse->to->agent.has_owner = true;
-	return kpci_value_user(word->name, value, &parse->to->agent.owner,
-			       parse->err);
+	return kpci_value_user(word->name, value, parse->late_users,
+			       &parse->to->agent.owner, parse->err);
 }
 
 int kpci_take_mode(struct kpci_parse *parse, const struct kpci_word *word,

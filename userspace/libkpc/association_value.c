@@ -201,8 +201,8 @@ int kpci_value_time(const char *word, const char *text, int64_t *epoch,
 				word, text);
 }
 
-int kpci_value_user(const char *word, const char *text, uint32_t *uid,
-		    struct kpc_error *err)
+int kpci_value_user(const char *word, const char *text, bool late,
+		    uint32_t *uid, struct kpc_error *err)
 {
 	const struct passwd *user;
 	uint64_t number;
@@ -215,10 +215,15 @@ int kpci_value_user(const char *word, const char *text, uint32_t *uid,
 		*uid = number;
 		return 0;
 	}
+	*uid = KPC_NO_USER;
+	if (!strcmp(text, "none"))
+		return 0;
 	user = getpwnam(text);
+	if (!user && late)
+		return 0;
 	if (!user)
 		return kpc_error_return(err, -EINVAL,
-					"%s \"%s\" is no user of this machine; a user's name or number is accepted",
+					"%s \"%s\" is no user of this machine; a user's name or number, or none, is accepted",
 					word, text);
 	*uid = user->pw_uid;
 	return 0;
