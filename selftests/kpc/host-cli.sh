@@ -198,6 +198,75 @@ ok "a line that the store's reader refuses does not get into it" \
 	cmp -s "$dir/keys" "$dir/keys.before" && [ ! -e "$dir/s1.conf" ] &&
 	! ls "$dir"/keys.*~ | grep -v lock'
 
+# One store of several files
+mkdir "$dir/store.d" && echo "w1@sp.example hex:${key}01" >"$dir/store"
+echo "w2@sp.example hex:${key}02" >"$dir/store.d/two"
+w3=(role a kpc-id w3@sp.example id-a //sp.example/cse/C1 id-b //sp.example/in)
+w3_in()
+{
+	kpc provision --key "$dir/key" --keys "$1" --file "$dir/w3.conf" \
+		--offline w3 "${w3[@]}"
+}
+# inside COMMAND...: runs in the store's directory.
+inside() { (cd "$dir/store.d" && "$@"); }
+# whole: the store reads as a whole, as the agent reads it, and has two keys.
+whole()
+{
+	run 0 kpc key check --keys "$dir/store" --file "$dir/empty" &&
+		[ "$(wc -l <"$dir/out")" = 2 ]
+}
+echo "hex:${key}01" >"$dir/key"
+ok "T4: a file beside a store takes no Kpc that the store has" \
+	eval 'refuses 1 "kpc: provision w3: this Kpc is that of KpcId w1@sp.example at $dir/store:1 already; each pair has its own" \
+		w3_in "$dir/store.d/three" && whole'
+echo "hex:${key}02" >"$dir/key"
+ok "T4: nor one that another file beside it has" \
+	eval 'refuses 1 "kpc: provision w3: this Kpc is that of KpcId w2@sp.example at $dir/store.d/two:1 already; each pair has its own" \
+		w3_in "$dir/store.d/three" && whole'
+ok "whatever the directory is called" \
+	eval 'refuses 1 "kpc: provision w3: this Kpc is that of KpcId w2@sp.example at $dir/store.d/two:1 already; each pair has its own" \
+		inside w3_in three && whole'
+ok "nor a second Kpc for a KpcId" \
+	eval 'refuses 1 "kpc: key generate: KpcId w1@sp.example has another Kpc already at $dir/store:1; remove that line first" \
+		kpc key generate w1@sp.example --keys "$dir/store.d/three" &&
+	refuses 1 "kpc: key generate: KpcId W2@sp.example differs only in case from one at $dir/store.d/two:1" \
+		kpc key generate W2@sp.example --keys "$dir/store.d/three" && whole'
+not_both()
+{
+	local names
+
+	for names in "store store.d/a" "store.d/a store" "store.d/a store.d/b"; do
+		refuses 1 "kpc: provision w3: $dir/${names% *} is the association file and the key store; these are two files" \
+			timeout 5 kpc provision --generate --offline \
+			--file "$dir/${names% *}" --keys "$dir/${names#* }" \
+			w3 "${w3[@]}" || return
+	done
+	whole
+}
+ok "nor is the association file one of them" not_both
+# Whoever changes one file of a store holds the lock of all of it.
+waits()
+{
+	local i pid waiting=1
+
+	exec 9>"$dir/store.lock~" && flock 9
+	kpc key generate "$2" --keys "$dir/$1" >"$dir/out" 2>"$dir/err" 9>&- &
+	pid=$!
+	for i in $(seq 100); do
+		grep -q -- "-> FLOCK .* $pid " /proc/locks && waiting=0 && break
+		kill -0 $pid 2>/dev/null || break
+		sleep 0.1
+	done
+	exec 9>&-
+	wait $pid && return $waiting
+}
+ok "one at a time changes a store" waits store w4@sp.example
+ok "whichever of its files" waits store.d/four w5@sp.example
+ok "a key that fits is taken" \
+	eval 'run 0 kpc key generate w3@sp.example --keys "$dir/store.d/three" &&
+	grep -q "^w3@sp.example hex:" "$dir/store.d/three" &&
+	run 0 kpc key check --keys "$dir/store" --file "$dir/empty"'
+
 # A key file in the place of another
 echo "hex:$key" >"$dir/site.key" && chmod 0600 "$dir/site.key"
 echo "m7@sp.example hex:$key" >"$dir/site.keys" && chmod 0600 "$dir/site.keys"

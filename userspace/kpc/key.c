@@ -192,7 +192,7 @@ static int store_key(struct cli *cli, const char *path,
 	struct textfile file;
 	int ret;
 
-	ret = textfile_open(&file, path, 0600, &err);
+	ret = keyfile_open(&file, path, &err);
 	if (!ret)
 		ret = keyfile_judge(path, id, key, &err);
 	if (ret > 0)

@@ -24,9 +24,58 @@ static int refuse(struct kpc_error *err, const char *path, int error)
 	return kpc_error_return(err, -error, "%s: %s", path, strerror(error));
 }
 
+/* How long X is in X.d; 0: it is another name. */
+static size_t store_length(const char *directory)
+{
+	size_t length = strlen(directory);
+
+	return length > 2 && !strcmp(directory + length - 2, ".d") &&
+	       directory[length - 3] != '/' ? length - 2 : 0;
+}
+
+/*
+ * The store that a file belongs to: of X.d/FILE it is X, unless the store's
+ * reader passes FILE over.
+ */
+static bool store_of(const char *path, char *store)
+{
+	char copy[PATH_ROOM], real[PATH_ROOM];
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	const char *directory;
+	size_t length = strlen(path);
+
+	if (length >= PATH_ROOM)
+		return false;
+	strcpy(store, path);
+	if (!*name || *name == '.' || path[length - 1] == '~')
+		return true;
+	strcpy(copy, path);
+	directory = dirname(copy);
+	/* Another name may lead there, as "." does. */
+	if (!store_length(directory) && realpath(directory, real))
+		directory = real;
+	length = store_length(directory);
+	if (length)
+		snprintf(store, PATH_ROOM, "%.*s", (int)length, directory);
+	return true;
+}
+
 static bool lock_name(char *name, const char *path)
 {
 	return snprintf(name, PATH_ROOM, "%s.lock~", path) < PATH_ROOM;
+}
+
+static int make_directory(const char *path, struct kpc_error *err)
+{
+	char name[PATH_ROOM];
+
+	if (strlen(path) >= sizeof(name))
+		return refuse(err, path, ENAMETOOLONG);
+	strcpy(name, path);
+	if (mkdir(dirname(name), 0755) && errno != EEXIST)
+		return refuse(err, path, errno);
+	return 0;
 }
 
 /*
@@ -40,10 +89,6 @@ static int lock(const char *path, struct kpc_error *err)
 
 	if (!lock_name(name, path))
 		return refuse(err, path, ENAMETOOLONG);
-	strcpy(name, path);
-	if (mkdir(dirname(name), 0755) && errno != EEXIST)
-		return refuse(err, path, errno);
-	lock_name(name, path);
 	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return refuse(err, name, errno);
@@ -77,8 +122,9 @@ static int read_whole(struct textfile *file, int fd, size_t size,
 	return 0;
 }
 
-int textfile_open(struct textfile *file, const char *path, mode_t mode,
-		  struct kpc_error *err)
+/* @locked: The file whose lock it is. */
+static int open_under(struct textfile *file, const char *path,
+		      const char *locked, mode_t mode, struct kpc_error *err)
 {
 	struct stat stat;
 	int ret;
@@ -86,9 +132,12 @@ int textfile_open(struct textfile *file, const char *path, mode_t mode,
 
 	*file = (struct textfile) {
 		.path = path, .mode = mode,
-		.owner = geteuid(), .group = getegid(),
+		.owner = geteuid(), .group = getegid(), .lock = -1,
 	};
-	file->lock = lock(path, err);
+	ret = make_directory(path, err);
+	if (ret)
+		return ret;
+	file->lock = lock(locked, err);
 	if (file->lock < 0)
 		return file->lock;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -111,12 +160,28 @@ int textfile_open(struct textfile *file, const char *path, mode_t mode,
 	return ret;
 }
 
+int textfile_open(struct textfile *file, const char *path, mode_t mode,
+		  struct kpc_error *err)
+{
+	return open_under(file, path, path, mode, err);
+}
+
+int keyfile_open(struct textfile *file, const char *path, struct kpc_error *err)
+{
+	char store[PATH_ROOM];
+
+	if (!store_of(path, store))
+		return refuse(err, path, ENAMETOOLONG);
+	return open_under(file, path, store, 0600, err);
+}
+
 static bool same_inode(const struct stat *one, const struct stat *two)
 {
 	return one->st_dev == two->st_dev && one->st_ino == two->st_ino;
 }
 
-bool textfile_is(const struct textfile *file, const char *path)
+/* By its name, by a link, or not there yet and by the name of its lock. */
+static bool textfile_is(const struct textfile *file, const char *path)
 {
 	struct stat mine, other;
 	char name[PATH_ROOM];
@@ -126,6 +191,15 @@ bool textfile_is(const struct textfile *file, const char *path)
 		return true;
 	return lock_name(name, path) && !fstat(file->lock, &mine) &&
 	       !stat(name, &other) && same_inode(&mine, &other);
+}
+
+bool keyfile_shares(const struct textfile *file, const char *path)
+{
+	char mine[PATH_ROOM], other[PATH_ROOM];
+
+	return store_of(file->path, mine) && store_of(path, other) &&
+	       (textfile_is(file, path) || textfile_is(file, other) ||
+		!strcmp(mine, other));
 }
 
 unsigned int textfile_lines(const struct textfile *file)
@@ -303,10 +377,13 @@ int keyfile_judge(const char *path, const struct kpc_kpcid *id,
 		  const struct kpc_key *key, struct kpc_error *err)
 {
 	struct kpc_keystore *store = NULL;
+	char whole[PATH_ROOM];
 	size_t i;
 	int ret;
 
-	ret = kpc_keystore_load(&store, path,
+	if (!store_of(path, whole))
+		return refuse(err, path, ENAMETOOLONG);
+	ret = kpc_keystore_load(&store, whole,
 				KPC_KEYSTORE_ANY | KPC_KEYSTORE_WEAK, err);
 	if (ret == -ENOENT)
 		return 1;

@@ -47,13 +47,20 @@ int textfile_open(struct textfile *file, const char *path, mode_t mode,
 		  struct kpc_error *err);
 
 /**
- * textfile_is() - Is it the file that another path leads to
+ * keyfile_open() - The same with a file of a key store
+ *
+ * Whichever of its files that is, X or X.d/FILE, the lock is the whole store's.
+ */
+int keyfile_open(struct textfile *file, const char *path, struct kpc_error *err);
+
+/**
+ * keyfile_shares() - Is an open file one of the key store that a path is of
  * @file: Open.
  * @path: Of a file that need not be there.
  *
- * To open it a second time would wait for its own lock.
+ * To open that one then would wait for this one's lock.
  */
-bool textfile_is(const struct textfile *file, const char *path);
+bool keyfile_shares(const struct textfile *file, const char *path);
 
 /* Lines in it, so that the next one is this plus one. */
 unsigned int textfile_lines(const struct textfile *file);
@@ -81,7 +88,8 @@ void textfile_close(struct textfile *file);
 
 /**
  * keyfile_judge() - May a KpcId and its Kpc join a store
- * @path: The store; one that is missing takes all.
+ * @path: A file of the store, all of which is asked; one that is missing takes
+ *   all.
  *
  * Return: 1: may; 0: they are there already, and alike; -EEXIST: one of them
  * is there with another (T2, T4); or what reading the store gave.

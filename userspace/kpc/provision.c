@@ -126,8 +126,7 @@ static int store_key(struct provision *provision)
 	struct kpc_error err = { "" };
 	int ret;
 
-	ret = textfile_open(&provision->store, provision->store_path, 0600,
-			    &err);
+	ret = keyfile_open(&provision->store, provision->store_path, &err);
 	if (!ret)
 		ret = keyfile_judge(provision->store_path,
 				    &provision->association.kpc_id,
@@ -173,7 +172,7 @@ static int open_conf(const struct provision *provision, struct textfile *conf,
 {
 	int ret = textfile_open(conf, provision->conf_path, 0644, err);
 
-	if (!ret && textfile_is(conf, provision->store_path))
+	if (!ret && keyfile_shares(conf, provision->store_path))
 		return kpc_error_return(err, -EINVAL,
 					"%s is the association file and the key store; these are two files",
 					provision->conf_path);
