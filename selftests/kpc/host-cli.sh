@@ -62,6 +62,24 @@ ok "--no-keys beside a key store" \
 	refuses 2 'kpc: load: --keys and --no-keys exclude each other' \
 	kpc load --keys x --no-keys
 
+# completes WORD...: what completion offers for the last one, where one
+# association is in force, m7.
+completes()
+(
+	kpc() { echo "association m7 role a"; }
+	. "$(dirname "$0")/../../packaging/completion/kpc"
+	COMP_WORDS=(kpc "$@")
+	COMP_CWORD=$#
+	_kpc
+	echo "${COMPREPLY[@]}"
+)
+ok "completion of binding offers commands" \
+	gives "show del help" completes binding ""
+ok "and names where one is taken" gives "m7" completes binding show ""
+ok "which is not where an ID is" gives "" completes binding del ""
+ok "nor without the command" \
+	refuses 2 'kpc: binding: "m7" is not known; accepted: show del' kpc binding m7
+
 # Without the module
 if [ -e /sys/module/kpc ]; then
 	echo "# kpc.ko is loaded: what is said without it is not looked at"
