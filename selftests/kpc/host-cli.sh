@@ -26,6 +26,30 @@ files=(--keys "$dir/keys" --file "$dir/kpc.conf" --offline)
 
 # Words and statuses
 ok "help is not a mistake" run 0 kpc -h
+objects=(show association binding endpoint session agent establish close key
+	 provision config load sync confirm save monitor stats doctor version)
+# explains COMMAND WORD: help of it, and nothing is done.
+explains()
+{
+	(cd "$dir" && run 0 kpc $1 "$2") && [ ! -s "$dir/err" ] &&
+		grep -q "^  kpc $1" "$dir/out" && [ ! -e "$dir/help" ]
+}
+each_explains()
+{
+	local object
+
+	for object in "${objects[@]}"; do
+		explains $object help && explains $object --help || return
+	done
+}
+ok "each object has its help, by word and by option" each_explains
+ok "and each command of one, by option" \
+	eval 'explains "association add" --help && explains "key generate" --help'
+ok "among other words too" \
+	eval 'run 0 kpc sync "$dir/none" --force --help &&
+	grep -q "^  kpc sync \[FILE\]" "$dir/out"'
+ok "the program as well" \
+	eval 'run 0 kpc --help && grep -q "^usage: kpc" "$dir/out"'
 ok "an unknown object is, and names what is accepted" \
 	refuses 2 'kpc: "frob" is not known; accepted: show association binding endpoint session agent establish close key provision config load sync confirm save monitor stats doctor version' \
 	kpc frob

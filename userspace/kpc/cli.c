@@ -89,14 +89,15 @@ static void put_usage(FILE *out, const struct cli *cli,
 		      const struct command *table, size_t count)
 {
 	char head[sizeof(cli->command) + 32];
+	const char *usage;
 	size_t i;
 
 	for (i = 0; i < count; i++) {
+		usage = table[i].usage ? table[i].usage : "help";
 		snprintf(head, sizeof(head), "%s%s%s", cli->command,
 			 *cli->command ? " " : "", table[i].name);
 		fprintf(out, "  kpc %s%s%s\n      %s\n", head,
-			*table[i].usage ? " " : "", table[i].usage,
-			table[i].help);
+			*usage ? " " : "", usage, table[i].help);
 	}
 }
 
@@ -140,6 +141,22 @@ static int not_found(const struct cli *cli, const struct command *table,
 			 "\"%.40s\" is not known; accepted: %s", word, list);
 }
 
+/*
+ * "help" is a word like others behind a command, such as an association's name,
+ * and behind an object unless it is the only one.
+ */
+static bool wants_help(const struct cli *cli, int argc, char **argv)
+{
+	int i;
+
+	if (!*cli->command && argc == 1 && !strcmp(argv[0], "help"))
+		return true;
+	for (i = 0; i < argc; i++)
+		if (!strcmp(argv[i], "--help"))
+			return true;
+	return false;
+}
+
 int cli_dispatch(struct cli *cli, const struct command *table, size_t count,
 		 int argc, char **argv)
 {
@@ -157,6 +174,10 @@ int cli_dispatch(struct cli *cli, const struct command *table, size_t count,
 			return not_found(cli, table, count, argv[0], matches);
 		argc--;
 		argv++;
+	}
+	if (command->usage && wants_help(cli, argc, argv)) {
+		put_usage(stdout, cli, command, 1);
+		return CLI_OK;
 	}
 	used = strlen(cli->command);
 	snprintf(cli->command + used, sizeof(cli->command) - used, "%s%s",

@@ -44,7 +44,7 @@ struct cli {
  * struct command - One entry of a table of commands
  * @name: In full; an abbreviation that fits no other will do.
  * @run: Gets the words after @name; returns an exit status.
- * @usage: What follows @name.
+ * @usage: What follows @name; NULL: a command of a table of its own.
  * @help: What it does, in a few words.
  */
 struct command {

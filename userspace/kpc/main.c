@@ -14,24 +14,22 @@
 
 static const struct command objects[] = {
 	{ "show", cmd_show, "", "all associations with their bindings" },
-	{ "association", cmd_association,
-	  "[show] | add | replace | del | get | help",
+	{ "association", cmd_association, NULL,
 	  "who may speak to whom under which KpcId and mark" },
-	{ "binding", cmd_binding, "[show] | del | help",
+	{ "binding", cmd_binding, NULL,
 	  "sockets tied to an association" },
-	{ "endpoint", cmd_endpoint, "[show] | get | help",
+	{ "endpoint", cmd_endpoint, NULL,
 	  "addresses and ports that are protected" },
-	{ "session", cmd_session, "[show]", "netlink sockets of the agent" },
-	{ "agent", cmd_agent, "[show]", "is the agent there" },
+	{ "session", cmd_session, NULL, "netlink sockets of the agent" },
+	{ "agent", cmd_agent, NULL, "is the agent there" },
 	{ "establish", cmd_establish, "NAME [--timeout SECONDS]",
 	  "have the agent establish an association now" },
 	{ "close", cmd_close, "NAME [--timeout SECONDS]",
 	  "end an association's bindings and listener" },
-	{ "key", cmd_key, "check | generate | help",
-	  "look after the key store" },
+	{ "key", cmd_key, NULL, "look after the key store" },
 	{ "provision", cmd_provision, "[OPTIONS] NAME WORDS...",
 	  "a Kpc and its association in one step" },
-	{ "config", cmd_config, "[show] | set | help",
+	{ "config", cmd_config, NULL,
 	  "managed range of marks, maxima, loss of the agent" },
 	{ "load", cmd_load,
 	  "[FILE] [--force] [--confirm SECONDS] [--keys FILE | --no-keys] [--late-users]",
@@ -49,7 +47,7 @@ static const struct command objects[] = {
 	{ "stats", cmd_stats, "[--reset]", "counters of the namespace" },
 	{ "doctor", cmd_doctor, "[--keys FILE] [--file FILE]",
 	  "what is missing on this machine, and what to do" },
-	{ "version", cmd_version, "[suites]",
+	{ "version", cmd_version, NULL,
 	  "versions of the program, the module and the ABI" },
 };
 
@@ -184,6 +182,8 @@ int main(int argc, char **argv)
 		case ':':
 			return cli_usage(&cli, "-%c needs a value", optopt);
 		default:
+			if (optopt == '-' && !strcmp(argv[optind], "--help"))
+				return usage(stdout);
 			if (optopt)
 				cli_usage(&cli, "-%c is no option", optopt);
 			return usage(stderr);
