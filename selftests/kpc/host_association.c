@@ -269,6 +269,13 @@ static const struct {
 	{ A "limit lifetime", "limit lifetime has no value after it" },
 	{ A "limit lifetime 1y",
 	  "lifetime \"1y\" is not a duration; 90, 90s, 30m, 12h, 7d or 1h30m is accepted" },
+	{ A "limit lifetime 1h30",
+	  "lifetime \"1h30\" is not a duration; 90, 90s, 30m, 12h, 7d or 1h30m is accepted" },
+	{ A "limit idle 30m5m10",
+	  "idle \"30m5m10\" is not a duration; 90, 90s, 30m, 12h, 7d or 1h30m is accepted" },
+	{ A "limit octets 1G5",
+	  "octets \"1G5\" is not a number of octets; a number with K, M, G or T (powers of "
+	  "1024) or without is accepted" },
 	{ A "limit lifetime 0", "lifetime 0 would let nothing pass; leave it out for no limit" },
 	{ A "limit octets 1X", "octets \"1X\" is not a number of octets; a number with K, "
 	  "M, G or T (powers of 1024) or without is accepted" },

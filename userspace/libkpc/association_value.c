@@ -110,6 +110,7 @@ static bool is_digit(char c)
 static bool sum_read(const char *text, const struct unit *units, size_t count,
 		     uint64_t max, uint64_t *sum)
 {
+	unsigned int parts = 0;
 	const struct unit *unit;
 	uint64_t number;
 	size_t length;
@@ -133,8 +134,8 @@ static bool sum_read(const char *text, const struct unit *units, size_t count,
 			return false;
 		*sum += number * unit->factor;
 		text += length;
-		/* A bare number stands alone. */
-		if (!length && *text)
+		/* A bare number stands alone: that of 1h30 may be minutes. */
+		if (parts++ && !length)
 			return false;
 	}
 	return true;
