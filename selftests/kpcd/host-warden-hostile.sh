@@ -100,6 +100,13 @@ elif sys.argv[2] == "short":
     warden.send(b"\1")
 elif sys.argv[2] == "half":
     warden.shutdown(socket.SHUT_WR)
+elif sys.argv[2] == "shut":
+    warden.shutdown(socket.SHUT_RDWR)
+    sys.exit()  # It would see that itself, were it let go.
+elif sys.argv[2] == "deaf":
+    warden.shutdown(socket.SHUT_RD)
+    say(KEY_REQUEST, key_request(b"x", listener=1))
+    sys.exit()
 elif sys.argv[2] == "type":
     say(4711, b"")
 elif sys.argv[2] == "long":
@@ -119,7 +126,7 @@ hostile ask >"$dir/said" 2>&1
 if grep -q "^steal" "$dir/said"; then
 	skip_all "$(cat "$dir/said")"
 fi
-plan 21
+plan 26
 said()
 {
 	grep -qx -- "$1" "$dir/said" || { cat "$dir/said"; return 1; }
@@ -161,4 +168,20 @@ ok "a short packet ends the worker" ended short
 ok "an unknown type too" ended type
 ok "a long packet too" ended long
 ok "a socket that is closed for sending alone too" ended half
+
+# The more workers have failed the later the next one is started: begin anew.
+kill "$warden"
+wait "$warden"
+up b --table "$dir/table" --keys "$dir/keys" --workers 1
+warden=$pid
+ok "one that is closed for receiving alone too" ended deaf
+ok "one that is closed both ways too" ended shut
+blamed()
+{
+	[ "$(grep -c "worker 0 has shut its socket and goes on" "$dir/b.log")" -eq "$1" ]
+}
+ok "and that is logged" blamed 2
+kill -9 "$(workers "$warden")"
+ok "one that is killed is replaced" within 10 eval '[ -n "$(workers "$warden")" ]'
+ok "and not blamed for that" blamed 2
 finish

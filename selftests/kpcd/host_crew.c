@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A worker that ends is none that forges messages, though epoll told of less
- * when the warden began to read; one that only says that it has ended is.
+ * when the warden began to read; one that only says that it has ended is. Nor
+ * does one go on whose socket leads nowhere.
  */
 #include <signal.h>
 #include <sys/socket.h>
@@ -34,6 +35,15 @@ static bool begin(struct crew_worker *worker)
 	worker->source.fd = pair[0];
 	far = pair[1];
 	return !loop_add(&warden.loop, &worker->source, EPOLLIN);
+}
+
+/* The process that stands for the worker ends, and is not waited for. */
+static void leave(struct crew_worker *worker)
+{
+	siginfo_t info;
+
+	kill(worker->pid, SIGTERM);
+	waitid(P_PID, worker->pid, &info, WEXITED | WNOWAIT);
 }
 
 /* Ends the process that stands for the worker; had it been ended before? */
@@ -79,5 +89,29 @@ int main(void)
 	ready(&worker->source, EPOLLIN);
 	tap_ok(was_killed(worker), "one that forges a message too");
 	close(far);
+
+	if (!begin(worker))
+		return 1;
+	shutdown(far, SHUT_RDWR);
+	ready(&worker->source, EPOLLIN | EPOLLHUP);
+	tap_ok(was_killed(worker), "one that shuts its socket and goes on is ended");
+	tap_ok(worker->source.fd < 0, "and is heard no more");
+	close(far);
+
+	if (!begin(worker))
+		return 1;
+	shutdown(far, SHUT_RD);
+	crew_send(worker, &event, -1);
+	tap_ok(was_killed(worker), "one that shuts its socket for what it is told too");
+	hang_up(worker);
+	close(far);
+
+	if (!begin(worker))
+		return 1;
+	close(far);
+	leave(worker);
+	tap_ok(!process_end(worker->pid), "of one that has ended nobody says that it goes on");
+	ready(&worker->source, EPOLLIN | EPOLLHUP);
+	tap_ok(!was_killed(worker), "nor that something else has ended it");
 	return tap_end();
 }

@@ -79,6 +79,17 @@ static int send_now(struct crew_worker *worker, const void *message,
 	return 0;
 }
 
+/*
+ * Its socket is shut. That is the end of its process, of which SIGCHLD tells;
+ * one that has only shut the socket down and goes on is ended.
+ */
+static void end(const struct crew_worker *worker)
+{
+	if (process_end(worker->pid))
+		log_say(LOG_ERR, "worker %u has shut its socket and goes on; it is ended",
+			worker->index);
+}
+
 static bool no_room(int err)
 {
 	/* ETOOMANYREFS: too many descriptors are on their way. */
@@ -134,7 +145,8 @@ void crew_send(struct crew_worker *worker, const struct kpc_message *message,
 		return;
 	if (!waiting) {
 		err = send_now(worker, message, len, fd);
-		/* Another error is its end, of which SIGCHLD tells. */
+		if (err && !no_room(err))
+			end(worker);
 		if (!no_room(err))
 			return;
 	}
@@ -154,6 +166,11 @@ static void flush(struct crew_worker *worker)
 
 		if (no_room(err))
 			return;
+		if (err) {
+			end(worker);
+			drop_packets(worker);
+			break;
+		}
 		loop_arm(&worker->warden->loop, &worker->stuck, STUCK_MS);
 		worker->first = packet->next;
 		if (!worker->first)
@@ -255,9 +272,9 @@ static void ready(struct loop_source *source, uint32_t events)
 		hang_up(worker);
 		return;
 	}
-	/* Its end: no more events; what is to be done comes by SIGCHLD. */
 	if (source->fd >= 0 && (events & (EPOLLHUP | EPOLLERR))) {
 		last_words(worker);
+		end(worker);
 		hang_up(worker);
 	}
 }

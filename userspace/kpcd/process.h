@@ -8,6 +8,7 @@
 #ifndef KPCD_PROCESS_H
 #define KPCD_PROCESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -63,6 +64,17 @@ int process_init(void);
  */
 pid_t process_spawn(const char *role, unsigned int number,
 		    const int fds[PROCESS_FDS]);
+
+/**
+ * process_end() - end a helper whose socket leads nowhere any more
+ * @pid: it, not waited for yet
+ *
+ * One that ends by itself already is ended as it would have been, and its
+ * status tells of that.
+ *
+ * Return: true when it would have gone on.
+ */
+bool process_end(pid_t pid);
 
 /**
  * process_main() - the helper's side: find out what to be, and be it
