@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves what the warden gives to a worker that somebody has taken over: nothing
 # that a sound worker would not have been given (I10, I7, X4). A worker is
-# stopped and its socket to the warden is used in its place.
+# stopped and its socket to the warden is used in its place; so with the resolver.
 
 . "$(dirname "$0")/lib.sh"
 [ "$(id -u)" = 0 ] || skip_all "only root can take another process's socket"
@@ -126,7 +126,7 @@ hostile ask >"$dir/said" 2>&1
 if grep -q "^steal" "$dir/said"; then
 	skip_all "$(cat "$dir/said")"
 fi
-plan 26
+plan 27
 said()
 {
 	grep -qx -- "$1" "$dir/said" || { cat "$dir/said"; return 1; }
@@ -184,4 +184,20 @@ ok "and that is logged" blamed 2
 kill -9 "$(workers "$warden")"
 ok "one that is killed is replaced" within 10 eval '[ -n "$(workers "$warden")" ]'
 ok "and not blamed for that" blamed 2
+
+write "$dir/table" <<END
+association init role a kpc-id init@example.org \\
+	id-a //b.example/cse id-b //a.example/cse \\
+	offload off peer no-such-host.invalid:9 plain unix:$dir/front start auto
+END
+up a --table "$dir/table" --keys "$dir/keys"
+resolver()
+{
+	pgrep -P "$pid" -x kpcd-r0
+}
+within 10 resolver
+shut=$(resolver)
+python3 "$dir/hostile.py" "$shut" shut
+ok "a resolver that shuts its socket is ended and replaced" within 30 eval \
+	'[ -n "$(resolver)" ] && [ "$(resolver)" != '"$shut"' ]'
 finish

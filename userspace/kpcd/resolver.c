@@ -76,6 +76,14 @@ static void stop(struct resolver *resolver)
 	resolver->source.fd = -1;
 }
 
+/* Its socket is shut: queries fail, and the next starts it anew, once it ends. */
+static void end(struct resolver *resolver)
+{
+	if (process_end(resolver->pid))
+		log_say(LOG_ERR, "the resolver has shut its socket and goes on; it is ended");
+	stop(resolver);
+}
+
 void resolver_exited(struct resolver *resolver)
 {
 	stop(resolver);
@@ -108,8 +116,7 @@ static void ready(struct loop_source *source, uint32_t events)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		/* Its end is told by SIGCHLD as well; queries fail there. */
-		stop(resolver);
+		end(resolver);
 		return;
 	}
 	if (n != sizeof(answer) || !answer_sound(&answer))
@@ -224,6 +231,8 @@ int resolver_ask(struct resolver *resolver, struct resolver_query *query,
 		 MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
 		err = -errno;
 		forget(query);
+		if (err == -EPIPE)
+			end(resolver);
 		return err;
 	}
 	return 0;
