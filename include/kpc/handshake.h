@@ -33,7 +33,9 @@
  * @suite_count: used of @suites; 0: the profile's. modern: the TLS 1.3 suites,
  *	and of TLS 1.2 those with forward secrecy; onem2m: plain PSK too, CBC
  *	last. CCM_8 only where it is listed.
- * @groups: IANA codes by preference
+ * @groups: IANA codes by preference; a context's. What a peer is told of them
+ *	before it has proved its Kpc must not depend on the KpcId (X5), so an
+ *	association's own are not applied with its key.
  * @group_count: used of @groups; 0: X25519, P-256
  * @psk_ke: TLS 1.3 without (EC)DHE is allowed
  * @no_ems: TLS 1.2 without Extended Master Secret is allowed
@@ -41,8 +43,9 @@
  *	(SNI), in whatever case; NULL: any or none. Not copied.
  *
  * All zeroes is a good start: role a, profile modern, offload require. A
- * context for role b that serves many associations is given the union of what
- * they allow; each one's own policy is applied with its key.
+ * context for role b that serves many associations is given what they allow
+ * together, see kpc_handshake_policy_unite(); each one's own policy is applied
+ * with its key.
  */
 struct kpc_handshake_policy {
 	enum kpc_role role;
@@ -127,6 +130,31 @@ struct kpc_handshake_result {
 	bool extended_master_secret;
 	struct kpc_kpcid kpc_id;
 };
+
+/**
+ * kpc_handshake_policy_unite() - have a listener offer what one more association allows
+ * @all: what those before it allow together; all zeroes but for the role: there
+ *	are none. No context is to be made of that: it would offer a profile's
+ *	suites.
+ * @one: the association's policy
+ * @err: why @one allows nothing, or NULL
+ *
+ * @all names each version and suite that an association behind the listener
+ * allows with the rest of its policy, and no other: RFC 5246 7.4.1.3 and RFC
+ * 8446 4.1.3 have the server choose from what it offers, which it does before it
+ * knows by the KpcId which association it is (RFC 4279 2), or has seen it proved.
+ * A suite more would be chosen for peers that are refused with it afterwards. So
+ * too with psk_ke, no_ems and groups. There is no authority.
+ *
+ * Where all associations name the same suites in the same order, that is the
+ * order; else it is that of kpc_suite_table(), so that the order in which they
+ * were added has no influence. So too with groups.
+ *
+ * Return: 0, or -EINVAL where @one is not a policy of the role of @all or leaves
+ * nothing to offer; @all is then as before.
+ */
+int kpc_handshake_policy_unite(struct kpc_handshake_policy *all,
+			       const struct kpc_handshake_policy *one, struct kpc_error *err);
 
 struct kpc_handshake_context;
 struct kpc_handshake;

@@ -5,7 +5,7 @@
 # (M1, M3, M4, M7, X5, I7).
 
 . "$(dirname "$0")/lib.sh"
-plan 40
+plan 41
 
 b=$(free_port)
 b12=$(free_port)
@@ -15,6 +15,7 @@ host=8899aabbccddeeff0011223344556677
 host12=445566778899aabbccddeeff00112233
 field=66778899aabbccddeeff001122334455
 cbc=5566778899aabbccddeeff0011223344
+near=aabbccddeeff00112233445566778899
 strict=99aabbccddeeff001122334455667788
 write "$dir/keys-b" <<END
 new@example.org hex:$key
@@ -25,6 +26,7 @@ host@example.org hex:$host
 host12@example.org hex:$host12
 field@example.org hex:$field
 cbc@example.org hex:$cbc
+near@example.org hex:$near
 strict@example.org hex:$strict
 END
 write "$dir/table-b" <<END
@@ -47,6 +49,9 @@ association field role b kpc-id field@example.org profile onem2m \\
 association cbc role b kpc-id cbc@example.org profile onem2m \\
 	suites TLS_PSK_WITH_AES_128_CBC_SHA256 \\
 	id-a //a.example/cse/Ccbc id-b //b.example/cse \\
+	offload off listen [::]:$any plain unix:$dir/back owner $UID start auto
+association near role b kpc-id near@example.org \\
+	id-a //a.example/cse/Cnear id-b //b.example/cse \\
 	offload off listen [::]:$any plain unix:$dir/back owner $UID start auto
 association strict role b kpc-id strict@example.org profile onem2m \\
 	suites TLS_PSK_WITH_AES_128_CBC_SHA256 \\
@@ -86,11 +91,12 @@ ok "M4, M7: s_client, TLS 1.3" answered "$b" new@example.org $key -tls1_3
 ok "M4, M7: s_client, TLS 1.2" answered "$b" old@example.org $other -tls1_2
 ok "T1: s_client of both versions, where all are of TLS 1.2" \
 	answered "$b12" field@example.org $field
-ok "T1: a peer over IPv4 at [::], by the suite that all there allow" \
+ok "T1: a peer over IPv4 at [::], by the suite of TLS 1.2 that is allowed there" \
 	answered "$any" cbc@example.org $cbc -tls1_2 \
 	-cipher PSK-AES128-GCM-SHA256:PSK-AES128-CBC-SHA256
 ok "and one over IPv6" answered "$any" cbc@example.org $cbc -tls1_2 \
 	-connect "[::1]:$any"
+ok "and of TLS 1.3, beside it" answered "$any" near@example.org $near -tls1_3
 ok "X1: where one is of TLS 1.3, who offers that is not put off with less" \
 	not answered "$b" old@example.org $other
 

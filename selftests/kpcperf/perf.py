@@ -457,6 +457,27 @@ def test_versions(bench):
     return None
 
 
+def test_together(bench):
+    """Of several associations a server offers what one of them allows, as far
+    as it was asked for."""
+    dhe = "TLS_DHE_PSK_WITH_AES_128_GCM_SHA256"
+    bench.table("both", "b", ("one", "two"))
+    bench.write("mixed", open(bench.table("mixed", "b", ("two",)),
+                              encoding="ascii").read()
+                .replace("tls1.2,tls1.3", "tls1.3") +
+                open(bench.table("one", "b",
+                                 words=f"suites {dhe},TLS_AES_128_GCM_SHA256"),
+                     encoding="ascii").read())
+    for table, words in (("both", ["--suite", dhe]), ("mixed", [])):
+        with bench.server(*words, table=table) as server:
+            done = bench.client(server.port, "--tls-version", "1.2", "-n", "1K")
+        if done.status:
+            return f"{table}: {done.why()}"
+        if wrong := differ(suite=(done.json["start"]["kpcperf"]["suite"], dhe)):
+            return f"{table}: {wrong}"
+    return None
+
+
 def test_identities(bench):
     """The server knows by the KpcId whom it serves, and takes no other key."""
     bench.table("both", "b", ("one", "two"))
@@ -668,6 +689,7 @@ CASES = (
     ("the end lost, without a check", test_short, (), "plain"),
     ("a record changed", test_forged, (), "user kernel"),
     ("versions and suites", test_versions, (), "user kernel"),
+    ("associations behind one listener", test_together, (), "user kernel"),
     ("identities", test_identities, (), "user kernel"),
     ("plain and TLS do not mix", test_not_mixed, (), "user kernel"),
     ("an association narrows what is asked for", test_narrow, (), "user"),

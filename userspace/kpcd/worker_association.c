@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <kpc/suite.h>
-
 #include "connection.h"
 
 static int by_id(const void *a, const void *b)
@@ -216,79 +214,21 @@ association_context(struct worker *worker, struct association *association,
 	return association->context;
 }
 
-static uint32_t policy_versions(const struct kpc_handshake_policy *policy)
-{
-	if (policy->versions)
-		return policy->versions;
-	return policy->profile == KPC_PROFILE_ONEM2M ? KPC_VERSION_FLAGS_TLS12 :
-						       KPC_VERSION_FLAGS_TLS13;
-}
-
-static bool policy_lists(const struct kpc_handshake_policy *policy,
-			 uint16_t suite)
-{
-	unsigned int i;
-
-	for (i = 0; i < policy->suite_count; i++)
-		if (policy->suites[i] == suite)
-			return true;
-	return false;
-}
-
-/*
- * Suites that associations list go in front, in the table's order; those of a
- * profile are added by name only where no association leaves it at the profile.
- */
-static void server_suites(const struct listener *listener,
-			  struct kpc_handshake_policy *policy)
-{
-	const struct association *at;
-	const struct kpc_suite *table;
-	size_t count, i;
-	bool wanted;
-
-	table = kpc_suite_table(&count);
-	for (i = 0; i < count; i++) {
-		wanted = false;
-		for (at = listener->worker->associations; at && !wanted;
-		     at = at->next) {
-			if (at->listener != listener->config.id)
-				continue;
-			/* Each one's own policy is applied with its key. */
-			wanted = at->policy.suite_count ?
-				policy_lists(&at->policy, table[i].code) :
-				!table[i].short_tag;
-		}
-		if (wanted && policy->suite_count < KPC_SUITES_MAX)
-			policy->suites[policy->suite_count++] = table[i].code;
-	}
-}
-
 struct kpc_handshake_context *server_context(struct listener *listener,
 					     struct kpc_error *err)
 {
-	struct kpc_handshake_policy policy = {
-		.role = KPC_ROLE_B,
-		.offload = KPC_OFFLOAD_REQUIRE,
-	};
+	struct kpc_handshake_policy policy = { .role = KPC_ROLE_B };
 	const struct association *at;
 
 	if (listener->context)
 		return listener->context;
-	for (at = listener->worker->associations; at; at = at->next) {
-		if (at->listener != listener->config.id)
-			continue;
-		policy.versions |= policy_versions(&at->policy);
-		if (at->policy.offload != KPC_OFFLOAD_REQUIRE)
-			policy.offload = KPC_OFFLOAD_PREFER;
-		if (at->policy.profile == KPC_PROFILE_ONEM2M)
-			policy.profile = KPC_PROFILE_ONEM2M;
-	}
-	if (!policy.versions) {
-		kpc_error_set(err, "no association is open at this listener");
+	kpc_error_set(err, "no association is open at this listener");
+	/* One that leaves nothing to offer adds nothing. */
+	for (at = listener->worker->associations; at; at = at->next)
+		if (at->listener == listener->config.id)
+			kpc_handshake_policy_unite(&policy, &at->policy, err);
+	if (!policy.suite_count)
 		return NULL;
-	}
-	server_suites(listener, &policy);
 	listener->context = kpc_handshake_context_new(&policy, err);
 	return listener->context;
 }

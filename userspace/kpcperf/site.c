@@ -18,46 +18,39 @@ static uint32_t version_flag(uint16_t version)
 					      KPC_VERSION_FLAGS_TLS13;
 }
 
-static bool lists(const struct kpc_association *association,
-		  const struct kpc_suite *suite)
-{
-	size_t i;
-
-	for (i = 0; i < association->suite_count; i++)
-		if (association->suites[i] == suite->code)
-			return true;
-	if (association->suite_count)
-		return false;
-	/* The suites of its profile, as kpc/handshake.h has them. */
-	if (association->agent.profile == KPC_PROFILE_MODERN)
-		return suite->forward_secret && !suite->short_tag;
-	return !suite->short_tag;
-}
-
 static int narrow_suites(const struct site_wish *wish,
 			 const struct kpc_association *association,
 			 struct kpc_handshake_policy *policy,
 			 struct kpc_error *err)
 {
-	const struct kpc_suite *table, *suite;
-	size_t count, i;
+	/* Of which version the suite may be is said below. */
+	struct kpc_handshake_policy own = {
+		.role = association->role,
+		.profile = association->agent.profile,
+		.versions = TLS_VERSIONS,
+		.offload = association->offload,
+		.suite_count = association->suite_count,
+	}, allowed = { .role = association->role };
+	const struct kpc_suite *suite = kpc_suite_by_code(wish->suite);
+	unsigned int i = 0;
+	int ret;
 
+	memcpy(own.suites, association->suites, sizeof(own.suites));
 	if (!wish->suite) {
-		policy->suite_count = association->suite_count;
-		memcpy(policy->suites, association->suites,
-		       sizeof(policy->suites));
+		policy->suite_count = own.suite_count;
+		memcpy(policy->suites, own.suites, sizeof(own.suites));
 		return 0;
 	}
-	suite = kpc_suite_by_code(wish->suite);
-	if (!suite || !lists(association, suite)) {
-		table = kpc_suite_table(&count);
-		for (i = 0; i < count && !lists(association, &table[i]);)
-			i++;
+	ret = kpc_handshake_policy_unite(&allowed, &own, err);
+	if (ret)
+		return ret;
+	while (i < allowed.suite_count && allowed.suites[i] != wish->suite)
+		i++;
+	if (i == allowed.suite_count)
 		return kpc_error_return(err, -EINVAL,
 			"association %s does not allow --suite %s; %s is accepted",
 			association->name, suite ? suite->name : "given",
-			i < count ? table[i].name : "none");
-	}
+			kpc_suite_by_code(allowed.suites[0])->name);
 	policy->versions &= version_flag(suite->version);
 	if (!policy->versions)
 		return kpc_error_return(err, -EINVAL,
@@ -120,32 +113,16 @@ static int check_key(const struct site *site,
 	return 0;
 }
 
-/* All that is allowed under any; each one's own policy goes with its key. */
-static void unite(struct site *site)
+/* A server offers what all allow together; each one's own goes with its key. */
+static int unite(struct site *site, const struct kpc_association *association,
+		 const struct kpc_handshake_policy *policy,
+		 struct kpc_error *err)
 {
-	struct kpc_handshake_policy *all = &site->policy;
-	const struct kpc_suite *table;
-	size_t count, i, j;
-	bool wanted;
+	struct kpc_error why;
+	int ret = kpc_handshake_policy_unite(&site->policy, policy, &why);
 
-	*all = site->entries[0].policy;
-	if (site->count == 1)
-		return;
-	all->suite_count = 0;
-	all->authority = NULL;
-	for (i = 0; i < site->count; i++) {
-		all->versions |= site->entries[i].policy.versions;
-		if (site->entries[i].policy.profile == KPC_PROFILE_ONEM2M)
-			all->profile = KPC_PROFILE_ONEM2M;
-	}
-	table = kpc_suite_table(&count);
-	for (i = 0; i < count; i++) {
-		wanted = false;
-		for (j = 0; j < site->count && !wanted; j++)
-			wanted = lists(site->entries[j].association, &table[i]);
-		if (wanted && all->suite_count < KPC_SUITES_MAX)
-			all->suites[all->suite_count++] = table[i].code;
-	}
+	return ret ? kpc_error_return(err, ret, "association %s: %s",
+				      association->name, why.text) : 0;
 }
 
 static int choose(struct site *site, const struct site_wish *wish,
@@ -164,7 +141,8 @@ static int choose(struct site *site, const struct site_wish *wish,
 		     strcmp(wish->association, association->name)))
 			continue;
 		ret = narrow(wish, association, &entry->policy, err) ?:
-		      check_key(site, association, err);
+		      check_key(site, association, err) ?:
+		      unite(site, association, &entry->policy, err);
 		if (ret && (wish->association || site->role == KPC_ROLE_A))
 			return ret;
 		if (ret)
@@ -172,10 +150,8 @@ static int choose(struct site *site, const struct site_wish *wish,
 		entry->association = association;
 		site->count++;
 	}
-	if (site->count == 1 || (site->count && site->role == KPC_ROLE_B)) {
-		unite(site);
+	if (site->count == 1 || (site->count && site->role == KPC_ROLE_B))
 		return 0;
-	}
 	if (site->count)
 		return kpc_error_return(err, -EINVAL,
 			"%zu associations have role a: --association NAME says which",
@@ -197,6 +173,7 @@ int site_open(struct site *site, enum kpc_role role,
 
 	memset(site, 0, sizeof(*site));
 	site->role = role;
+	site->policy.role = role;
 	kpc_table_init(&site->table);
 	ret = kpc_table_read(&site->table, wish->table, 0, err);
 	if (!ret)

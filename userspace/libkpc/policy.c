@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Fills in the defaults of a handshake policy and answers questions about it. */
+/*
+ * Fills in the defaults of a handshake policy, answers questions about it, and
+ * unites those of several associations.
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -131,6 +134,80 @@ int kpci_policy_resolve(struct kpci_policy *resolved, const struct kpc_handshake
 	resolved->authority = policy->authority;
 	code = take_suites(resolved, policy, versions, err);
 	return code ? code : take_groups(resolved, policy, err);
+}
+
+static bool holds(const uint16_t *list, unsigned int count, uint16_t code)
+{
+	for (unsigned int i = 0; i < count; i++)
+		if (list[i] == code)
+			return true;
+	return false;
+}
+
+/* What either list has, in @order unless they are the same; how many that is. */
+static unsigned int unite(uint16_t *list, unsigned int count, const uint16_t *more,
+			  unsigned int more_count, const uint16_t *order, size_t order_count)
+{
+	uint16_t had[KPC_SUITES_MAX];
+	unsigned int united = 0;
+
+	if (!count)
+		memcpy(list, more, more_count * sizeof(*more));
+	if (!count || (count == more_count && !memcmp(list, more, count * sizeof(*more))))
+		return more_count;
+	memcpy(had, list, count * sizeof(*had));
+	for (size_t i = 0; i < order_count; i++)
+		if (holds(had, count, order[i]) || holds(more, more_count, order[i]))
+			list[united++] = order[i];
+	return united;
+}
+
+static void unite_suites(struct kpc_handshake_policy *all, const struct kpci_policy *one)
+{
+	uint16_t more[KPC_SUITES_MAX], order[KPC_SUITES_MAX];
+	const struct kpc_suite *table;
+	size_t count;
+
+	table = kpc_suite_table(&count);
+	for (size_t i = 0; i < count; i++)
+		order[i] = table[i].code;
+	for (unsigned int i = 0; i < one->suite_count; i++)
+		more[i] = one->suites[i]->code;
+	all->suite_count = unite(all->suites, all->suite_count, more, one->suite_count, order,
+				 count);
+}
+
+static void unite_groups(struct kpc_handshake_policy *all, const struct kpci_policy *one)
+{
+	uint16_t order[ARRAY_SIZE(groups)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
+		order[i] = groups[i].group;
+	all->group_count = unite(all->groups, all->group_count, one->groups, one->group_count,
+				 order, ARRAY_SIZE(order));
+}
+
+int kpc_handshake_policy_unite(struct kpc_handshake_policy *all,
+			       const struct kpc_handshake_policy *one, struct kpc_error *err)
+{
+	struct kpci_policy resolved;
+	int code = kpci_policy_resolve(&resolved, one, err);
+
+	if (code)
+		return code;
+	if (all->role != resolved.role)
+		return kpc_error_return(err, -EINVAL, "policies of both roles cannot be united");
+	unite_suites(all, &resolved);
+	unite_groups(all, &resolved);
+	if (resolved.tls12)
+		all->versions |= KPC_VERSION_FLAGS_TLS12;
+	if (resolved.tls13)
+		all->versions |= KPC_VERSION_FLAGS_TLS13;
+	/* Suites that the kernel cannot carry are left out of @resolved by now. */
+	all->offload = KPC_OFFLOAD_PREFER;
+	all->psk_ke |= resolved.psk_ke && resolved.tls13;
+	all->no_ems |= resolved.no_ems && resolved.tls12;
+	return 0;
 }
 
 bool kpci_policy_version(const struct kpci_policy *policy, uint16_t version)
