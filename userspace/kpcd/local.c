@@ -14,6 +14,7 @@
 #include "address.h"
 #include "crew.h"
 #include "local.h"
+#include "local_diag.h"
 #include "log.h"
 #include "warden.h"
 
@@ -37,11 +38,31 @@ struct local {
 	ino_t inode;
 };
 
-/* Remove what is at @path if it is a socket without a listener. */
-static int remove_stale(const struct sockaddr_un *at, struct kpc_error *err)
+/* Whether a program listens there, as one that connects sees it. */
+static int probe(const struct sockaddr_un *at)
+{
+	int fd, code;
+
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	code = connect(fd, (const struct sockaddr *)at, sizeof(*at)) ?
+	       -errno : 0;
+	close(fd);
+	return code;
+}
+
+/*
+ * Remove what is at @at if it is a socket without a listener. sock_diag knows
+ * the listeners of this network namespace, connect() those of others too, but
+ * it needs the right to write, which the warden does not have to a socket that
+ * it once gave to @owner.
+ */
+static int remove_stale(const struct sockaddr_un *at, uid_t owner,
+			struct kpc_error *err)
 {
 	struct stat file;
-	int fd, code;
+	int held, code;
 
 	if (lstat(at->sun_path, &file))
 		return errno == ENOENT ? 0 :
@@ -52,14 +73,13 @@ static int remove_stale(const struct sockaddr_un *at, struct kpc_error *err)
 					"%s is there and is not a socket; it is not replaced",
 					at->sun_path);
 
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return kpc_error_return(err, -errno, "socket: %s",
-					strerror(errno));
-	code = connect(fd, (const struct sockaddr *)at, sizeof(*at)) ?
-	       -errno : 0;
-	close(fd);
-	if (code != -ECONNREFUSED)
+	held = local_diag_held(at->sun_path, &file);
+	code = held > 0 ? 0 : probe(at);
+	if (code == -EACCES && (held || file.st_uid != owner))
+		return kpc_error_return(err, -EADDRINUSE,
+					"%s is a socket of user %u, and whether a program listens on it cannot be told; remove it if none does",
+					at->sun_path, file.st_uid);
+	if (code != -ECONNREFUSED && code != -EACCES)
 		return kpc_error_return(err, -EADDRINUSE,
 					"%s is in use by another program",
 					at->sun_path);
@@ -79,7 +99,8 @@ static int bind_unix(struct local *local, const struct kpc_agent *agent,
 	int code;
 
 	strcpy(at.sun_path, local->path);
-	code = remove_stale(&at, err);
+	code = remove_stale(&at, agent->has_owner ? agent->owner : geteuid(),
+			    err);
 	if (code)
 		return code;
 
