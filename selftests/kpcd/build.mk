@@ -13,4 +13,6 @@ host_starved_SRCS := $(patsubst $(top)/%,%,$(foreach name,address bind bucket co
 # A whole agent; what host_crew.c includes itself is left out.
 host_crew_SRCS := $(patsubst $(top)/%,%,$(filter-out %/main.c %/crew.c, \
 	$(wildcard $(top)/userspace/kpcd/*.c)))
+host_quota_SRCS := $(patsubst $(top)/%,%,$(filter-out %/main.c, \
+	$(wildcard $(top)/userspace/kpcd/*.c)))
 kpcd_PKGS := libseccomp liburing

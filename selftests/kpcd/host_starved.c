@@ -207,6 +207,7 @@ static bool worker_begin(void)
 	warden = fds[1];
 	worker.netlink_fd = -1;
 	worker.steps_end = &worker.steps;
+	worker.quota = (struct kpc_message_quota){ 1, 1 };
 	timer_wheel_init(&worker.timers);
 	buffer_pool_init(&worker.pool, 64 << 20);
 	if (engine_new(WORKER_ENGINE_EPOLL, &worker.pool, &worker.engine))

@@ -11,6 +11,7 @@
 #include "event.h"
 #include "listener.h"
 #include "log.h"
+#include "quota.h"
 #include "reload.h"
 #include "warden.h"
 
@@ -237,6 +238,7 @@ void associations_worker_ready(struct crew_worker *worker)
 	struct entry *entry;
 	struct kpc_message message;
 
+	quota_tell(worker);
 	for (entry = worker->warden->table.first; entry; entry = entry->next) {
 		describe(entry, &message);
 		crew_send(worker, &message, -1);

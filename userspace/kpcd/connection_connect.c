@@ -162,8 +162,9 @@ static bool initiation_count(struct association *association,
 {
 	struct worker *worker = c->worker;
 
-	if (association->initiations >=
-	    INITIATIONS_MAX - worker->initiation_count)
+	if (worker->initiation_count >= worker->quota.initiations ||
+	    association->initiations >=
+	    worker->quota.initiations - worker->initiation_count)
 		return false;
 	worker->initiation_count++;
 	association->initiations++;
@@ -225,7 +226,7 @@ void connection_accept(struct listener *listener, int fd)
 		source_refuse(worker, fd, &from);
 		return;
 	}
-	if (worker->handshake_count >= HANDSHAKES_MAX)
+	while (worker->handshake_count >= worker->quota.peers)
 		handshake_evict(worker);
 	c = connection_new(worker, KPC_ROLE_B);
 	if (!c) {

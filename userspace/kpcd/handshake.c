@@ -40,6 +40,19 @@ void handshake_list(struct handshake *hs, uint64_t source)
 	hs->listed = true;
 }
 
+static uint32_t at_most(uint32_t told, uint32_t most)
+{
+	return told < most ? told : most;
+}
+
+void handshake_quota(struct worker *worker,
+		     const struct kpc_message_quota *quota)
+{
+	worker->quota.peers = at_most(quota->peers, HANDSHAKES_MAX);
+	worker->quota.initiations = at_most(quota->initiations,
+					    INITIATIONS_MAX);
+}
+
 static void handshake_unlist(struct handshake *hs)
 {
 	struct worker *worker = hs->connection->worker;

@@ -8,9 +8,9 @@
 
 #include "connection.h"
 
-/* Peers of role b that have not proved a key yet; more push out others. */
+/* Peers of role b that have not proved a key yet, at most; see handshake_quota(). */
 #define HANDSHAKES_MAX		CROWDS_MAX
-/* Handshakes that this side begins; one association may have half of them. */
+/* Handshakes that this side begins, at most. */
 #define INITIATIONS_MAX		1024
 /* One address of several may take so long before the next is tried. */
 #define CONNECT_SECONDS		10
@@ -24,7 +24,7 @@
  * @step_next: in the worker's list of steps
  * @stepping: it is in that list
  * @listed: it is in the list by age
- * @counted: role a, it is one of INITIATIONS_MAX
+ * @counted: role a, it is one of the worker's initiations
  * @connection: whose it is
  * @tls: libkpc's; role b, NULL until the peer says something
  * @waiter: question to warden or module
@@ -76,6 +76,15 @@ void handshake_step(struct worker *worker);
 
 /** handshake_evict() - make room: ends the oldest of the source with the most */
 void handshake_evict(struct worker *worker);
+
+/**
+ * handshake_quota() - how many there may be from now on
+ * @quota: as the warden told it
+ *
+ * Those above it that are there give way as others come, or end by themselves.
+ */
+void handshake_quota(struct worker *worker,
+		     const struct kpc_message_quota *quota);
 
 /** handshake_list() - role b: count it as @source's, in the order of age */
 void handshake_list(struct handshake *hs, uint64_t source);

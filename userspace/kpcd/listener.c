@@ -13,6 +13,7 @@
 #include "crew.h"
 #include "listener.h"
 #include "log.h"
+#include "quota.h"
 #include "warden.h"
 
 #define BACKLOG	4096
@@ -176,6 +177,7 @@ int listener_get(struct warden *warden, const char *text,
 	listener->next = warden->listeners;
 	warden->listeners = listener;
 
+	quota_update(warden);
 	log_address_format(shown, sizeof(shown), &at);
 	log_say(LOG_INFO, "listening on %s", is_dual(&at) ? text : shown);
 	*result = listener;
@@ -213,6 +215,17 @@ void listener_put(struct warden *warden, struct listener *listener)
 	*at = listener->next;
 	close_all(warden, listener);
 	free(listener);
+	quota_update(warden);
+}
+
+uint32_t listener_count(const struct warden *warden)
+{
+	const struct listener *at;
+	uint32_t count = 0;
+
+	for (at = warden->listeners; at; at = at->next)
+		count++;
+	return count;
 }
 
 uint32_t listener_id(const struct listener *listener)

@@ -34,6 +34,9 @@ void listener_tell(struct warden *warden, struct listener *listener);
 /** listener_put() - one user less; the last one closes it */
 void listener_put(struct warden *warden, struct listener *listener);
 
+/** listener_count() - addresses that are listened at */
+uint32_t listener_count(const struct warden *warden);
+
 /** listener_id() - its number in messages */
 uint32_t listener_id(const struct listener *listener);
 

@@ -22,6 +22,7 @@ static const size_t members[] = {
 	[KPC_MESSAGE_READY]		= 0,
 	[KPC_MESSAGE_DRAIN]		= sizeof(uint32_t),
 	[KPC_MESSAGE_LISTENS]		= sizeof(struct kpc_message_listens),
+	[KPC_MESSAGE_QUOTA]		= sizeof(struct kpc_message_quota),
 };
 
 size_t message_length(uint32_t type)

@@ -47,6 +47,7 @@
  * @KPC_MESSAGE_READY: worker: ready for listeners
  * @KPC_MESSAGE_DRAIN: warden: take nothing new, finish what runs, exit
  * @KPC_MESSAGE_LISTENS: warden: a role b association's peers come to a listener
+ * @KPC_MESSAGE_QUOTA: warden: how many handshakes there may be from now on
  */
 enum kpc_message_type {
 	KPC_MESSAGE_ASSOCIATION = 1,
@@ -65,6 +66,7 @@ enum kpc_message_type {
 	KPC_MESSAGE_READY,
 	KPC_MESSAGE_DRAIN,
 	KPC_MESSAGE_LISTENS,
+	KPC_MESSAGE_QUOTA,
 };
 
 /**
@@ -127,6 +129,18 @@ struct kpc_message_listener {
 struct kpc_message_listens {
 	uint32_t association;
 	uint32_t listener;
+};
+
+/**
+ * struct kpc_message_quota - handshakes that a worker may have under way
+ * @peers: of role b
+ * @initiations: of role a
+ *
+ * Neither is 0. What the worker has memory for it has as a limit beside.
+ */
+struct kpc_message_quota {
+	uint32_t peers;
+	uint32_t initiations;
 };
 
 /** struct kpc_message_addresses - where a role a association connects to */
@@ -223,6 +237,7 @@ struct kpc_message {
 		struct kpc_message_association association;
 		struct kpc_message_listener listener;
 		struct kpc_message_listens listens;
+		struct kpc_message_quota quota;
 		struct kpc_message_addresses addresses;
 		struct kpc_message_key_request key_request;
 		struct kpc_message_key key;

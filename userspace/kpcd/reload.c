@@ -9,6 +9,7 @@
 #include "associations.h"
 #include "establish.h"
 #include "log.h"
+#include "quota.h"
 #include "reload.h"
 #include "timer.h"
 #include "warden.h"
@@ -153,6 +154,7 @@ int reload_files(struct warden *warden, bool first)
 	}
 	kpc_keystore_free(old);
 	kpc_table_free(&table);
+	quota_update(warden);
 	establish_retry_all(warden);
 	log_say(LOG_INFO, "%zu keys, %zu associations",
 		warden->keys ? kpc_keystore_count(warden->keys) : 0,

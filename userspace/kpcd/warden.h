@@ -35,6 +35,7 @@
  * @stopping: SIGTERM was seen
  * @stopping_at: CLOCK_MONOTONIC milliseconds of it
  * @enforce: the module is there
+ * @quota: @enforce only, handshakes that each worker may have
  * @nl: requests to the module
  * @events: the module's events
  * @events_source: waits for @events
@@ -57,6 +58,7 @@ struct warden {
 	bool stopping;
 	uint64_t stopping_at;
 	bool enforce;
+	struct kpc_message_quota quota;
 	struct kpc_nl nl;
 	struct kpc_nl events;
 	struct loop_source events_source;

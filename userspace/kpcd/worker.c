@@ -58,6 +58,7 @@ static bool ktls_is_there(void)
 
 static int worker_set_up(struct worker *worker)
 {
+	const struct kpc_message_quota all = { UINT32_MAX, UINT32_MAX };
 	int ret;
 
 	/* Buffers are given back by the page; a huge one keeps them all. */
@@ -65,6 +66,7 @@ static int worker_set_up(struct worker *worker)
 	timer_wheel_init(&worker->timers);
 	buffer_pool_init(&worker->pool, POOL_BUDGET);
 	worker->steps_end = &worker->steps;
+	handshake_quota(worker, &all);
 	ret = sources_init(&worker->sources, worker->config.source_rate);
 	if (ret) {
 		worker_complain("no random number", ret);

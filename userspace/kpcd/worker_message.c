@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "connection.h"
+#include "handshake.h"
 
 /* For answers nobody waits for any more. */
 static void answer(struct worker *worker, const struct kpc_message *message,
@@ -51,6 +51,12 @@ static void on_listens(struct worker *worker, const struct kpc_message *message,
 		       int fd)
 {
 	association_listens(worker, &message->listens);
+}
+
+static void on_quota(struct worker *worker, const struct kpc_message *message,
+		     int fd)
+{
+	handshake_quota(worker, &message->quota);
 }
 
 static void on_addresses(struct worker *worker,
@@ -150,6 +156,7 @@ static const struct {
 	[KPC_MESSAGE_BACKEND] = { answer, true },
 	[KPC_MESSAGE_DRAIN] = { on_drain },
 	[KPC_MESSAGE_LISTENS] = { on_listens },
+	[KPC_MESSAGE_QUOTA] = { on_quota },
 };
 
 void worker_message(struct worker *worker, const struct kpc_message *message,
