@@ -358,6 +358,9 @@ struct kpc_table {
 #define KPC_TABLE_FILE		"/etc/kpc/kpc.conf"
 #define KPC_TABLE_DIRECTORY	"/etc/kpc/conf.d"
 
+/* A flag too: no pipe is read, for a caller that must not wait for who writes. */
+#define KPC_TABLE_REGULAR	0x4
+
 /**
  * kpc_table_init() - An empty table
  */

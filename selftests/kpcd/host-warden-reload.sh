@@ -5,7 +5,7 @@
 # mode (X2, X3, I8).
 
 . "$(dirname "$0")/lib.sh"
-plan 21
+plan 23
 
 port=$(free_port)
 second=$(free_port)
@@ -62,6 +62,12 @@ write "$dir/table" <<<"$one
 association tank role c"
 ok "a broken association file is refused with file and line" \
 	reload "$dir/table:4: "
+rm "$dir/table"
+mkfifo -m 600 "$dir/table"
+ok "a pipe that nobody writes to is refused" reload "$dir/table: is a pipe"
+ok "so is one that somebody keeps open" \
+	eval 'reload "$dir/table: is a pipe" 5<>"$dir/table"'
+rm "$dir/table"
 ok "what was there works on" answered "$second" tank@example.org $other -tls1_3
 write "$dir/table" <<<"$one
 $two"

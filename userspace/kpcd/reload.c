@@ -55,7 +55,7 @@ static int read_table(const struct warden *warden,
 			   warden->options->config;
 	int err;
 
-	err = kpc_table_read(table, path, 0, why);
+	err = kpc_table_read(table, path, KPC_TABLE_REGULAR, why);
 	if (err == -ENOENT && !path) {
 		*there = false;
 		return 0;

@@ -174,6 +174,19 @@ static int check_owner(int fd, const char *path, struct kpc_error *err)
 	return 0;
 }
 
+static int check_file(int fd, const char *path, unsigned int flags,
+		      struct kpc_error *err)
+{
+	struct stat stat;
+
+	if (flags & KPC_TABLE_REGULAR && !fstat(fd, &stat) &&
+	    S_ISFIFO(stat.st_mode))
+		return kpc_error_return(err, -EINVAL,
+					"%s: is a pipe; a regular file is accepted here",
+					path);
+	return flags & KPC_TABLE_ANY_OWNER ? 0 : check_owner(fd, path, err);
+}
+
 static int read_file(struct kpc_table *table, const char *path,
 		     unsigned int flags, struct kpc_error *err)
 {
@@ -182,14 +195,17 @@ static int read_file(struct kpc_table *table, const char *path,
 		.late_users = flags & KPC_TABLE_LATE_USERS,
 	};
 	FILE *file;
-	int ret = 0;
+	int how = O_RDONLY | O_CLOEXEC;
+	int ret;
 	int fd;
 
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* A pipe that nobody writes to is opened, to be refused. */
+	if (flags & KPC_TABLE_REGULAR)
+		how |= O_NONBLOCK;
+	fd = open(path, how);
 	if (fd < 0)
 		return kpci_path_refuse(path, errno, err);
-	if (!(flags & KPC_TABLE_ANY_OWNER))
-		ret = check_owner(fd, path, err);
+	ret = check_file(fd, path, flags, err);
 	if (ret) {
 		close(fd);
 		return ret;
