@@ -5,7 +5,7 @@
 # mode (X2, X3, I8).
 
 . "$(dirname "$0")/lib.sh"
-plan 23
+plan 24
 
 port=$(free_port)
 second=$(free_port)
@@ -129,6 +129,17 @@ END
 run file --table "$dir/table-a" --keys "$dir/keys" --workers 1
 within 5 logged file "is not a socket; it is not replaced"
 ok "a file is not replaced" grep -q precious "$dir/file"
+kill "$pid"
+write "$dir/table-a" <<END
+association tank role a kpc-id tank@example.org \\
+	id-a //a.example/cse/Ctank id-b //b.example/cse \\
+	offload off peer 127.0.0.1:$second plain unix:$dir/file start auto
+END
+run auto --table "$dir/table-a" --keys "$dir/keys" --workers 1
+within 10 logged auto "is not a socket; it is not replaced"
+ok "and the connection that was made for it does not stay" within 10 \
+	eval '! ss -Htn state established "dport = :$second" | grep -q .'
+kill "$pid"
 
 # SIGTERM lets what runs finish.
 exec 9>&-

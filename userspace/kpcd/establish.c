@@ -60,34 +60,6 @@ static void settle_open(struct entry *entry)
 		loop_disarm(&entry->warden->loop, &entry->timer);
 }
 
-static void fail(struct entry *entry, int err, const char *reason)
-{
-	enum kpc_start start = entry->association.agent.start;
-	uint64_t delay = RETRY_MS << (entry->failures < 6 ?
-				      entry->failures : 6);
-	struct log_line line;
-
-	log_begin(&line, LOG_WARNING, "association not established");
-	event_entry(&line, entry);
-	log_text(&line, "REASON", reason);
-	log_end(&line);
-	answer_failed(entry, err, reason);
-
-	if (is_open(entry)) {
-		settle_open(entry);
-		return;
-	}
-	if (start == KPC_START_MANUAL) {
-		entry->state = ENTRY_IDLE;
-		entry->wanted = false;
-		loop_disarm(&entry->warden->loop, &entry->timer);
-		return;
-	}
-	entry->failures++;
-	entry->state = ENTRY_RETRY;
-	wait_ms(entry, jitter(delay < RETRY_MAX_MS ? delay : RETRY_MAX_MS));
-}
-
 static void tell_addresses(struct crew_worker *worker,
 			   const struct entry *entry)
 {
@@ -112,6 +84,48 @@ static void tell_addresses_all(const struct entry *entry)
 	for (i = 0; i < crew->count; i++)
 		if (crew->workers[i].ready)
 			tell_addresses(&crew->workers[i], entry);
+}
+
+/*
+ * No local program gets what leads to where IdB was, and a worker that has kept
+ * a connection to there ends it.
+ */
+static void forget_addresses(struct entry *entry)
+{
+	if (!entry->address_count)
+		return;
+	entry->address_count = 0;
+	tell_addresses_all(entry);
+}
+
+static void fail(struct entry *entry, int err, const char *reason)
+{
+	enum kpc_start start = entry->association.agent.start;
+	uint64_t delay = RETRY_MS << (entry->failures < 6 ?
+				      entry->failures : 6);
+	struct log_line line;
+
+	log_begin(&line, LOG_WARNING, "association not established");
+	event_entry(&line, entry);
+	log_text(&line, "REASON", reason);
+	log_end(&line);
+	answer_failed(entry, err, reason);
+
+	if (is_open(entry)) {
+		settle_open(entry);
+		return;
+	}
+	/* The handshake may have been made, and only the plain socket not. */
+	forget_addresses(entry);
+	if (start == KPC_START_MANUAL) {
+		entry->state = ENTRY_IDLE;
+		entry->wanted = false;
+		loop_disarm(&entry->warden->loop, &entry->timer);
+		return;
+	}
+	entry->failures++;
+	entry->state = ENTRY_RETRY;
+	wait_ms(entry, jitter(delay < RETRY_MAX_MS ? delay : RETRY_MAX_MS));
 }
 
 static void log_open(const struct entry *entry)
@@ -402,11 +416,7 @@ void establish_stop(struct entry *entry, const char *reason)
 	entry->state = ENTRY_IDLE;
 	entry->wanted = false;
 	entry->failures = 0;
-	if (!entry->address_count)
-		return;
-	/* No local program gets what leads to where IdB was. */
-	entry->address_count = 0;
-	tell_addresses_all(entry);
+	forget_addresses(entry);
 }
 
 void establish_close(struct entry *entry, uint32_t request)
