@@ -4,7 +4,7 @@
 # refuses them whole and says where and why, never the key (M2, T4, T5, I6).
 
 . "$(dirname "$0")/lib.sh"
-plan 16
+plan 18
 
 pump_site
 
@@ -81,6 +81,17 @@ END
 ok "X4: an association with oneself is refused" refused_table "$dir/bad:1: " <<END
 association pump role b kpc-id pump@example.org id-a //b.example/cse id-b //b.example/cse
 END
+dtls()
+{
+	refused_table "$dir/bad:2: tank: DTLS 1.2 is not carried by this agent" <<-END
+	# comment
+	association tank role $1 kpc-id tank@example.org id-a //a.example/cse \
+		id-b //b.example/cse versions $2 offload prefer $3:$(free_port) \
+		plain unix:$dir/back start auto
+	END
+}
+ok "X1: DTLS is refused by role b, not taken for TLS" dtls b dtls1.2 "listen 127.0.0.1"
+ok "by role a too, and beside TLS" dtls a tls1.2,dtls1.2 "peer 127.0.0.1"
 ok "a line without an end is refused" refused_table "$dir/bad" <<<"association"
 
 up good --table "$dir/table" --keys "$dir/keys" --workers 1

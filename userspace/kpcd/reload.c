@@ -45,6 +45,24 @@ static int read_keys(const struct warden *warden,
 	return err;
 }
 
+/* The module refuses these in its own words; without it nobody else does. */
+static int check_versions(const struct kpc_table *table, struct kpc_error *why)
+{
+	const struct kpc_table_entry *at;
+	size_t i;
+
+	for (i = 0; i < table->count; i++) {
+		at = &table->entries[i];
+		if (!(at->association.versions & KPC_VERSION_FLAGS_DTLS12))
+			continue;
+		kpc_error_set(why,
+			      "%s:%u: %s: DTLS 1.2 is not carried by this agent; TLS 1.2 and TLS 1.3 are",
+			      at->file, at->line, at->association.name);
+		return -EPROTONOSUPPORT;
+	}
+	return 0;
+}
+
 /* Where no file is named and none is there, @there becomes false. */
 static int read_table(const struct warden *warden,
 		      const struct kpc_keystore *keys,
@@ -62,6 +80,8 @@ static int read_table(const struct warden *warden,
 	}
 	if (!err)
 		err = kpc_table_check(table, keys, why);
+	if (!err && warden->options->table)
+		err = check_versions(table, why);
 	return err;
 }
 

@@ -46,8 +46,7 @@ static void policy_set(const struct worker *worker,
 	memset(policy, 0, sizeof(*policy));
 	policy->role = config->role;
 	policy->profile = config->profile;
-	policy->versions = config->versions & (KPC_VERSION_FLAGS_TLS12 |
-					       KPC_VERSION_FLAGS_TLS13);
+	policy->versions = config->versions;
 	policy->offload = effective_offload(worker, config->offload);
 	policy->suite_count = config->suite_count;
 	memcpy(policy->suites, config->suites,
