@@ -7,13 +7,10 @@
  */
 #include "kselftest_harness.h"
 
-#include <linux/userfaultfd.h>
 #include <pthread.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 #include <time.h>
 
+#include "fault.h"
 #include "pair.h"
 
 FIXTURE(holder) {
@@ -21,38 +18,34 @@ FIXTURE(holder) {
 	struct pair p;
 };
 
-/* The thread, what it reads from and into, and who would answer the fault. */
+/* The thread, and what it reads from and into. */
 static struct {
 	pthread_t thread;
 	int fd;
-	int uffd;
-	void *page;
+	struct faults into;
 	bool stuck;
 } held;
 
 static void *reader(void *data)
 {
-	return (void *)recv(held.fd, held.page, 16, 0);
+	return (void *)recv(held.fd, held.into.pages, 16, 0);
 }
 
 /* The same for a socket that is not connected: options are read with it locked. */
 static void *optioner(void *data)
 {
-	setsockopt(held.fd, IPPROTO_IP, IP_OPTIONS, held.page, 16);
+	setsockopt(held.fd, IPPROTO_IP, IP_OPTIONS, held.into.pages, 16);
 	return NULL;
 }
 
-/* Returns once the thread is in the fault, which is when that can be read. */
+/* Returns once the thread is in the fault. */
 static bool hold(void *(*in)(void *data))
 {
-	struct uffd_msg msg;
-
-	if (madvise(held.page, 4096, MADV_DONTNEED) ||
+	if (faults_arm(&held.into) ||
 	    pthread_create(&held.thread, NULL, in, NULL))
 		return false;
 	held.stuck = true;
-	return read(held.uffd, &msg, sizeof(msg)) == (ssize_t)sizeof(msg) &&
-	       msg.event == UFFD_EVENT_PAGEFAULT;
+	return faults_wait(&held.into);
 }
 
 static double now(void)
@@ -84,8 +77,6 @@ static bool drops(struct nl *b, int from)
 FIXTURE_SETUP(holder)
 {
 	struct assoc a = ASSOC_A("to-b"), b = ASSOC_B("from-a");
-	struct uffdio_register area = { 0 };
-	struct uffdio_api api = { .api = UFFD_API };
 
 	ASSERT_EQ(sites_up(), 0);
 	ASSERT_EQ(site_nl(&self->a, 'a'), 0);
@@ -98,18 +89,8 @@ FIXTURE_SETUP(holder)
 	ASSERT_EQ(pair_bind(&self->p), 0);
 	ASSERT_TRUE(crosses(self->p.client, self->p.server, "first"));
 
-	held.uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
-	if (held.uffd < 0)
+	if (!faults_open(&held.into, 1))
 		SKIP(return, "no userfaultfd");
-	ASSERT_EQ(ioctl(held.uffd, UFFDIO_API, &api), 0);
-	held.page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE |
-			 MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(held.page, MAP_FAILED);
-	area.range.start = (uintptr_t)held.page;
-	area.range.len = 4096;
-	area.mode = UFFDIO_REGISTER_MODE_MISSING;
-	ASSERT_EQ(ioctl(held.uffd, UFFDIO_REGISTER, &area), 0);
-
 	held.fd = self->p.server;
 	ASSERT_EQ(send(self->p.client, "held", 4, 0), 4);
 	ASSERT_TRUE(hold(reader));
@@ -117,13 +98,9 @@ FIXTURE_SETUP(holder)
 
 static void let_go(void)
 {
-	struct uffdio_zeropage zero = { 0 };
-
 	if (!held.stuck)
 		return;
-	zero.range.start = (uintptr_t)held.page;
-	zero.range.len = 4096;
-	ioctl(held.uffd, UFFDIO_ZEROPAGE, &zero);
+	faults_answer(&held.into);
 	pthread_join(held.thread, NULL);
 	held.stuck = false;
 }
@@ -134,7 +111,7 @@ FIXTURE_TEARDOWN(holder)
 	pair_close(&self->p);
 	close(self->a.fd);
 	close(self->b.fd);
-	close(held.uffd);
+	close(held.into.uffd);
 	sites_down();
 }
 
