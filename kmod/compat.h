@@ -7,6 +7,7 @@
 #define KPC_COMPAT_H
 
 #include <linux/version.h>
+#include <linux/workqueue.h>
 #include <net/genetlink.h>
 #include <net/inet6_hashtables.h>
 #include <net/inet_hashtables.h>
@@ -97,6 +98,13 @@ static inline kuid_t kpc_sock_uid(const struct sock *sk)
 {
 	return READ_ONCE(sk->sk_uid);
 }
+
+/* A work queue that is not unbound says so from 6.18 on. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+#define KPC_WQ_PERCPU	0
+#else
+#define KPC_WQ_PERCPU	WQ_PERCPU
+#endif
 
 /* A trace event's string is named once from 6.10 on. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)

@@ -153,11 +153,11 @@ static unsigned int violate_unbound(const struct packet *p,
  * Of one that was ended only the reset leaves. Under a tunnel's header it
  * cannot be told from other segments but by who sends it.
  */
-static bool is_last(const struct packet *p)
+static bool is_last(const struct packet *p, const struct kpc_sock *ks)
 {
 	if (p->tcp)
 		return p->rst && !p->payload;
-	return in_task() && READ_ONCE(p->kn->reaper) == current;
+	return in_task() && current_work() == &ks->reset;
 }
 
 static unsigned int judge_out(const struct packet *p)
@@ -185,7 +185,7 @@ static unsigned int judge_out(const struct packet *p)
 	case KPC_SOCK_BINDING:
 		return NF_ACCEPT;
 	}
-	return is_last(p) ? NF_ACCEPT : drop(p, -EPERM);
+	return is_last(p, ks) ? NF_ACCEPT : drop(p, -EPERM);
 }
 
 static struct sock *lookup4(const struct packet *p, bool established,
@@ -341,7 +341,7 @@ static unsigned int judge_ended(const struct packet *p)
 	if (held)
 		sock_gen_put(sk);
 	if (!ks || READ_ONCE(ks->state) != KPC_SOCK_ENDED ||
-	    (p->out && is_last(p)))
+	    (p->out && is_last(p, ks)))
 		return NF_ACCEPT;
 	return drop(p, p->out ? -EPERM : 0);
 }

@@ -24,8 +24,6 @@
 
 unsigned int kpc_net_id __read_mostly;
 struct workqueue_struct *kpc_wq;
-/* Of its own: a reset may wait for a socket's holder, a sweep never does. */
-struct workqueue_struct *kpc_reset_wq;
 
 const struct kpc_config kpc_default_config = {
 	.mark_value		= 0x6b000000,
@@ -37,12 +35,6 @@ const struct kpc_config kpc_default_config = {
 	.max_bindings		= 65536,
 	.max_handshakes		= 16384,
 };
-
-static void reap(struct work_struct *work)
-{
-	kpc_socks_reap(container_of(to_delayed_work(work), struct kpc_net,
-				    reap));
-}
 
 static int __net_init net_init(struct net *net)
 {
@@ -65,7 +57,8 @@ static int __net_init net_init(struct net *net)
 	spin_lock_init(&kn->sock_lock);
 	kpc_events_init(&kn->events);
 	spin_lock_init(&kn->sentence_lock);
-	INIT_DELAYED_WORK(&kn->reap, reap);
+	INIT_DELAYED_WORK(&kn->retry, kpc_socks_retry);
+	INIT_DELAYED_WORK(&kn->refuse, kpc_refused_reset);
 	init_waitqueue_head(&kn->settled);
 	INIT_DELAYED_WORK(&kn->sweep, kpc_sweep);
 	return 0;
@@ -115,7 +108,6 @@ static void __net_exit net_exit(struct net *net)
 	 */
 	wait_event_timeout(kn->settled, !atomic_read(&kn->n_ended),
 			   KPC_EXIT_SETTLE);
-	cancel_delayed_work_sync(&kn->reap);
 	kpc_socks_abandon(kn);
 
 	mutex_lock(&kn->lock);
@@ -148,14 +140,9 @@ static int __init kpc_init(void)
 	kpc_wq = alloc_workqueue("kpc", WQ_UNBOUND, 0);
 	if (!kpc_wq)
 		return -ENOMEM;
-	kpc_reset_wq = alloc_workqueue("kpc_reset", WQ_UNBOUND, 0);
-	if (!kpc_reset_wq) {
-		err = -ENOMEM;
-		goto err_wq;
-	}
 	err = kpc_socks_init();
 	if (err)
-		goto err_reset_wq;
+		goto err_wq;
 	err = register_pernet_subsys(&net_ops);
 	if (err)
 		goto err_socks;
@@ -173,8 +160,6 @@ err_pernet:
 	unregister_pernet_subsys(&net_ops);
 err_socks:
 	kpc_socks_exit();
-err_reset_wq:
-	destroy_workqueue(kpc_reset_wq);
 err_wq:
 	destroy_workqueue(kpc_wq);
 	return err;
@@ -193,7 +178,6 @@ static void __exit kpc_exit(void)
 	rcu_barrier();
 	rcu_barrier();
 	kpc_socks_exit();
-	destroy_workqueue(kpc_reset_wq);
 	destroy_workqueue(kpc_wq);
 }
 

@@ -97,13 +97,18 @@ struct kpc_config {
  * @n_ended: sockets that were ended and may still be found; while there are
  *	any the hooks look for them behind every port
  * @settled: woken when @n_ended falls to 0
- * @sock_lock: guards @listeners, @ended, @refused and kpc_association::socks
+ * @sock_lock: guards @listeners, @ended, @abandoned, @refused and
+ *	kpc_association::socks
  * @listeners: registered sockets that have listened, RCU list
- * @ended: sockets to be reset by @reap
- * @refused: children that could not be registered, held, to be reset by @reap
- * @reaper: the task that sends a reset at this moment, or NULL
+ * @ended: sockets that could not be reset and are tried again by @retry
+ * @abandoned: they are not
+ * @refused: children that could not be registered, held, to be reset by
+ *	@refuse
  * @n_refused: length of @refused
- * @reap: resets what was ended; alone it waits for a socket's holder
+ * @reset_wq: what is in it may wait for a socket's holder; there from the first
+ *	registration on, which @lock guards
+ * @retry: queues the resets of @ended again
+ * @refuse: resets what was refused
  * @sweep: deadlines, limits and the tie of every binding, each second
  * @sweep_at: id of the socket that the next run of the sweep begins behind; 0
  *	for one that begins a pass
@@ -148,10 +153,12 @@ struct kpc_net {
 	spinlock_t sock_lock; /* see the comment above */
 	struct list_head listeners;
 	struct list_head ended;
+	bool abandoned;
 	struct sock *refused[KPC_REFUSED];
 	unsigned int n_refused;
-	const struct task_struct *reaper;
-	struct delayed_work reap;
+	struct workqueue_struct *reset_wq;
+	struct delayed_work retry;
+	struct delayed_work refuse;
 	struct delayed_work sweep;
 	unsigned long sweep_at;
 	unsigned long sweep_end;
@@ -167,7 +174,6 @@ struct kpc_net {
 extern unsigned int kpc_net_id;
 extern const struct kpc_config kpc_default_config;
 extern struct workqueue_struct *kpc_wq;
-extern struct workqueue_struct *kpc_reset_wq;
 
 /**
  * kpc_net() - what kpc keeps for a namespace

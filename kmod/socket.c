@@ -23,15 +23,25 @@
  * that one reason wins. ENDED is the flip that invariant I4 rests on: the
  * packet path reads @state at each packet, and who has flipped it and waited
  * for a grace period knows that no payload passes any more, whatever table is
- * in force: while one is ended the hooks look for it behind every port. The
- * work kpc_net::reap then resets the socket, with the association's mark put
- * back so that the reset is let through. No promise waits for the reset, for
- * the holder of a socket can keep it locked as long as he likes, and a child is
- * nobody's to lock before it was accepted.
+ * in force: while one is ended the hooks look for it behind every port. No
+ * promise waits for the reset, for the holder of a socket can keep it locked as
+ * long as he likes, and a child is nobody's to lock before it was accepted.
+ *
+ * Reset. Each socket that was ended has a work item, kpc_sock::reset, with a
+ * reference. It puts the association's mark back, so that the reset is let
+ * through, and aborts the socket. One that is locked, or was not accepted yet,
+ * is set aside for kpc_net::retry. But tcp_abort() locks the socket itself: its
+ * holder may take the lock in the instant after it was seen to be free, and the
+ * item waits for him. So they are in a queue that is bound to processors, which
+ * run one at a time and go on to the next when that one sleeps: thousands take
+ * one thread, and one more for each holder who is waited for. WQ_MAX_ACTIVE of
+ * these on one processor would keep others waiting. Each costs the holder a
+ * socket that kpc knows, a thread that stands still, and a race that is won the
+ * first time, for a socket whose lock he does not get is reset. Each namespace
+ * has a queue of its own, so that nobody waits for holders of another.
  *
  * Locks, outermost first: kpc_net::lock, lock_sock(), kpc_net::sock_lock,
- * kpc_events::lock. The packet path and the
- * tracepoints take the last two.
+ * kpc_events::lock. The packet path and the tracepoints take the last two.
  */
 #include <linux/delay.h>
 #include <linux/file.h>
@@ -43,6 +53,7 @@
 #include <net/tcp.h>
 
 #include "association.h"
+#include "compat.h"
 #include "endpoint.h"
 #include "event.h"
 #include "limit.h"
@@ -226,7 +237,6 @@ struct kpc_sock *kpc_sock_add(struct kpc_net *kn, struct sock *sk,
 	ks->rx_base = tcp_sk(sk)->bytes_received;
 	ks->tx_base = tcp_sk(sk)->bytes_sent;
 	INIT_LIST_HEAD(&ks->listen_node);
-	INIT_LIST_HEAD(&ks->end_node);
 	refcount_set(&ks->ref, 1);
 	sock_hold(sk);
 	if (association) {
@@ -367,6 +377,14 @@ u64 kpc_sock_rx(const struct kpc_sock *ks)
 	return was_closed(ks) ? ks->rx_last : octets;
 }
 
+static void reset_ended(struct work_struct *work);
+
+static void queue_reset(struct kpc_sock *ks)
+{
+	INIT_WORK(&ks->reset, reset_ended);
+	queue_work(ks->kn->reset_wq, &ks->reset);
+}
+
 static void uncount_ended(struct kpc_net *kn)
 {
 	if (atomic_dec_and_test(&kn->n_ended))
@@ -401,11 +419,9 @@ bool kpc_sock_end(struct kpc_sock *ks, unsigned int state, u8 reason)
 	ks->reason = reason;
 	/* One that is being removed frees itself. */
 	held = refcount_inc_not_zero(&ks->ref);
-	if (held)
-		list_add_tail(&ks->end_node, &kn->ended);
 	spin_unlock_bh(&kn->sock_lock);
 	if (held)
-		mod_delayed_work(kpc_reset_wq, &kn->reap, 0);
+		queue_reset(ks);
 	else
 		uncount_ended(kn);
 	return true;
@@ -529,7 +545,7 @@ static bool is_queued(const struct sock *sk)
 }
 
 /* Resets a socket, unless its holder is using it, or has yet to accept it. */
-static bool reset(struct kpc_net *kn, struct sock *sk, u32 mark, int error)
+static bool reset(struct sock *sk, u32 mark, int error)
 {
 	if (is_queued(sk))
 		return READ_ONCE(sk->sk_state) == TCP_CLOSE;
@@ -539,9 +555,8 @@ static bool reset(struct kpc_net *kn, struct sock *sk, u32 mark, int error)
 	if (READ_ONCE(sk->sk_mark) != mark)
 		kpc_sock_set_mark(sk, mark);
 	release_sock(sk);
-	WRITE_ONCE(kn->reaper, current);
+	/* Waits for who has locked it meanwhile. */
 	tcp_abort(sk, error);
-	WRITE_ONCE(kn->reaper, NULL);
 	/* Some kernels leave one alone that its holder has closed. */
 	return READ_ONCE(sk->sk_state) == TCP_CLOSE;
 }
@@ -564,12 +579,20 @@ static void refuse(struct kpc_net *kn, struct sock *sk)
 	}
 	spin_unlock_bh(&kn->sock_lock);
 	if (kept)
-		mod_delayed_work(kpc_reset_wq, &kn->reap, 0);
+		mod_delayed_work(kn->reset_wq, &kn->refuse, 0);
 }
 
-/* Returns whether none is left. New ones come in behind those of before. */
-static bool reset_refused(struct kpc_net *kn)
+/**
+ * kpc_refused_reset() - reset the children that could not be registered
+ * @work: kpc_net::refuse, which alone takes any out; new ones come in behind
+ *
+ * What its holder is using, or has yet to accept, is tried again soon. He may
+ * keep others of these from it, which is as if there were too many of them.
+ */
+void kpc_refused_reset(struct work_struct *work)
 {
+	struct kpc_net *kn = container_of(to_delayed_work(work),
+					  struct kpc_net, refuse);
 	unsigned int i = 0, left;
 	struct sock *sk;
 
@@ -579,9 +602,9 @@ static bool reset_refused(struct kpc_net *kn)
 		sk = i < left ? kn->refused[i] : NULL;
 		spin_unlock_bh(&kn->sock_lock);
 		if (!sk)
-			return !left;
+			break;
 		cond_resched();
-		if (!reset(kn, sk, READ_ONCE(sk->sk_mark), ECONNABORTED)) {
+		if (!reset(sk, READ_ONCE(sk->sk_mark), ECONNABORTED)) {
 			i++;
 			continue;
 		}
@@ -590,78 +613,89 @@ static bool reset_refused(struct kpc_net *kn)
 		spin_unlock_bh(&kn->sock_lock);
 		sock_put(sk);
 	}
+	if (left)
+		queue_delayed_work(kn->reset_wq, &kn->refuse, KPC_RETRY);
 }
 
-static bool reset_ended(struct kpc_net *kn, struct kpc_sock *ks)
+static void retry_later(struct kpc_sock *ks)
 {
+	struct kpc_net *kn = ks->kn;
+
+	spin_lock_bh(&kn->sock_lock);
+	list_add_tail(&ks->end_node, &kn->ended);
+	if (!kn->abandoned)
+		queue_delayed_work(kpc_wq, &kn->retry, KPC_RETRY);
+	spin_unlock_bh(&kn->sock_lock);
+}
+
+/* The reference that came with the work keeps the socket, and so the namespace. */
+static void reset_ended(struct work_struct *work)
+{
+	struct kpc_sock *ks = container_of(work, struct kpc_sock, reset);
 	u32 mark = ks->was_bound ? ks->mark : READ_ONCE(ks->sk->sk_mark);
 	int error = ECONNABORTED;
 
 	if (ks->reason < ARRAY_SIZE(errors) && errors[ks->reason])
 		error = errors[ks->reason];
-	if (!reset(kn, ks->sk, mark, error))
-		return false;
+	if (!reset(ks->sk, mark, error)) {
+		retry_later(ks);
+		return;
+	}
 	kpc_sock_remove(ks, ks->reason);
 	/* It is closed: a connect() looks for a route of its own. */
 	WRITE_ONCE(ks->sk->sk_mark, ks->old_mark);
-	return true;
+	uncount_ended(ks->kn);
+	kpc_sock_put(ks);
 }
 
 /**
- * kpc_socks_reap() - reset the sockets that were ended or refused
- * @kn: namespace
- *
- * Context: kpc_net::reap alone. What its holder is using, or has yet to accept,
- * is tried again soon.
+ * kpc_socks_retry() - try again to reset what could not be
+ * @work: kpc_net::retry
  */
-void kpc_socks_reap(struct kpc_net *kn)
+void kpc_socks_retry(struct work_struct *work)
 {
-	bool done = reset_refused(kn);
+	struct kpc_net *kn = container_of(to_delayed_work(work),
+					  struct kpc_net, retry);
 	struct kpc_sock *ks;
-	LIST_HEAD(later);
+	LIST_HEAD(again);
 
-	for (;;) {
-		spin_lock_bh(&kn->sock_lock);
-		ks = list_first_entry_or_null(&kn->ended, struct kpc_sock,
-					      end_node);
-		if (ks)
-			list_del_init(&ks->end_node);
-		spin_unlock_bh(&kn->sock_lock);
-		if (!ks)
-			break;
-		if (reset_ended(kn, ks)) {
-			kpc_sock_put(ks);
-			uncount_ended(kn);
-		} else {
-			list_add_tail(&ks->end_node, &later);
-		}
+	spin_lock_bh(&kn->sock_lock);
+	list_splice_init(&kn->ended, &again);
+	spin_unlock_bh(&kn->sock_lock);
+	while (!list_empty(&again)) {
+		ks = list_first_entry(&again, struct kpc_sock, end_node);
+		list_del(&ks->end_node);
+		queue_reset(ks);
 		cond_resched();
 	}
-	if (done && list_empty(&later))
-		return;
-	spin_lock_bh(&kn->sock_lock);
-	list_splice(&later, &kn->ended);
-	spin_unlock_bh(&kn->sock_lock);
-	queue_delayed_work(kpc_reset_wq, &kn->reap, HZ / 10);
 }
 
 /**
  * kpc_socks_abandon() - forget the sockets that could not be reset
- * @kn: namespace that ends, in which nothing reaps any more
+ * @kn: namespace that ends, in which all sockets were ended
+ *
+ * Waits for who holds the lock that a reset waits for.
  */
 void kpc_socks_abandon(struct kpc_net *kn)
 {
-	struct kpc_sock *ks;
+	struct kpc_sock *ks, *next;
 	unsigned long id;
+
+	spin_lock_bh(&kn->sock_lock);
+	kn->abandoned = true;
+	spin_unlock_bh(&kn->sock_lock);
+	cancel_delayed_work_sync(&kn->retry);
+	cancel_delayed_work_sync(&kn->refuse);
+	if (kn->reset_wq)
+		destroy_workqueue(kn->reset_wq);
 
 	while (kn->n_refused)
 		sock_put(kn->refused[--kn->n_refused]);
+	list_for_each_entry_safe(ks, next, &kn->ended, end_node) {
+		uncount_ended(kn);
+		kpc_sock_put(ks);
+	}
 	for (id = 0; (ks = kpc_sock_next(kn, &id)); id++) {
-		if (!list_empty(&ks->end_node)) {
-			list_del_init(&ks->end_node);
-			uncount_ended(kn);
-			kpc_sock_put(ks);
-		}
 		kpc_sock_remove(ks, KPC_REASON_UNLOAD);
 		kpc_sock_put(ks);
 	}
@@ -940,9 +974,16 @@ static int handshake_add(struct kpc_net *kn, struct netlink_ext_ack *extack,
 int kpc_handshake_new(struct kpc_net *kn, struct netlink_ext_ack *extack,
 		      int fd, struct kpc_association *association, u32 session)
 {
-	struct sock *sk = kpc_sock_from_fd(kn, fd, KPC_FD_TCP, extack);
+	struct sock *sk;
 	int err;
 
+	/* Children are registered only where their listener was. */
+	if (!kn->reset_wq)
+		kn->reset_wq = alloc_workqueue("kpc_reset", KPC_WQ_PERCPU,
+					       WQ_MAX_ACTIVE);
+	if (!kn->reset_wq)
+		return -ENOMEM;
+	sk = kpc_sock_from_fd(kn, fd, KPC_FD_TCP, extack);
 	if (IS_ERR(sk))
 		return PTR_ERR(sk);
 	err = kpc_sock_lock(kn, extack, sk);

@@ -9,6 +9,7 @@
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable-types.h>
+#include <linux/workqueue.h>
 #include <net/sock.h>
 #include <uapi/linux/kpc.h>
 
@@ -95,9 +96,10 @@ struct kpc_keys {
  * @next: KPC_NEXT_TX and KPC_NEXT_RX, what of @next_keys was announced
  * @listen_node: in kpc_net::listeners
  * @bound_node: in kpc_association::socks, once bound
- * @end_node: in kpc_net::ended
- * @ref: the table's, and passing ones
- * @rcu: for freeing
+ * @ref: the table's, that of @reset or @end_node, and passing ones
+ * @reset: resets it, once ended
+ * @end_node: in kpc_net::ended, in place of @reset until that is tried again
+ * @rcu: for freeing, once none has a reference
  */
 struct kpc_sock {
 	struct rhash_head node;
@@ -139,9 +141,12 @@ struct kpc_sock {
 	struct kpc_keys next_keys;
 	struct list_head listen_node;
 	struct list_head bound_node;
-	struct list_head end_node;
 	refcount_t ref;
-	struct rcu_head rcu;
+	union {
+		struct work_struct reset;
+		struct list_head end_node;
+		struct rcu_head rcu;
+	};
 };
 
 #define KPC_NEXT_TX	BIT(0)
@@ -153,6 +158,9 @@ struct kpc_sock {
 
 /* How often, a millisecond apart, a request tries to lock a socket in use. */
 #define KPC_LOCK_TRIES	20
+
+/* When what could not be reset is tried again. */
+#define KPC_RETRY	(HZ / 10)
 
 /* How long the module's end waits for those that were registered last. */
 #define KPC_EXIT_SETTLE	(5 * HZ)
@@ -175,7 +183,8 @@ unsigned int kpc_socks_end(struct kpc_net *kn,
 			   u8 reason);
 void kpc_sock_remove(struct kpc_sock *ks, u8 reason);
 void kpc_sock_closed(struct kpc_sock *ks);
-void kpc_socks_reap(struct kpc_net *kn);
+void kpc_socks_retry(struct work_struct *work);
+void kpc_refused_reset(struct work_struct *work);
 void kpc_socks_settle(struct kpc_net *kn);
 void kpc_socks_abandon(struct kpc_net *kn);
 bool kpc_sock_trylock(struct sock *sk);
