@@ -7,7 +7,7 @@
 
 . "$(dirname "$0")/../tap.sh"
 runner=$(cd "$(dirname "$0")/.." && pwd)/run
-plan 20
+plan 21
 
 # Gives the runner one TAP file (its lines from stdin) and compares the closing
 # line and the exit status with what they must be.
@@ -152,11 +152,12 @@ in_order()
 	grep -oE '^pass +[a-z.-]+ \(' "$dir/beside" |
 		diff - <(printf 'pass  area.host-%s (\n' one two)
 }
-# One that would go on.
+# One that would go on. interrupted SIGNAL
 interrupted()
 {
 	local process runner
 
+	rm -f "$tree/pid"
 	printf '#!/bin/sh\necho $$ >../../pid\nexec sleep 600\n' \
 		>"$tree/selftests/area/host-one.sh"
 	env --default-signal=INT "$tree/selftests/run" --report "$tree/report" host &
@@ -166,7 +167,7 @@ interrupted()
 		sleep 0.1
 	done
 	process=$(cat "$tree/pid")
-	kill -INT $runner
+	kill -s $1 $runner
 	! wait $runner || return
 	[ ! -d "/proc/$process" ] || grep '^State:.*Z' "/proc/$process/status"
 }
@@ -174,10 +175,12 @@ if unshare --net true 2>/dev/null; then
 	ok "two tests run beside each other, each with a network of its own" beside
 	cp "$dir/why" "$dir/beside"
 	ok "what they say comes in the order of their names" in_order
-	ok "who ends the runner ends what runs" interrupted
+	ok "who interrupts the runner ends what runs" interrupted INT
+	ok "and who terminates it" interrupted TERM
 else
 	for what in "two tests run beside each other" "in the order of their names" \
-		    "who ends the runner ends what runs"; do
+		    "who interrupts the runner ends what runs" \
+		    "and who terminates it"; do
 		skip "$what" "no network namespaces"
 	done
 fi
