@@ -28,6 +28,7 @@ static const char *const lines[] = {
 	"m1 role a kpc-id m1@sp.example id-a //sp.example/cse/C1 id-b //sp.example/in",
 	"m2 role b kpc-id 'a\\x20b' format any id-a //sp.example/S1 kind-a ae id-b //sp.example/in listen *:8883 plain tcp:[::1]:1883 allow-uid 0,1,65534 proxy yes start auto weak-key yes",
 	"m3 role a kpc-id m3@sp.example id-a //sp.example/cse/C1 id-b //sp.example/in mark 0x6b000001 profile onem2m suites 00aa,00ab,c0a6 offload prefer peer 192.0.2.1:8883 plain unix:/run/m3 owner 0 mode 0660 authority h.example limit lifetime 1h octets 1G bindings 2 idle 5m not-before 2026-01-01 not-after 2027-01-01 handshake-octets 1K handshake-time 5s",
+	"m5 role a kpc-id m5@sp.example id-a //sp.example/cse/C1 id-b //sp.example/in plain unix:/run/m5 mode 0000",
 	"m4 role a kpc-id m4@sp.example id-a //sp.example/cse/C1 id-b //sp.example/in selector remote [2001:db8::]/32:1-65535 selector local 192.0.2.0/24:* remote 198.51.100.1:443 selector remote 203.0.113.7:443 resolved",
 };
 
@@ -82,6 +83,46 @@ static void check_associations(void)
 		       !memcmp(&association, &back, sizeof(back)),
 		       "comes back the same: %s", association.name);
 	}
+}
+
+/* The attribute of that number among @length octets of them; NULL: none. */
+static struct nlattr *find(uint8_t *at, size_t length, uint16_t number)
+{
+	uint8_t *end = at + length;
+	struct nlattr *attribute;
+
+	for (; at < end; at += NLA_ALIGN(attribute->nla_len)) {
+		attribute = (struct nlattr *)at;
+		if ((attribute->nla_type & NLA_TYPE_MASK) == number)
+			return attribute;
+	}
+	return NULL;
+}
+
+/* Other clients need not tell it, as other defaults. */
+static void check_no_mode(void)
+{
+	static struct kpc_association association;
+	struct kpc_nl_message message;
+	struct nlattr *agent, *mode = NULL;
+	int length;
+
+	parse(lines[0], &association);
+	length = kpc_nl_build_association_new(buffer, sizeof(buffer), FAMILY,
+					      SEQ, &association, false);
+	agent = find(buffer + NLMSG_HDRLEN + GENL_HDRLEN,
+		     length - NLMSG_HDRLEN - GENL_HDRLEN,
+		     KPC_A_ASSOCIATION_AGENT);
+	if (agent)
+		mode = find((uint8_t *)agent + NLA_HDRLEN,
+			    agent->nla_len - NLA_HDRLEN, KPC_A_AGENT_MODE);
+	/* An attribute that this version does not know, in its place. */
+	if (mode)
+		mode->nla_type = KPC_A_AGENT_MAX + 1;
+	tap_ok(mode && first_message(length, &message) == 1 &&
+	       !kpc_nl_decode_association(&message, &association, NULL) &&
+	       association.agent.mode == 0600,
+	       "an association without a mode has the default one");
 }
 
 static void check_small_buffers(void)
@@ -277,6 +318,7 @@ int main(void)
 {
 	tap_begin();
 	check_associations();
+	check_no_mode();
 	check_small_buffers();
 	check_damage();
 	check_refusals();

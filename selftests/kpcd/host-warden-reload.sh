@@ -5,7 +5,7 @@
 # mode (X2, X3, I8).
 
 . "$(dirname "$0")/lib.sh"
-plan 24
+plan 25
 
 port=$(free_port)
 second=$(free_port)
@@ -118,6 +118,11 @@ ok "a socket left behind is replaced, with its mode" \
 run again --table "$dir/table-a" --keys "$dir/keys" --workers 1
 ok "one that somebody listens on is not" \
 	within 5 logged again "$dir/front is in use by another program"
+kill "$pid"
+sed "s|$dir/front mode 0620|$dir/shut mode 0000|" "$dir/table-a" >"$dir/table-shut"
+run shut --table "$dir/table-shut" --keys "$dir/keys" --workers 1
+within 5 test -S "$dir/shut"
+ok "mode 0 is a mode" test "$(stat -c %a "$dir/shut")" = 0
 kill "$pid"
 rm "$dir/table-a"
 echo precious >"$dir/file"

@@ -93,7 +93,7 @@ static int bind_unix(struct local *local, const struct kpc_agent *agent,
 		     struct kpc_error *err)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	mode_t mode = agent->mode ? agent->mode & 0777 : 0600;
+	mode_t mode = agent->mode & 0777;
 	struct stat file;
 	mode_t mask;
 	int code;

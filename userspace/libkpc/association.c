@@ -22,7 +22,7 @@ void kpc_association_init(struct kpc_association *association)
 	association->agent.start = KPC_START_MANUAL;
 	association->agent.profile = KPC_PROFILE_MODERN;
 	association->agent.format = KPC_ID_FORMAT_STRICT;
-	association->agent.mode = 0600;
+	association->agent.mode = KPCI_MODE_DEFAULT;
 	association->versions = kpci_profile_versions(KPC_PROFILE_MODERN);
 }
 
@@ -125,7 +125,7 @@ static int check_plain_tcp(const struct kpc_association *association,
 		return kpc_error_return(err, -EINVAL,
 					"plain \"%s\" holds no address; tcp:127.0.0.1:1883 or tcp:[::1]:1883 is accepted",
 					agent->plain);
-	if (agent->has_owner || agent->mode != 0600)
+	if (agent->has_owner || agent->mode != KPCI_MODE_DEFAULT)
 		return kpc_error_return(err, -EINVAL,
 					"owner and mode are for plain unix:PATH; plain tcp: takes allow-uid");
 	return 0;
@@ -148,7 +148,7 @@ static int check_plain_unix(const struct kpc_association *association,
 	if (agent->allow_uid_count || agent->allow_any)
 		return kpc_error_return(err, -EINVAL,
 					"allow-uid is for plain tcp:ADDRESS:PORT; plain unix: takes owner and mode");
-	if (association->role == KPC_ROLE_B && agent->mode != 0600)
+	if (association->role == KPC_ROLE_B && agent->mode != KPCI_MODE_DEFAULT)
 		return kpc_error_return(err, -EINVAL,
 					"mode is for role a, which makes the socket; role b connects to the backend's, whose owner may be told");
 	return 0;
@@ -170,7 +170,7 @@ static int check_agent(const struct kpc_association *association,
 		return kpc_error_return(err, -EINVAL,
 					"proxy is for role b, which tells its backend who connected");
 	if (!*agent->plain) {
-		if (agent->has_owner || agent->mode != 0600 ||
+		if (agent->has_owner || agent->mode != KPCI_MODE_DEFAULT ||
 		    agent->allow_uid_count || agent->allow_any)
 			return kpc_error_return(err, -EINVAL,
 						"owner, mode and allow-uid need plain unix:PATH or plain tcp:ADDRESS:PORT");

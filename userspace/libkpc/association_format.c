@@ -134,7 +134,7 @@ static void put_agent(FILE *out, const struct kpc_agent *agent)
 		fputs(" owner ", out);
 		put_user(out, agent->owner);
 	}
-	if (agent->mode != 0600)
+	if (agent->mode != KPCI_MODE_DEFAULT)
 		fprintf(out, " mode %04o", agent->mode);
 	for (i = 0; i < agent->allow_uid_count; i++) {
 		fputs(i ? "," : " allow-uid ", out);

@@ -12,6 +12,9 @@
 
 #include <kpc/association.h>
 
+/* Permission bits of the plain leg's UNIX socket where none are given. */
+#define KPCI_MODE_DEFAULT	0600
+
 /**
  * struct kpci_names - The words of an enumeration
  * @names: By value.

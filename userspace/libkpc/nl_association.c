@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "association_internal.h"
 #include "nl_internal.h"
 
 #define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
@@ -52,6 +53,9 @@ static const struct kpci_nl_field limit_fields[] = {
 #define FIELD(member, attribute, wire) \
 	KPCI_NL_FIELD(struct kpc_agent, member, KPC_A_AGENT_##attribute, \
 		     KPCI_NL_WIRE_##wire)
+#define FIELD_ALWAYS(member, attribute, wire) \
+	KPCI_NL_FIELD_ALWAYS(struct kpc_agent, member, \
+			    KPC_A_AGENT_##attribute, KPCI_NL_WIRE_##wire)
 static const struct kpci_nl_field agent_fields[] = {
 	FIELD(peer, PEER, STRING),
 	FIELD(listen, LISTEN, STRING),
@@ -61,12 +65,13 @@ static const struct kpci_nl_field agent_fields[] = {
 	FIELD(profile, PROFILE, U8),
 	FIELD(format, FORMAT, U8),
 	FIELD(weak_key, WEAK_KEY, FLAG),
-	FIELD(mode, MODE, U32),
+	FIELD_ALWAYS(mode, MODE, U32),
 	FIELD(proxy, PROXY, FLAG),
 	FIELD(allow_any, ALLOW_ANY, FLAG),
 };
 
 #undef FIELD
+#undef FIELD_ALWAYS
 
 #define FIELD(member, attribute, wire) \
 	KPCI_NL_FIELD(struct kpc_selector, member, KPC_A_SELECTOR_##attribute, \
@@ -390,6 +395,8 @@ int kpc_nl_decode_association(const struct kpc_nl_message *message,
 	int left, ret;
 
 	memset(association, 0, sizeof(*association));
+	/* Its default is not 0, which is a mode as well. */
+	association->agent.mode = KPCI_MODE_DEFAULT;
 	if (state)
 		memset(state, 0, sizeof(*state));
 	nla_for_each_attr(attribute, message->attributes, message->length,
