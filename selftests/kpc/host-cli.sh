@@ -70,6 +70,11 @@ ok "an option without its value" \
 ok "a value that is no number" \
 	refuses 2 'kpc: load: --confirm "soon" is not a number of 1 or more' \
 	kpc load --confirm soon
+ok "a timeout that the module would not wait for" \
+	eval 'refuses 2 "kpc: establish: --timeout is at most 60 seconds: the module ends a request then" \
+		kpc establish m7 --timeout 61 &&
+	refuses 2 "kpc: close: --timeout is at most 60 seconds: the module ends a request then" \
+		kpc close m7 --timeout 90s'
 ok "-j of an unknown form" \
 	refuses 2 'kpc: -jx is not known; -j or -jpretty is accepted' kpc -jx
 ok "a network namespace that is not there" \

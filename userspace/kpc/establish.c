@@ -93,6 +93,10 @@ static int command(struct cli *cli, int argc, char **argv,
 		return cli_usage(cli, "one NAME is accepted");
 	if (timeout && cli_seconds(cli, "--timeout", timeout, &seconds))
 		return CLI_USAGE;
+	if (seconds > KPC_ESTABLISH_SECONDS)
+		return cli_usage(cli,
+				 "--timeout is at most %d seconds: the module ends a request then",
+				 KPC_ESTABLISH_SECONDS);
 	if (cli_connect(cli))
 		return CLI_REFUSED;
 	/* Listening begins before the question, or the answer may be missed. */
