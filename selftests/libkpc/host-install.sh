@@ -110,7 +110,26 @@ kpcperf_there()
 			complete -p kpcperf"
 }
 
-plan 9
+# What a build without any of them says is missing, and where README tells what to
+# install, has the package that holds each.
+packages_named()
+{
+	local hint name file package
+
+	hint=$(env -u MAKEFLAGS make -C "$top/userspace" O="$work/bare" \
+		PKG_CONFIG=false 2>&1)
+	grep -q 'missing: [a-z]' <<<"$hint" || return
+	for name in $(sed -n 's/.*missing: \([^;]*\);.*/\1/p' <<<"$hint"); do
+		file=$(pkg-config --variable=pcfiledir "$name")/$name.pc
+		package=$(dpkg -S "$(realpath "$file")") || return
+		package=${package%%:*}
+		echo "$name: $package"
+		grep -q "on Debian:.* $package\( \|\.\|$\)" <<<"$hint" &&
+			grep -qw -- "$package" "$top/README.md" || return
+	done
+}
+
+plan 10
 umask 077
 ok "make install puts the library, headers and pkg-config file in place" install_library
 ok "a program builds with what pkg-config says" build_program
@@ -121,4 +140,9 @@ ok "the library is hardened" hardened
 ok "all that is installed may be read by all, keys but by root" readable_by_all
 ok "the schema of kpc -j is installed where kpc(8) says" schema_there
 ok "kpcperf is installed with its page and completion" kpcperf_there
+if command -v dpkg >/dev/null; then
+	ok "a build that misses something names the packages" packages_named
+else
+	skip "a build that misses something names the packages" "no dpkg"
+fi
 finish
