@@ -5,7 +5,7 @@
 # mode (X2, X3, I8).
 
 . "$(dirname "$0")/lib.sh"
-plan 25
+plan 26
 
 port=$(free_port)
 second=$(free_port)
@@ -119,10 +119,12 @@ run again --table "$dir/table-a" --keys "$dir/keys" --workers 1
 ok "one that somebody listens on is not" \
 	within 5 logged again "$dir/front is in use by another program"
 kill "$pid"
-sed "s|$dir/front mode 0620|$dir/shut mode 0000|" "$dir/table-a" >"$dir/table-shut"
+sed "s|$dir/front mode 0620|$dir/shut mode 0000 owner none|" "$dir/table-a" >"$dir/table-shut"
 run shut --table "$dir/table-shut" --keys "$dir/keys" --workers 1
 within 5 test -S "$dir/shut"
 ok "mode 0 is a mode" test "$(stat -c %a "$dir/shut")" = 0
+ok "and the agent its owner where that is no user" \
+	test "$(stat -c %u "$dir/shut")" = "$(stat -c %u "$dir/front")"
 kill "$pid"
 rm "$dir/table-a"
 echo precious >"$dir/file"

@@ -116,7 +116,7 @@ packages_named()
 {
 	local hint name file package
 
-	hint=$(env -u MAKEFLAGS make -C "$top/userspace" O="$work/bare" \
+	hint=$(env -u MAKEFLAGS make -C "$top/userspace" O="$dir/bare" \
 		PKG_CONFIG=false 2>&1)
 	grep -q 'missing: [a-z]' <<<"$hint" || return
 	for name in $(sed -n 's/.*missing: \([^;]*\);.*/\1/p' <<<"$hint"); do
