@@ -1,22 +1,24 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves that what waits in a worker is bounded: handshakes that local programs
-# of role a begin, and questions to a warden that does not answer; and what a
-# source of peers may cost (I5, I8, X5).
+# of role a begin, and for whom, and questions to a warden that does not answer;
+# and what a source of peers may cost (I5, I8, X5).
 
 . "$(dirname "$0")/lib.sh"
-plan 19
+plan 23
 ulimit -n 8192 2>/dev/null || skip_all "8192 descriptors are needed"
 
 b=$(free_port)
 mute=$(free_port)
 next=$(free_port)
 shut=$(free_port)
+door=$(free_port)
 write "$dir/keys" <<END
 pump@example.org hex:$key
 mute@example.org hex:$other
 next@example.org hex:8899aabbccddeeff0011223344556677
 shut@example.org hex:445566778899aabbccddeeff00112233
+door@example.org hex:66778899aabbccddeeff001122334455
 END
 write "$dir/table" <<END
 association pump role b kpc-id pump@example.org \\
@@ -31,6 +33,9 @@ association next role a kpc-id next@example.org \\
 association shut role a kpc-id shut@example.org \\
 	id-a //b.example/cse id-b //s.example/cse offload off \\
 	peer 127.0.0.1:$next plain tcp:127.0.0.1:$shut allow-uid 54321 start demand
+association door role a kpc-id door@example.org \\
+	id-a //b.example/cse id-b //d.example/cse offload off \\
+	peer 127.0.0.1:$mute plain tcp:127.0.0.1:$door allow-uid $UID start demand
 END
 echo_backend "$dir/back"
 
@@ -79,6 +84,78 @@ def hold(path, port, count, beside):
     if beside:
         other(beside[0], int(beside[1]))
 
+def wait_for(sockets, events, seconds):
+    """Those of some sockets of which something can be told by then."""
+    ready = select.poll()
+    for s in sockets:
+        ready.register(s, events)
+    told = dict(ready.poll(seconds * 1000))
+    return [s for s in sockets if s.fileno() in told]
+
+class Crowd:
+    """Local programs before a far end that takes all and says nothing."""
+
+    def __init__(self, local, port):
+        self.local = local
+        self.far = socket.create_server(("127.0.0.1", port), backlog=4096)
+        self.taken, self.held = [], []
+
+    def join(self, say=b"", half=False):
+        """One more; whether it is taken, and not ended."""
+        if self.local[0] == "/":
+            one = socket.socket(socket.AF_UNIX)
+            one.connect(self.local)
+        else:
+            one = socket.create_connection(("127.0.0.1", int(self.local)))
+        self.held.append(one)
+        try:
+            one.sendall(say)
+            if half:
+                one.shutdown(socket.SHUT_WR)
+        except OSError:
+            return False
+        taken = self.far in wait_for([self.far, one], select.POLLIN, 10)
+        if taken:
+            self.taken.append(self.far.accept()[0])
+        return taken
+
+    def fill(self, **how):
+        """As many as there are places for; how many that is."""
+        count = 0
+        while self.join(**how):
+            count += 1
+        return count
+
+    def leave(self):
+        """All local programs end."""
+        for one in self.held:
+            one.close()
+        self.held = []
+
+    def ended(self, seconds):
+        """How many the far end hears no more of by then."""
+        until = time.monotonic() + seconds
+        kept, all_of = self.taken, len(self.taken)
+        while kept and (left := until - time.monotonic()) > 0:
+            gone = wait_for(kept, select.POLLRDHUP, left)
+            kept = [one for one in kept if one not in gone]
+        self.taken = kept
+        return all_of - len(kept)
+
+def leave(local, port):
+    """Whose places are free when the programs have gone."""
+    crowd = Crowd(local, port)
+    print("silent", crowd.fill(), flush=True)
+    crowd.leave()
+    print("gone", crowd.ended(20), flush=True)
+    print("half closed", crowd.fill(half=True), flush=True)
+    print("gone", crowd.ended(2), flush=True)
+    crowd.leave()
+    print("gone", crowd.ended(20), flush=True)
+    print("with words", crowd.fill(say=b"x"), flush=True)
+    crowd.leave()
+    print("gone", crowd.ended(2), flush=True)
+
 def hello(port, identity):
     """What a client of this identity says first."""
     import subprocess
@@ -116,7 +193,9 @@ def refused(port, count):
             except ConnectionError:
                 pass
 
-if sys.argv[1] == "refused":
+if sys.argv[1] == "leave":
+    leave(sys.argv[2], int(sys.argv[3]))
+elif sys.argv[1] == "refused":
     refused(int(sys.argv[2]), int(sys.argv[3]))
 elif sys.argv[1] == "hold":
     hold(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5:])
@@ -149,6 +228,25 @@ freed()
 	grep -qx "taken 8 ended 0" "$dir/held"
 }
 ok "handshakes that ended make room" within 10 freed
+
+# left PLAIN: the programs that have gone with nothing to say have no place.
+left()
+{
+	python3 "$dir/many.py" leave "$1" "$mute" >"$dir/held" 2>&1
+	sed 's/^/# /' "$dir/held"
+	diff - "$dir/held" <<-END
+	silent 512
+	gone 512
+	half closed 512
+	gone 0
+	gone 512
+	with words 512
+	gone 0
+	END
+}
+ok "local programs that have gone give their places back" left "$dir/front"
+ok "those of TCP too" left "$door"
+ok "and the log says that they have" logged b "local program gone NAME=door"
 
 # What a local user does must not fill the log, nor use up others' lines.
 told()
@@ -184,6 +282,15 @@ else
 fi
 ok "the worker is the same still" test "$(workers "$warden")" = "$worker"
 ok "and serves" within 20 answered "$b" pump@example.org $key -tls1_3
+
+# The other engine, too.
+kill "$warden"
+within 10 eval '! kill -0 $warden 2>/dev/null'
+up b --table "$dir/table" --keys "$dir/keys" --workers 1 --no-pin --engine epoll
+warden=$pid
+within 10 test -S "$dir/front"
+ok "local programs that have gone give their places back on epoll" \
+	left "$dir/front"
 
 # One source that makes too many connections, and another that does not.
 kill "$warden"

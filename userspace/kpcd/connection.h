@@ -276,6 +276,9 @@ void connection_backend(struct connection *c);
 /** relay_start() - both legs are there: let octets flow */
 void relay_start(struct connection *c);
 
+/** relay_listen() - receive from the local program or backend */
+void relay_listen(struct connection *c);
+
 /** relay_expired() - the deadline of a relaying state has passed */
 void relay_expired(struct connection *c);
 
@@ -343,6 +346,18 @@ int carrier_close(struct connection *c, struct transfer **transfer);
 
 /** carrier_error() - words for why the TLS socket gave @error */
 const char *carrier_error(int error);
+
+/* plain_watch.c */
+
+/**
+ * plain_watch() - role a: end it when the local program has gone
+ * @c: the connection, before it is established
+ * @tcp: whether the program's socket is of TCP
+ *
+ * One whose octets wait to be delivered is waited for no more: they take the
+ * connection. What was received here begins with relay_listen().
+ */
+void plain_watch(struct connection *c, bool tcp);
 
 /* plain.c */
 

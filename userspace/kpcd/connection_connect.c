@@ -154,8 +154,7 @@ static void connect_next(struct connection *c, int error)
  * One far end that swallows everything must not take the place of the others:
  * an association may have as many as are left free beside. So there is always
  * room for one more association, and n such far ends leave it one of n + 1
- * parts. A local program that has gone gives no place back: what it sent may
- * be waiting, and its end looks like that of one that wants an answer.
+ * parts.
  */
 static bool initiation_count(struct association *association,
 			     struct connection *c)
@@ -195,6 +194,8 @@ void connection_initiate(struct worker *worker,
 		return;
 	}
 	connection_deadline(c, ms);
+	if (fd >= 0)
+		plain_watch(c, tcp);
 	connect_next(c, 0);
 }
 

@@ -25,6 +25,7 @@ static const struct {
 	[KPC_EVENT_TRUNCATED]	  = { LOG_WARNING, "connection truncated" },
 	[KPC_EVENT_REFUSED]	  = { LOG_WARNING, "handshake failed" },
 	[KPC_EVENT_LOCAL_REFUSED] = { LOG_WARNING, "local user refused" },
+	[KPC_EVENT_LOCAL_GONE]	  = { LOG_INFO, "local program gone" },
 	[KPC_EVENT_BACKEND]	  = { LOG_WARNING, "backend not reached" },
 	[KPC_EVENT_FAULT]	  = { LOG_ERR, "fault" },
 };

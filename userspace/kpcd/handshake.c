@@ -103,6 +103,7 @@ void handshake_detach(struct connection *c)
 		c->association->initiations--;
 	}
 	hs->counted = false;
+	timer_disarm(&c->worker->timers, &hs->look);
 	step_remove(hs);
 	waiter_remove(&c->worker->requests, &hs->waiter);
 	waiter_remove(&c->worker->binds, &hs->waiter);

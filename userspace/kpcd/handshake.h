@@ -37,6 +37,8 @@
  * @give_up: when the whole handshake must be through, milliseconds
  * @crowd: role b, the peers that come from where it does
  * @ktls: the ULP is in place
+ * @local_tcp: role a, the local program's socket is of TCP
+ * @look: role a, whether the local program has gone is asked again
  */
 struct handshake {
 	struct handshake *next;
@@ -57,6 +59,8 @@ struct handshake {
 	uint64_t give_up;
 	struct crowd *crowd;
 	bool ktls;
+	bool local_tcp;
+	struct timer look;
 };
 
 /** handshake_new() - give a connection what it needs; 0 or -ENOMEM */

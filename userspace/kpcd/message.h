@@ -194,6 +194,7 @@ struct kpc_message_established {
  * @KPC_EVENT_TRUNCATED: the far end was gone without close_notify
  * @KPC_EVENT_REFUSED: a handshake failed
  * @KPC_EVENT_LOCAL_REFUSED: a local user that is not allowed
+ * @KPC_EVENT_LOCAL_GONE: a local program that left before the far end was reached
  * @KPC_EVENT_BACKEND: the backend could not be reached
  * @KPC_EVENT_FAULT: anything else that an operator should see
  */
@@ -203,6 +204,7 @@ enum kpc_message_event_kind {
 	KPC_EVENT_TRUNCATED,
 	KPC_EVENT_REFUSED,
 	KPC_EVENT_LOCAL_REFUSED,
+	KPC_EVENT_LOCAL_GONE,
 	KPC_EVENT_BACKEND,
 	KPC_EVENT_FAULT,
 };

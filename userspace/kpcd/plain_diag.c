@@ -68,8 +68,9 @@ static int answer_read(const uint8_t *datagram, size_t length, uint32_t seq,
 	    header->nlmsg_len < NLMSG_LENGTH(sizeof(*found)))
 		return -EBADMSG;
 	found_listens = found->idiag_state == TCP_LISTEN;
+	/* What has its port is told of where there is no such connection. */
 	if (found_listens != listens)
-		return -ENOTCONN;
+		return -ENOENT;
 	/*
 	 * A socket whose program has closed it has no owner any more, and some
 	 * kernels tell uid 0 then: that must not pass for root.

@@ -18,7 +18,7 @@ int diag_open(void);
  * @uid: receives the user
  *
  * Return: 0; -ENOENT where that end is not in this network namespace;
- * -ENOTCONN where it is closed already; another negative errno.
+ * -ENOTCONN where its program has closed it; another negative errno.
  */
 int diag_peer_uid(int diag, int fd, uint32_t *uid);
 

@@ -653,12 +653,17 @@ void relay_retire(struct connection *c)
 	relay_send(c, &c->out);
 }
 
+void relay_listen(struct connection *c)
+{
+	c->plain.rx.done = plain_received;
+	relay_receive(c, &c->out);
+}
+
 void relay_start(struct connection *c)
 {
 	timer_disarm(&c->worker->timers, &c->timer);
 	c->tls.rx.done = tls_received;
 	c->tls.tx.done = tls_sent;
-	c->plain.rx.done = plain_received;
 	c->plain.tx.done = plain_sent;
 	c->state = CONNECTION_RELAY;
 	c->up = 1;
@@ -667,7 +672,9 @@ void relay_start(struct connection *c)
 		     "relaying");
 	relay_send(c, &c->in);
 	relay_receive(c, &c->in);
-	relay_receive(c, &c->out);
+	/* Else it is watched still, until it says something. */
+	if (!c->plain.rx.pending)
+		relay_listen(c);
 }
 
 void relay_expired(struct connection *c)

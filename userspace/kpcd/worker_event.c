@@ -9,8 +9,8 @@
 #include "connection.h"
 
 /*
- * Peers that are refused, and local users: so many lines of each at once, and
- * per second after that.
+ * Peers that are refused, local users too, and local programs that do not wait:
+ * so many lines of each at once, and per second after that.
  */
 #define REFUSED_BURST	50
 #define REFUSED_PER_S	10
@@ -38,6 +38,8 @@ static struct telling *event_telling(struct worker *worker,
 		return &worker->refused;
 	case KPC_EVENT_LOCAL_REFUSED:
 		return &worker->local_refused;
+	case KPC_EVENT_LOCAL_GONE:
+		return &worker->local_gone;
 	default:
 		return NULL;
 	}

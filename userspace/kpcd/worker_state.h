@@ -166,6 +166,7 @@ struct telling {
  * @transfers: free ones
  * @refused: peers that were refused
  * @local_refused: local users that were refused
+ * @local_gone: local programs that did not wait
  * @quota: how many handshakes of either sort there may be
  * @sources: rate of connections of each source of peers
  * @crowds: how many of @handshakes each source has
@@ -212,6 +213,7 @@ struct worker {
 	struct transfer *transfers;
 	struct telling refused;
 	struct telling local_refused;
+	struct telling local_gone;
 	struct kpc_message_quota quota;
 	struct sources sources;
 	struct crowds crowds;
