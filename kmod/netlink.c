@@ -157,6 +157,35 @@ int kpc_missing(struct kpc_net *kn, struct genl_info *info, int attr,
 }
 
 /**
+ * kpc_named() - the association that a request names
+ * @kn: namespace, whose lock is held
+ * @info: the request
+ * @name: attribute with its name
+ * @id: attribute with the id that it has to have, or NULL
+ *
+ * A name may have passed to another KpcId and other entities since its sender
+ * looked; an id is never used again.
+ */
+struct kpc_association *kpc_named(struct kpc_net *kn,
+				  const struct genl_info *info,
+				  const struct nlattr *name,
+				  const struct nlattr *id)
+{
+	const char *text = nla_data(name);
+	struct kpc_association *a = kpc_association_find(kn, text);
+
+	if (!a)
+		return ERR_PTR(kpc_refuse(kn, info->extack, -ENOENT,
+					  "no association has the name '%s'",
+					  text));
+	if (id && nla_get_u32(id) != a->id)
+		return ERR_PTR(kpc_refuse(kn, info->extack, -ESTALE,
+					  "'%s' has the id %u, not %u: another association has the name now",
+					  text, a->id, nla_get_u32(id)));
+	return a;
+}
+
+/**
  * kpc_sender() - find out who sent a request that a session may send
  * @kn: namespace, whose lock is held
  * @skb: the request

@@ -7,6 +7,7 @@
 
 #include <net/genetlink.h>
 
+struct kpc_association;
 struct kpc_net;
 struct kpc_session;
 struct kpc_transaction;
@@ -47,6 +48,10 @@ int kpc_reply_begin(struct genl_info *info, size_t size,
 int kpc_reply_end(struct genl_info *info, struct kpc_reply *reply, int err);
 int kpc_missing(struct kpc_net *kn, struct genl_info *info, int attr,
 		const char *what);
+struct kpc_association *kpc_named(struct kpc_net *kn,
+				  const struct genl_info *info,
+				  const struct nlattr *name,
+				  const struct nlattr *id);
 int kpc_config_admit(struct kpc_net *kn, struct netlink_ext_ack *extack,
 		     const struct kpc_transaction *t, bool confirm);
 

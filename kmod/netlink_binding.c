@@ -22,38 +22,41 @@ static bool is_worker(const struct kpc_sender *sender)
 	       sender->session->type == KPC_SESSION_TYPE_WORKER;
 }
 
-/* The association an attribute names; NULL if there is no attribute. */
-static struct kpc_association *association_of(struct kpc_net *kn,
-					      struct genl_info *info, int attr)
+/*
+ * The association that a socket is for. A worker has to say whose Kpc it was
+ * given: an administrator means whoever has the name.
+ */
+static struct kpc_association *meant(struct kpc_net *kn, struct genl_info *info,
+				     const struct kpc_sender *sender, int name,
+				     int id)
 {
-	struct kpc_association *a;
+	int err = 0;
 
-	if (!info->attrs[attr])
-		return NULL;
-	a = kpc_association_find(kn, nla_data(info->attrs[attr]));
-	if (!a)
-		return ERR_PTR(kpc_refuse(kn, info->extack, -ENOENT,
-					  "no association has the name '%s'",
-					  (char *)nla_data(info->attrs[attr])));
-	return a;
+	if (is_worker(sender))
+		err = kpc_missing(kn, info, id, "association-id");
+	if (err)
+		return ERR_PTR(err);
+	return kpc_named(kn, info, info->attrs[name], info->attrs[id]);
 }
 
 static int handshake_new(struct kpc_net *kn, struct sk_buff *skb,
 			 struct genl_info *info)
 {
+	struct kpc_association *a = NULL;
 	struct kpc_sender sender;
-	struct kpc_association *a;
 	int err;
 
 	err = kpc_sender(kn, skb, info, &sender);
 	if (err)
 		return err;
-	a = association_of(kn, info, KPC_A_HANDSHAKE_ASSOCIATION);
-	if (IS_ERR(a))
-		return PTR_ERR(a);
-	if (!a && is_worker(&sender))
+	if (info->attrs[KPC_A_HANDSHAKE_ASSOCIATION])
+		a = meant(kn, info, &sender, KPC_A_HANDSHAKE_ASSOCIATION,
+			  KPC_A_HANDSHAKE_ASSOCIATION_ID);
+	else if (is_worker(&sender))
 		return kpc_refuse(kn, info->extack, -EPERM,
 				  "a worker session registers sockets of an association only, listeners are the warden's");
+	if (IS_ERR(a))
+		return PTR_ERR(a);
 	if (a && kpc_association_policy(a)->role != KPC_ROLE_A)
 		return kpc_refuse(kn, info->extack, -EINVAL,
 				  "'%s' has role b: its sockets come from a registered listener",
@@ -125,7 +128,8 @@ static int binding_new(struct kpc_net *kn, struct sk_buff *skb,
 	err = kpc_sender(kn, skb, info, &sender);
 	if (err)
 		return err;
-	a = association_of(kn, info, KPC_A_BINDING_ASSOCIATION);
+	a = meant(kn, info, &sender, KPC_A_BINDING_ASSOCIATION,
+		  KPC_A_BINDING_ASSOCIATION_ID);
 	if (IS_ERR(a))
 		return PTR_ERR(a);
 	err = kpc_reply_begin(info, NLMSG_DEFAULT_SIZE, &reply);

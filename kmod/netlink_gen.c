@@ -94,15 +94,17 @@ const struct nla_policy kpc_endpoint_get_nl_policy[KPC_A_ENDPOINT_PORT_MIN + 1] 
 };
 
 /* KPC_CMD_HANDSHAKE_NEW - do */
-const struct nla_policy kpc_handshake_new_nl_policy[KPC_A_HANDSHAKE_ASSOCIATION + 1] = {
+const struct nla_policy kpc_handshake_new_nl_policy[KPC_A_HANDSHAKE_ASSOCIATION_ID + 1] = {
 	[KPC_A_HANDSHAKE_FD] = { .type = NLA_S32, },
 	[KPC_A_HANDSHAKE_ASSOCIATION] = { .type = NLA_NUL_STRING, .len = KPC_NAME_MAX, },
+	[KPC_A_HANDSHAKE_ASSOCIATION_ID] = { .type = NLA_U32, },
 };
 
 /* KPC_CMD_BINDING_NEW - do */
 const struct nla_policy kpc_binding_new_nl_policy[KPC_A_BINDING_RX_DIGEST + 1] = {
 	[KPC_A_BINDING_FD] = { .type = NLA_S32, },
 	[KPC_A_BINDING_ASSOCIATION] = { .type = NLA_NUL_STRING, .len = KPC_NAME_MAX, },
+	[KPC_A_BINDING_ASSOCIATION_ID] = { .type = NLA_U32, },
 	[KPC_A_BINDING_CARRIER] = NLA_POLICY_MAX(NLA_U8, 1),
 	[KPC_A_BINDING_VERSION] = { .type = NLA_U16, },
 	[KPC_A_BINDING_SUITE] = { .type = NLA_U16, },
@@ -164,9 +166,10 @@ const struct nla_policy kpc_session_get_nl_policy[KPC_A_SESSION_ID + 1] = {
 };
 
 /* KPC_CMD_GRANT_NEW - do */
-const struct nla_policy kpc_grant_new_nl_policy[KPC_A_GRANT_ASSOCIATION + 1] = {
+const struct nla_policy kpc_grant_new_nl_policy[KPC_A_GRANT_ASSOCIATION_ID + 1] = {
 	[KPC_A_GRANT_SESSION] = { .type = NLA_U32, },
 	[KPC_A_GRANT_ASSOCIATION] = { .type = NLA_NUL_STRING, .len = KPC_NAME_MAX, },
+	[KPC_A_GRANT_ASSOCIATION_ID] = { .type = NLA_U32, },
 };
 
 /* KPC_CMD_TRANSACTION_BEGIN - do */
@@ -250,7 +253,7 @@ const struct genl_ops kpc_nl_ops[22] = {
 		.cmd		= KPC_CMD_HANDSHAKE_NEW,
 		.doit		= kpc_nl_handshake_new_doit,
 		.policy		= kpc_handshake_new_nl_policy,
-		.maxattr	= KPC_A_HANDSHAKE_ASSOCIATION,
+		.maxattr	= KPC_A_HANDSHAKE_ASSOCIATION_ID,
 	},
 	{
 		.cmd		= KPC_CMD_BINDING_NEW,
@@ -318,7 +321,7 @@ const struct genl_ops kpc_nl_ops[22] = {
 		.cmd		= KPC_CMD_GRANT_NEW,
 		.doit		= kpc_nl_grant_new_doit,
 		.policy		= kpc_grant_new_nl_policy,
-		.maxattr	= KPC_A_GRANT_ASSOCIATION,
+		.maxattr	= KPC_A_GRANT_ASSOCIATION_ID,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

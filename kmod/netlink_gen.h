@@ -25,7 +25,7 @@ extern const struct nla_policy kpc_association_get_nl_policy[KPC_A_ASSOCIATION_N
 
 extern const struct nla_policy kpc_endpoint_get_nl_policy[KPC_A_ENDPOINT_PORT_MIN + 1];
 
-extern const struct nla_policy kpc_handshake_new_nl_policy[KPC_A_HANDSHAKE_ASSOCIATION + 1];
+extern const struct nla_policy kpc_handshake_new_nl_policy[KPC_A_HANDSHAKE_ASSOCIATION_ID + 1];
 
 extern const struct nla_policy kpc_binding_new_nl_policy[KPC_A_BINDING_RX_DIGEST + 1];
 
@@ -45,7 +45,7 @@ extern const struct nla_policy kpc_session_new_nl_policy[KPC_A_SESSION_ABI + 1];
 
 extern const struct nla_policy kpc_session_get_nl_policy[KPC_A_SESSION_ID + 1];
 
-extern const struct nla_policy kpc_grant_new_nl_policy[KPC_A_GRANT_ASSOCIATION + 1];
+extern const struct nla_policy kpc_grant_new_nl_policy[KPC_A_GRANT_ASSOCIATION_ID + 1];
 
 extern const struct nla_policy kpc_transaction_begin_nl_policy[KPC_A_TRANSACTION_MODE + 1];
 

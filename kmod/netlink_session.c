@@ -23,22 +23,6 @@ static int from_warden(struct kpc_net *kn, struct sk_buff *skb,
 			  "only the warden's session may ask this");
 }
 
-/* The association that a request of the agent names. */
-static struct kpc_association *named(struct kpc_net *kn, struct genl_info *info,
-				     int attr)
-{
-	struct kpc_association *a;
-
-	if (!info->attrs[attr])
-		return ERR_PTR(kpc_missing(kn, info, attr, "association"));
-	a = kpc_association_find(kn, nla_data(info->attrs[attr]));
-	if (!a)
-		return ERR_PTR(kpc_refuse(kn, info->extack, -ENOENT,
-					  "no association has the name '%s'",
-					  (char *)nla_data(info->attrs[attr])));
-	return a;
-}
-
 static struct kpc_session *session_new(struct kpc_net *kn, struct sk_buff *skb,
 				       struct genl_info *info)
 {
@@ -207,7 +191,8 @@ static int grant_new(struct kpc_net *kn, struct sk_buff *skb,
 	if (!s || s->type != KPC_SESSION_TYPE_WORKER)
 		return kpc_refuse(kn, info->extack, -ENOENT,
 				  "no worker session has the id %u", id);
-	a = named(kn, info, KPC_A_GRANT_ASSOCIATION);
+	a = kpc_named(kn, info, info->attrs[KPC_A_GRANT_ASSOCIATION],
+		      info->attrs[KPC_A_GRANT_ASSOCIATION_ID]);
 	if (IS_ERR(a))
 		return PTR_ERR(a);
 	return kpc_grant_new(s, a->id);
@@ -223,7 +208,10 @@ int kpc_nl_grant_new_doit(struct sk_buff *skb, struct genl_info *info)
 	struct kpc_net *kn = kpc_info_net(info);
 	int err;
 
-	err = kpc_missing(kn, info, KPC_A_GRANT_SESSION, "session");
+	err = kpc_missing(kn, info, KPC_A_GRANT_SESSION, "session") ?:
+	      kpc_missing(kn, info, KPC_A_GRANT_ASSOCIATION, "association") ?:
+	      kpc_missing(kn, info, KPC_A_GRANT_ASSOCIATION_ID,
+			  "association-id");
 	if (err)
 		return err;
 	mutex_lock(&kn->lock);
@@ -248,12 +236,14 @@ int kpc_nl_establish_doit(struct sk_buff *skb, struct genl_info *info)
 	struct kpc_reply reply;
 	int err;
 
-	err = kpc_reply_begin(info, NLMSG_DEFAULT_SIZE, &reply);
+	err = kpc_missing(kn, info, KPC_A_ESTABLISH_ASSOCIATION,
+			  "association") ?:
+	      kpc_reply_begin(info, NLMSG_DEFAULT_SIZE, &reply);
 	if (err)
 		return err;
 	mutex_lock(&kn->lock);
 	kpc_sessions_reap(kn);
-	a = named(kn, info, KPC_A_ESTABLISH_ASSOCIATION);
+	a = kpc_named(kn, info, info->attrs[KPC_A_ESTABLISH_ASSOCIATION], NULL);
 	if (IS_ERR(a)) {
 		err = PTR_ERR(a);
 	} else if (!kn->warden) {
@@ -284,12 +274,14 @@ int kpc_nl_close_doit(struct sk_buff *skb, struct genl_info *info)
 	struct kpc_reply reply;
 	int err;
 
-	err = kpc_reply_begin(info, NLMSG_DEFAULT_SIZE, &reply);
+	err = kpc_missing(kn, info, KPC_A_ESTABLISH_ASSOCIATION,
+			  "association") ?:
+	      kpc_reply_begin(info, NLMSG_DEFAULT_SIZE, &reply);
 	if (err)
 		return err;
 	mutex_lock(&kn->lock);
 	kpc_sessions_reap(kn);
-	a = named(kn, info, KPC_A_ESTABLISH_ASSOCIATION);
+	a = kpc_named(kn, info, info->attrs[KPC_A_ESTABLISH_ASSOCIATION], NULL);
 	if (IS_ERR(a)) {
 		err = PTR_ERR(a);
 		goto err;

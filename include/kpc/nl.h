@@ -152,6 +152,8 @@ struct kpc_binding {
  * struct kpc_bind - What binding-new asks for
  * @fd: The connected socket.
  * @association: NAME.
+ * @association_id: The module's number of the association whose Kpc the peer
+ *   has proved.
  * @carrier: Who carries the records.
  * @version: 0x0303 or 0x0304.
  * @suite: IANA code.
@@ -162,6 +164,7 @@ struct kpc_binding {
 struct kpc_bind {
 	int fd;
 	const char *association;
+	uint32_t association_id;
 	enum kpc_carrier carrier;
 	uint16_t version;
 	uint16_t suite;
@@ -379,7 +382,8 @@ int kpc_nl_build_endpoint_get(void *buffer, size_t size, uint16_t family,
 			      uint32_t seq,
 			      const struct kpc_endpoint *endpoint);
 int kpc_nl_build_handshake_new(void *buffer, size_t size, uint16_t family,
-			       uint32_t seq, int fd, const char *association);
+			       uint32_t seq, int fd, const char *association,
+			       uint32_t id);
 int kpc_nl_build_binding_new(void *buffer, size_t size, uint16_t family,
 			     uint32_t seq, const struct kpc_bind *bind);
 int kpc_nl_build_binding_rekey(void *buffer, size_t size, uint16_t family,
@@ -405,7 +409,7 @@ int kpc_nl_build_session_new(void *buffer, size_t size, uint16_t family,
 			     uint32_t pid);
 int kpc_nl_build_grant_new(void *buffer, size_t size, uint16_t family,
 			   uint32_t seq, uint32_t session,
-			   const char *association);
+			   const char *association, uint32_t id);
 int kpc_nl_build_transaction_begin(void *buffer, size_t size, uint16_t family,
 				   uint32_t seq, enum kpc_load_mode mode);
 int kpc_nl_build_transaction_commit(void *buffer, size_t size,
@@ -528,8 +532,9 @@ int kpc_nl_association_get(struct kpc_nl *nl, const char *name,
 			   struct kpc_error *err);
 int kpc_nl_endpoint_get(struct kpc_nl *nl, const struct kpc_endpoint *key,
 			struct kpc_endpoint *endpoint, struct kpc_error *err);
+/* @id: the module's number of @association; of a listener, which has none, 0 */
 int kpc_nl_handshake_new(struct kpc_nl *nl, int fd, const char *association,
-			 struct kpc_error *err);
+			 uint32_t id, struct kpc_error *err);
 int kpc_nl_binding_new(struct kpc_nl *nl, const struct kpc_bind *bind,
 		       struct kpc_binding *binding, struct kpc_error *err);
 int kpc_nl_binding_rekey(struct kpc_nl *nl, int fd, const uint8_t *tx_digest,
@@ -550,8 +555,10 @@ int kpc_nl_session_warden(struct kpc_nl *nl, uint32_t *id,
 			  struct kpc_error *err);
 int kpc_nl_session_worker(struct kpc_nl *nl, int fd, uint32_t pid,
 			  uint32_t *id, struct kpc_error *err);
+/* @id: the module's number of @association; -ESTALE: it has another one */
 int kpc_nl_grant_new(struct kpc_nl *nl, uint32_t session,
-		     const char *association, struct kpc_error *err);
+		     const char *association, uint32_t id,
+		     struct kpc_error *err);
 int kpc_nl_transaction_begin(struct kpc_nl *nl, enum kpc_load_mode mode,
 			     struct kpc_error *err);
 int kpc_nl_transaction_commit(struct kpc_nl *nl, bool force,

@@ -123,6 +123,8 @@ int main(int argc, char **argv)
 	struct sockaddr_in to = { .sin_family = AF_INET };
 	uint8_t digest[SHA256_DIGEST_LENGTH];
 	struct kpc_error err = { 0 };
+	struct kpc_association_state state;
+	struct kpc_association known;
 	struct kpc_nl own, stolen;
 	struct kpc_bind bind = { 0 };
 	int fd, session, ret;
@@ -135,7 +137,8 @@ int main(int argc, char **argv)
 	pid = atoi(argv[1]);
 	to.sin_port = htons(atoi(argv[4]));
 
-	ret = kpc_nl_open(&own, &err);
+	ret = kpc_nl_open(&own, &err) ?:
+	      kpc_nl_association_get(&own, argv[2], &known, &state, &err);
 	if (ret) {
 		fprintf(stderr, "%s: %s\n", argv[0], err.text);
 		return 1;
@@ -151,7 +154,7 @@ int main(int argc, char **argv)
 		goto out;
 
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	ret = kpc_nl_handshake_new(&stolen, fd, argv[2], &err);
+	ret = kpc_nl_handshake_new(&stolen, fd, argv[2], state.id, &err);
 	printf(", \"registered\": %s", ret ? "false" : "true");
 	if (ret)
 		print_string("handshake", err.text);
@@ -164,6 +167,7 @@ int main(int argc, char **argv)
 	bind = (struct kpc_bind) {
 		.fd = fd,
 		.association = argv[2],
+		.association_id = state.id,
 		.carrier = KPC_CARRIER_KERNEL,
 		.version = TLS_1_3_VERSION,
 		.suite = 0x1301,

@@ -12,7 +12,7 @@
 
 static struct nl a, b, worker;
 static struct pair p;
-static uint32_t worker_id;
+static uint32_t worker_id, to_b;
 
 /* Who tests, who the request is from, and what came of it. */
 struct request {
@@ -382,7 +382,8 @@ static bool open_session(void)
 	if (!open_worker() || nl_talk(make_worker()))
 		return false;
 	worker_id = nl_get(&a, KPC_A_SESSION_ID);
-	return true;
+	to_b = assoc_id(&a, "to-b");
+	return to_b;
 }
 
 static struct nl *make_grant(void)
@@ -390,6 +391,7 @@ static struct nl *make_grant(void)
 	nl_req(&a, KPC_CMD_GRANT_NEW);
 	nl_u32(&a, KPC_A_GRANT_SESSION, worker_id);
 	nl_str(&a, KPC_A_GRANT_ASSOCIATION, "to-b");
+	nl_u32(&a, KPC_A_GRANT_ASSOCIATION_ID, to_b);
 	return &a;
 }
 

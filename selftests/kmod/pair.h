@@ -12,6 +12,7 @@
 struct pair {
 	struct nl *nl_a, *nl_b;
 	const char *name_a, *name_b;
+	uint32_t of_a;		/* id of name_a, which a worker has to tell; or 0 */
 	const char *address;	/* of b */
 	int listener, client, server;
 	struct ends ends_a, ends_b;
@@ -74,7 +75,8 @@ static inline int pair_connect_here(struct pair *p)
 	int err;
 
 	p->client = tcp_socket();
-	err = handshake_new(p->nl_a, p->client, p->name_a);
+	err = p->of_a ? handshake_of(p->nl_a, p->client, p->name_a, p->of_a) :
+			handshake_new(p->nl_a, p->client, p->name_a);
 	if (!err)
 		err = tcp_connect(p->client, p->address, PORT);
 	if (err)
@@ -92,7 +94,10 @@ static inline int pair_bind(struct pair *p)
 {
 	int err = ends_install(p->client, &p->ends_a) ?:
 		  ends_install(p->server, &p->ends_b) ?:
-		  binding_new(p->nl_a, p->client, p->name_a, &p->ends_a) ?:
+		  (p->of_a ? binding_of(p->nl_a, p->client, p->name_a, p->of_a,
+					&p->ends_a) :
+			     binding_new(p->nl_a, p->client, p->name_a,
+					 &p->ends_a)) ?:
 		  binding_new(p->nl_b, p->server, p->name_b, &p->ends_b);
 
 	if (err)

@@ -264,6 +264,12 @@ static inline int assoc_get(struct nl *nl, const char *name)
 	return named(nl, KPC_CMD_ASSOCIATION_GET, KPC_A_ASSOCIATION_NAME, name);
 }
 
+/* The module's id of an association; 0: there is none of the name. */
+static inline uint32_t assoc_id(struct nl *nl, const char *name)
+{
+	return assoc_get(nl, name) ? 0 : nl_get(nl, KPC_A_ASSOCIATION_ID);
+}
+
 static inline int dump(struct nl *nl, uint8_t cmd)
 {
 	int err;
@@ -287,12 +293,26 @@ static inline bool is_protected(struct nl *nl, const char *address)
 	return !nl_talk(nl);
 }
 
-static inline int handshake_new(struct nl *nl, int fd, const char *association)
+static inline void handshake_put(struct nl *nl, int fd, const char *association)
 {
 	nl_req(nl, KPC_CMD_HANDSHAKE_NEW);
 	nl_u32(nl, KPC_A_HANDSHAKE_FD, fd);
 	if (association)
 		nl_str(nl, KPC_A_HANDSHAKE_ASSOCIATION, association);
+}
+
+static inline int handshake_new(struct nl *nl, int fd, const char *association)
+{
+	handshake_put(nl, fd, association);
+	return nl_talk(nl);
+}
+
+/* As a worker has to: of the association that has this id. */
+static inline int handshake_of(struct nl *nl, int fd, const char *association,
+			       uint32_t id)
+{
+	handshake_put(nl, fd, association);
+	nl_u32(nl, KPC_A_HANDSHAKE_ASSOCIATION_ID, id);
 	return nl_talk(nl);
 }
 
@@ -366,6 +386,14 @@ static inline int binding_new(struct nl *nl, int fd, const char *association,
 			      const struct ends *e)
 {
 	binding_req(nl, fd, association, 0x0304, 0x1301, e);
+	return nl_talk(nl);
+}
+
+static inline int binding_of(struct nl *nl, int fd, const char *association,
+			     uint32_t id, const struct ends *e)
+{
+	binding_req(nl, fd, association, 0x0304, 0x1301, e);
+	nl_u32(nl, KPC_A_BINDING_ASSOCIATION_ID, id);
 	return nl_talk(nl);
 }
 

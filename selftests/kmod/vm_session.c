@@ -44,11 +44,13 @@ static int worker_new(struct nl *nl, int fd, uint32_t pid)
 	return nl_talk(nl) ?: (int)nl_get(nl, KPC_A_SESSION_ID);
 }
 
-static int grant_new(struct nl *nl, uint32_t session, const char *association)
+static int grant_new(struct nl *nl, uint32_t session, const char *association,
+		     uint32_t id)
 {
 	nl_req(nl, KPC_CMD_GRANT_NEW);
 	nl_u32(nl, KPC_A_GRANT_SESSION, session);
 	nl_str(nl, KPC_A_GRANT_ASSOCIATION, association);
+	nl_u32(nl, KPC_A_GRANT_ASSOCIATION_ID, id);
 	return nl_talk(nl);
 }
 
@@ -105,7 +107,7 @@ TEST_F(agent, port_id_is_no_session)
 	close(warden.fd);
 	other.fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC);
 	ASSERT_EQ(bind(other.fd, (struct sockaddr *)&chosen, sizeof(chosen)), 0);
-	EXPECT_EQ(grant_new(&other, 1, "to-b"), -EPERM);
+	EXPECT_EQ(grant_new(&other, 1, "to-b", 1), -EPERM);
 	EXPECT_EQ(dump(&other, KPC_CMD_SESSION_GET), 0);
 	close(other.fd);
 }
@@ -129,20 +131,20 @@ static int worker(struct nl *nl, struct pair *p, int go)
 	if (ends_install(p->client, &p->ends_a))
 		return 4;
 	/* No grant yet. */
-	if (binding_new(nl, p->client, "to-b", &p->ends_a) != -EPERM)
+	if (binding_of(nl, p->client, "to-b", p->of_a, &p->ends_a) != -EPERM)
 		return 5;
 	if (!strstr(nl->said, "holds no grant for 'to-b'"))
 		return 6;
 	if (write(go, "1", 1) != 1 || read(go, &c, 1) != 1)
 		return 7;
-	if (binding_new(nl, p->client, "to-b", &p->ends_a))
+	if (binding_of(nl, p->client, "to-b", p->of_a, &p->ends_a))
 		return 8;
 	/* Used up. */
-	if (binding_new(nl, p->client, "to-b", &p->ends_a) != -EPERM)
+	if (binding_of(nl, p->client, "to-b", p->of_a, &p->ends_a) != -EPERM)
 		return 9;
 	/* What it may not ask, and what it may. */
 	if (assoc_get(nl, "to-b") != -EPERM ||
-	    grant_new(nl, 2, "to-b") != -EPERM ||
+	    grant_new(nl, 2, "to-b", p->of_a) != -EPERM ||
 	    dump(nl, KPC_CMD_BINDING_GET) != -EPERM)
 		return 10;
 	nl_req(nl, KPC_CMD_BINDING_GET);
@@ -165,14 +167,15 @@ TEST_F(agent, worker_binds_by_grant_alone)
 	pid_t pid;
 	char c;
 
+	p->of_a = assoc_id(&self->a, "to-b");
 	ASSERT_EQ(pair_listen(p), 0);
 	ASSERT_EQ(warden_new(&self->a), 0);
 	ASSERT_EQ(site_nl(&nl, 'a'), 0);
 	ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, go), 0);
 	id = worker_new(&self->a, nl.fd, 1);
 	ASSERT_GT(id, 0) TH_LOG("%s", self->a.said);
-	EXPECT_EQ(grant_new(&self->a, 99, "to-b"), -ENOENT);
-	EXPECT_EQ(grant_new(&self->a, id, "none"), -ENOENT);
+	EXPECT_EQ(grant_new(&self->a, 99, "to-b", p->of_a), -ENOENT);
+	EXPECT_EQ(grant_new(&self->a, id, "none", p->of_a), -ENOENT);
 
 	/* The child stays in the site, which it could not enter later. */
 	ASSERT_EQ(site_enter('a'), 0);
@@ -187,7 +190,7 @@ TEST_F(agent, worker_binds_by_grant_alone)
 	close(nl.fd);
 	ASSERT_EQ(read(go[0], &c, 1), 1) TH_LOG("the worker ended early");
 	EXPECT_EQ(next_violation(&self->ev_a), KPC_VIOLATION_KIND_GRANT);
-	ASSERT_EQ(grant_new(&self->a, id, "to-b"), 0);
+	ASSERT_EQ(grant_new(&self->a, id, "to-b", p->of_a), 0);
 	ASSERT_EQ(write(go[0], "1", 1), 1);
 	ASSERT_EQ(read(go[0], &c, 1), 1) TH_LOG("the worker ended early");
 	EXPECT_EQ(dump(&self->a, KPC_CMD_BINDING_GET), 1);
@@ -204,17 +207,87 @@ TEST_F(agent, worker_binds_by_grant_alone)
 	close(go[0]);
 }
 
+/* Sets the table of b to another association that has the same name. */
+static int succeed(struct nl *nl, struct assoc *next)
+{
+	nl_req(nl, KPC_CMD_TRANSACTION_BEGIN);
+	nl_u8(nl, KPC_A_TRANSACTION_MODE, KPC_LOAD_MODE_SYNC);
+	return nl_talk(nl) ?: assoc_new(nl, next) ?:
+	       (nl_req(nl, KPC_CMD_TRANSACTION_COMMIT), nl_talk(nl));
+}
+
+/*
+ * I10, I4: who has proved the Kpc of an association that was replaced is not
+ * bound as its successor, although the warden and the worker knew its name.
+ */
+TEST_F(agent, name_of_a_successor)
+{
+	struct assoc next = ASSOC_B("from-a");
+	struct pair *p = &self->p;
+	struct nl warden, other;
+	uint32_t was, is;
+	int id, fd;
+
+	ASSERT_EQ(pair_listen(p), 0);
+	ASSERT_EQ(site_nl(&warden, 'b'), 0);
+	ASSERT_EQ(warden_new(&warden), 0);
+	ASSERT_EQ(site_nl(&other, 'b'), 0);
+	id = worker_new(&warden, other.fd, 1);
+	ASSERT_GT(id, 0) TH_LOG("%s", warden.said);
+	was = assoc_id(&self->b, "from-a");
+	ASSERT_EQ(grant_new(&warden, id, "from-a", was), 0);
+	ASSERT_EQ(pair_connect(p), 0) TH_LOG("%s", self->a.said);
+	ASSERT_EQ(ends_install(p->server, &p->ends_b), 0);
+
+	next.kpc_id = "of-another@example.org";
+	next.id_a = "//sp.example/cse-z";
+	ASSERT_EQ(succeed(&self->b, &next), 0) TH_LOG("%s", self->b.said);
+	is = assoc_id(&self->b, "from-a");
+	ASSERT_NE(is, was);
+	EXPECT_EQ(grant_new(&warden, id, "from-a", was), -ESTALE);
+	EXPECT_NE(strstr(warden.said, "another association has the name now"), NULL)
+		TH_LOG("%s", warden.said);
+
+	/* Not by a grant of the successor's either, which is its own to use. */
+	ASSERT_EQ(grant_new(&warden, id, "from-a", is), 0) TH_LOG("%s", warden.said);
+	EXPECT_EQ(binding_of(&other, p->server, "from-a", was, &p->ends_b), -ESTALE);
+	EXPECT_EQ(binding_new(&other, p->server, "from-a", &p->ends_b), -EINVAL);
+	EXPECT_STREQ(other.said, "the request has no attribute association-id");
+	EXPECT_EQ(dump(&self->b, KPC_CMD_BINDING_GET), 0);
+	EXPECT_EQ(binding_of(&other, p->server, "from-a", is, &p->ends_b), 0)
+		TH_LOG("%s", other.said);
+
+	nl_req(&warden, KPC_CMD_GRANT_NEW);
+	nl_u32(&warden, KPC_A_GRANT_SESSION, id);
+	nl_str(&warden, KPC_A_GRANT_ASSOCIATION, "from-a");
+	EXPECT_EQ(nl_talk(&warden), -EINVAL);
+	EXPECT_STREQ(warden.said, "the request has no attribute association-id");
+
+	/* Of role a, before it connects. */
+	ASSERT_EQ(site_enter('a'), 0);
+	fd = tcp_socket();
+	was = assoc_id(&self->a, "to-b");
+	EXPECT_EQ(handshake_of(&self->a, fd, "to-b", was + 1), -ESTALE);
+	EXPECT_EQ(handshake_of(&self->a, fd, "to-b", was), 0) TH_LOG("%s", self->a.said);
+	close(fd);
+	close(other.fd);
+	close(warden.fd);
+}
+
 /* Whoever has handshakes of one association fail takes no leave from another. */
 TEST_F(agent, grants_of_one_leave_those_of_another)
 {
 	struct assoc busy = ASSOC_A("busy");
 	struct pair *p = &self->p;
 	struct nl warden, other;
+	uint32_t of_busy;
 	int id;
 
 	busy.id_b = "//sp.example/cse-c";
 	busy.port = PORT + 1;
 	ASSERT_EQ(assoc_new(&self->a, &busy), 0) TH_LOG("%s", self->a.said);
+	of_busy = nl_get(&self->a, KPC_A_ASSOCIATION_ID);
+	p->of_a = assoc_id(&self->a, "to-b");
 	ASSERT_EQ(pair_listen(p), 0);
 	ASSERT_EQ(site_nl(&warden, 'a'), 0);
 	ASSERT_EQ(warden_new(&warden), 0);
@@ -223,18 +296,19 @@ TEST_F(agent, grants_of_one_leave_those_of_another)
 	ASSERT_GT(id, 0) TH_LOG("%s", warden.said);
 	p->nl_a = &other;
 
-	ASSERT_EQ(grant_new(&warden, id, "to-b"), 0);
+	ASSERT_EQ(grant_new(&warden, id, "to-b", p->of_a), 0);
 	/* More than a session keeps. */
 	for (int i = 0; i < 1100; i++)
-		ASSERT_EQ(grant_new(&warden, id, "busy"), 0)
+		ASSERT_EQ(grant_new(&warden, id, "busy", of_busy), 0)
 			TH_LOG("%s", warden.said);
 	ASSERT_EQ(pair_connect(p), 0) TH_LOG("%s", other.said);
 	EXPECT_EQ(pair_bind(p), 0) TH_LOG("%s", other.said);
 
 	/* Where it has none, one of another makes room. */
-	ASSERT_EQ(grant_new(&warden, id, "busy"), 0);
-	ASSERT_EQ(grant_new(&warden, id, "to-b"), 0);
-	EXPECT_EQ(binding_new(&other, p->client, "to-b", &p->ends_a), -EALREADY)
+	ASSERT_EQ(grant_new(&warden, id, "busy", of_busy), 0);
+	ASSERT_EQ(grant_new(&warden, id, "to-b", p->of_a), 0);
+	EXPECT_EQ(binding_of(&other, p->client, "to-b", p->of_a, &p->ends_a),
+		  -EALREADY)
 		TH_LOG("%s", other.said);
 	close(other.fd);
 	close(warden.fd);
@@ -383,12 +457,14 @@ TEST_F(agent, close_ends_what_came_before_its_answer)
 	id = nl_get(&self->a, KPC_A_ESTABLISH_ID);
 
 	p->nl_a = &other;
+	p->of_a = assoc_id(&self->a, "to-b");
 	ASSERT_EQ(pair_connect(p), 0) TH_LOG("%s", other.said);
-	ASSERT_EQ(grant_new(&warden, session, "to-b"), 0);
+	ASSERT_EQ(grant_new(&warden, session, "to-b", p->of_a), 0);
 	ASSERT_EQ(pair_bind(p), 0) TH_LOG("%s", other.said);
 	pair_init(&second, &other, &self->b, "to-b", "from-a");
 	second.listener = p->listener;
-	ASSERT_EQ(grant_new(&warden, session, "to-b"), 0);
+	second.of_a = p->of_a;
+	ASSERT_EQ(grant_new(&warden, session, "to-b", p->of_a), 0);
 	EXPECT_TRUE(crosses(p->client, p->server, "not closed yet"));
 
 	nl_req(&warden, KPC_CMD_ESTABLISH_ANSWER);

@@ -114,7 +114,7 @@ static void bind_send(struct worker *worker, uint32_t id, const void *request,
 }
 
 void bind_handshake(struct worker *worker, struct waiter *waiter, int fd,
-		    const char *association)
+		    const struct kpc_message_association *association)
 {
 	uint8_t request[512] __attribute__((aligned(4)));
 	uint32_t id = waiter_add(&worker->binds, waiter);
@@ -122,7 +122,8 @@ void bind_handshake(struct worker *worker, struct waiter *waiter, int fd,
 	bind_send(worker, id, request,
 		  kpc_nl_build_handshake_new(request, sizeof(request),
 					     worker->config.family, id, fd,
-					     association));
+					     association->name,
+					     association->id));
 }
 
 void bind_socket(struct worker *worker, struct waiter *waiter,

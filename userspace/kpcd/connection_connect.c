@@ -147,7 +147,7 @@ static void connect_next(struct connection *c, int error)
 	/* That of the address before this one may have passed. */
 	connection_deadline(c, connect_ms_left(c));
 	hs->waiter.answered = connect_registered;
-	bind_handshake(c->worker, &hs->waiter, fd, c->association->config.name);
+	bind_handshake(c->worker, &hs->waiter, fd, &c->association->config);
 }
 
 /*

@@ -40,6 +40,7 @@ static void install_bind(struct connection *c, const struct digests *digests)
 	struct kpc_bind bind = {
 		.fd = c->tls.fd,
 		.association = c->association->config.name,
+		.association_id = c->association->config.id,
 		.carrier = c->carrier,
 		.version = c->version,
 		.suite = c->suite,

@@ -86,7 +86,7 @@ static int open_one(struct warden *warden, const struct listener *listener,
 
 	/* Before a first SYN can come: it would meet an unknown socket. */
 	if (warden->enforce) {
-		code = kpc_nl_handshake_new(&warden->nl, fd, NULL, err);
+		code = kpc_nl_handshake_new(&warden->nl, fd, NULL, 0, err);
 		if (code)
 			goto close;
 	}

@@ -79,7 +79,8 @@ static bool grant(struct crew_worker *worker, const struct entry *entry)
 	if (!warden->enforce)
 		return entry;
 	err = kpc_nl_grant_new(&warden->nl, worker->session,
-			       entry ? entry->association.name : NOBODY, &why);
+			       entry ? entry->association.name : NOBODY,
+			       entry ? entry->id : 0, &why);
 	if (!entry)
 		return false;
 	if (!err)

@@ -348,7 +348,7 @@ void bind_start(struct worker *worker);
 
 /** bind_handshake() - register a socket about to connect */
 void bind_handshake(struct worker *worker, struct waiter *waiter, int fd,
-		    const char *association);
+		    const struct kpc_message_association *association);
 
 /** bind_socket() - tie a socket to its association */
 void bind_socket(struct worker *worker, struct waiter *waiter,

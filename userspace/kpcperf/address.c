@@ -83,7 +83,8 @@ int address_connect(const struct sockaddr_storage *to, socklen_t length,
 		ret = bind_to(fd, bind, to->ss_family, err);
 	if (!ret && site)
 		ret = binder_register(site->binder, fd,
-				      site->entries[0].association->name, err);
+				      site->entries[0].association->name,
+				      site->entries[0].id, err);
 	if (!ret && connect(fd, (const struct sockaddr *)to, length) &&
 	    errno != EINPROGRESS)
 		ret = kpc_error_return(err, -errno, "%s", strerror(errno));
@@ -120,7 +121,7 @@ int address_listen(const char *address, uint16_t port, int family,
 		ret = -errno;
 	freeaddrinfo(list);
 	if (!ret && site)
-		ret = binder_register(site->binder, fd, NULL, err);
+		ret = binder_register(site->binder, fd, NULL, 0, err);
 	if (!ret && listen(fd, SOMAXCONN))
 		ret = -errno;
 	if (!ret)

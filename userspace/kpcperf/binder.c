@@ -50,7 +50,7 @@ void binder_close(struct binder *binder)
 }
 
 int binder_register(struct binder *binder, int fd, const char *association,
-		    struct kpc_error *err)
+		    uint32_t id, struct kpc_error *err)
 {
 	struct kpc_error why = {};
 	int ret;
@@ -59,7 +59,7 @@ int binder_register(struct binder *binder, int fd, const char *association,
 		return 0;
 	pthread_mutex_lock(&binder->lock);
 	ret = kpc_nl_handshake_new(association ? &binder->worker :
-				   &binder->warden, fd, association, &why);
+				   &binder->warden, fd, association, id, &why);
 	pthread_mutex_unlock(&binder->lock);
 	return ret ? kpc_error_return(err, ret,
 				      "the module does not register a socket: %s",
@@ -85,7 +85,7 @@ int binder_bind(struct binder *binder, struct kpc_bind *bind,
 					strerror(-ret));
 	pthread_mutex_lock(&binder->lock);
 	ret = kpc_nl_grant_new(&binder->warden, binder->session,
-			       bind->association, &why) ?:
+			       bind->association, bind->association_id, &why) ?:
 	      kpc_nl_binding_new(&binder->worker, bind, NULL, &why);
 	pthread_mutex_unlock(&binder->lock);
 	return ret ? kpc_error_return(err, ret,

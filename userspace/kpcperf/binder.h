@@ -42,9 +42,10 @@ void binder_close(struct binder *binder);
  * @binder: NULL: nothing is done
  * @fd: the socket
  * @association: whose; NULL: a listener's
+ * @id: the module's of @association
  */
 int binder_register(struct binder *binder, int fd, const char *association,
-		    struct kpc_error *err);
+		    uint32_t id, struct kpc_error *err);
 
 /**
  * binder_bind() - the handshake is done, the carrier has the keys

@@ -50,6 +50,7 @@ static int bind_to(struct channel *channel, const struct kpc_traffic *tx,
 	struct kpc_bind bind = {
 		.fd = channel->fd,
 		.association = channel->association->name,
+		.association_id = site_id(channel->site, channel->association),
 		.carrier = tx ? KPC_CARRIER_KERNEL : KPC_CARRIER_AGENT,
 		.version = channel->version,
 		.suite = channel->suite,

@@ -166,6 +166,30 @@ static int choose(struct site *site, const struct site_wish *wish,
 							   "b, which the server needs");
 }
 
+/* One that the module lacks is refused when a connection of it comes. */
+static int find_ids(struct site *site, struct kpc_error *err)
+{
+	struct kpc_association_state state;
+	struct kpc_association known;
+	struct kpc_error why = {};
+	size_t i;
+	int ret;
+
+	for (i = 0; i < site->count; i++) {
+		struct site_entry *entry = &site->entries[i];
+
+		ret = kpc_nl_association_get(&site->binder->warden,
+					     entry->association->name, &known,
+					     &state, &why);
+		if (ret && ret != -ENOENT)
+			return kpc_error_return(err, ret, "%s", why.text);
+		if (!ret && kpc_kpcid_equal(&known.kpc_id,
+					    &entry->association->kpc_id))
+			entry->id = state.id;
+	}
+	return 0;
+}
+
 int site_open(struct site *site, enum kpc_role role,
 	      const struct site_wish *wish, struct kpc_error *err)
 {
@@ -195,7 +219,7 @@ int site_open(struct site *site, enum kpc_role role,
 	if (!site->binder)
 		return kpc_error_return(err, -ENOMEM,
 					"no memory for the module's agent");
-	return binder_open(site->binder, err);
+	return binder_open(site->binder, err) ?: find_ids(site, err);
 }
 
 void site_close(struct site *site)
@@ -207,6 +231,17 @@ void site_close(struct site *site)
 	kpc_table_free(&site->table);
 	free(site->entries);
 	memset(site, 0, sizeof(*site));
+}
+
+uint32_t site_id(const struct site *site,
+		 const struct kpc_association *association)
+{
+	size_t i;
+
+	for (i = 0; i < site->count; i++)
+		if (site->entries[i].association == association)
+			return site->entries[i].id;
+	return 0;
 }
 
 int site_initiate(const struct site *site, struct kpc_handshake *handshake,

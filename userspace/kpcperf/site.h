@@ -37,10 +37,12 @@ struct site_wish {
  * struct site_entry - an association of the own role
  * @association: as configured
  * @policy: what a handshake under it may agree on
+ * @id: the module's; 0: it has none of that name and KpcId, or is not asked
  */
 struct site_entry {
 	const struct kpc_association *association;
 	struct kpc_handshake_policy policy;
+	uint32_t id;
 };
 
 /**
@@ -77,6 +79,10 @@ int site_open(struct site *site, enum kpc_role role,
 
 /** site_close() - wipe the keys and free all */
 void site_close(struct site *site);
+
+/** site_id() - the module's id of an association of the site, or 0 */
+uint32_t site_id(const struct site *site,
+		 const struct kpc_association *association);
 
 /** site_initiate() - role a: tell a handshake whom to speak to, by which key */
 int site_initiate(const struct site *site, struct kpc_handshake *handshake,

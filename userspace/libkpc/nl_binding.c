@@ -64,16 +64,19 @@ static const struct kpci_nl_field violation_fields[] = {
 #undef FIELD
 
 int kpc_nl_build_handshake_new(void *buffer, size_t size, uint16_t family,
-			       uint32_t seq, int fd, const char *association)
+			       uint32_t seq, int fd, const char *association,
+			       uint32_t id)
 {
 	struct kpci_nl_writer writer;
 
 	kpci_nl_begin(&writer, buffer, size, family, seq, KPC_CMD_HANDSHAKE_NEW,
 		      NLM_F_ACK);
 	kpci_nl_put_u32(&writer, KPC_A_HANDSHAKE_FD, fd);
-	if (association)
+	if (association) {
 		kpci_nl_put_string(&writer, KPC_A_HANDSHAKE_ASSOCIATION,
 				   association);
+		kpci_nl_put_u32(&writer, KPC_A_HANDSHAKE_ASSOCIATION_ID, id);
+	}
 	return kpci_nl_end(&writer);
 }
 
@@ -98,6 +101,8 @@ int kpc_nl_build_binding_new(void *buffer, size_t size, uint16_t family,
 	kpci_nl_put_u32(&writer, KPC_A_BINDING_FD, bind->fd);
 	kpci_nl_put_string(&writer, KPC_A_BINDING_ASSOCIATION,
 			   bind->association);
+	kpci_nl_put_u32(&writer, KPC_A_BINDING_ASSOCIATION_ID,
+			bind->association_id);
 	kpci_nl_put_u8(&writer, KPC_A_BINDING_CARRIER, bind->carrier);
 	kpci_nl_put_u16(&writer, KPC_A_BINDING_VERSION, bind->version);
 	kpci_nl_put_u16(&writer, KPC_A_BINDING_SUITE, bind->suite);

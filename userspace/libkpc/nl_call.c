@@ -99,9 +99,9 @@ int kpc_nl_endpoint_get(struct kpc_nl *nl, const struct kpc_endpoint *key,
 }
 
 int kpc_nl_handshake_new(struct kpc_nl *nl, int fd, const char *association,
-			 struct kpc_error *err)
+			 uint32_t id, struct kpc_error *err)
 {
-	return kpci_nl_call(nl, BUILD(nl, handshake_new, fd, association),
+	return kpci_nl_call(nl, BUILD(nl, handshake_new, fd, association, id),
 			    NULL, NULL, err);
 }
 
@@ -197,9 +197,10 @@ int kpc_nl_session_worker(struct kpc_nl *nl, int fd, uint32_t pid,
 }
 
 int kpc_nl_grant_new(struct kpc_nl *nl, uint32_t session,
-		     const char *association, struct kpc_error *err)
+		     const char *association, uint32_t id,
+		     struct kpc_error *err)
 {
-	return kpci_nl_call(nl, BUILD(nl, grant_new, session, association),
+	return kpci_nl_call(nl, BUILD(nl, grant_new, session, association, id),
 			    NULL, NULL, err);
 }
 

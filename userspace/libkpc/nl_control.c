@@ -159,7 +159,7 @@ int kpc_nl_build_session_new(void *buffer, size_t size, uint16_t family,
 
 int kpc_nl_build_grant_new(void *buffer, size_t size, uint16_t family,
 			   uint32_t seq, uint32_t session,
-			   const char *association)
+			   const char *association, uint32_t id)
 {
 	struct kpci_nl_writer writer;
 
@@ -167,6 +167,7 @@ int kpc_nl_build_grant_new(void *buffer, size_t size, uint16_t family,
 		      NLM_F_ACK);
 	kpci_nl_put_u32(&writer, KPC_A_GRANT_SESSION, session);
 	kpci_nl_put_string(&writer, KPC_A_GRANT_ASSOCIATION, association);
+	kpci_nl_put_u32(&writer, KPC_A_GRANT_ASSOCIATION_ID, id);
 	return kpci_nl_end(&writer);
 }
 
