@@ -181,15 +181,39 @@ static void grant_free(struct kpc_session *session, struct kpc_grant *grant)
 	kfree(grant);
 }
 
-/* Of an association, or of all where it has none; there are some. */
-static struct kpc_grant *oldest(struct kpc_session *session, u32 association)
+/*
+ * Of the association that has the most, the oldest one; of those that have as
+ * many, the oldest of all. There are some.
+ */
+static struct kpc_grant *spare(const struct kpc_session *session)
+{
+	struct kpc_grant *g, *first = NULL, *found = NULL;
+	unsigned int n = 0, most = 0;
+
+	list_for_each_entry(g, &session->grants, node) {
+		if (!first || g->association != first->association) {
+			first = g;
+			n = 0;
+		}
+		n++;
+		if (n > most ||
+		    (n == most && time_before(first->until, found->until))) {
+			most = n;
+			found = first;
+		}
+	}
+	return found;
+}
+
+/* Behind which one a grant of an association comes. */
+static struct list_head *place(struct kpc_session *session, u32 association)
 {
 	struct kpc_grant *g;
 
-	list_for_each_entry(g, &session->grants, node)
+	list_for_each_entry_reverse(g, &session->grants, node)
 		if (g->association == association)
-			return g;
-	return list_first_entry(&session->grants, struct kpc_grant, node);
+			return &g->node;
+	return session->grants.prev;
 }
 
 /**
@@ -197,16 +221,17 @@ static struct kpc_grant *oldest(struct kpc_session *session, u32 association)
  * @session: of a worker; the lock of its namespace is held
  * @association: id
  *
- * With KPC_GRANTS_MAX of them the oldest of the same association makes room, or
- * the oldest of all where there is none: handshakes that fail leave theirs behind,
- * and whoever knows a KpcId can have many fail, at the cost of that one's peers.
+ * With KPC_GRANTS_MAX of them the oldest of the association that has the most
+ * makes room. Handshakes that fail leave theirs behind, and whoever knows a KpcId
+ * can have many fail: that takes leave from the peers of the KpcIds it knows, and
+ * from no other's handshakes, however many are under way.
  */
 int kpc_grant_new(struct kpc_session *session, u32 association)
 {
 	struct kpc_grant *g;
 
 	if (session->n_grants == KPC_GRANTS_MAX) {
-		g = oldest(session, association);
+		g = spare(session);
 		list_del(&g->node);
 	} else {
 		g = kzalloc(sizeof(*g), GFP_KERNEL_ACCOUNT);
@@ -216,7 +241,7 @@ int kpc_grant_new(struct kpc_session *session, u32 association)
 	}
 	g->association = association;
 	g->until = jiffies + KPC_GRANT_SECONDS * HZ;
-	list_add_tail(&g->node, &session->grants);
+	list_add(&g->node, place(session, association));
 	return 0;
 }
 

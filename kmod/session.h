@@ -17,7 +17,8 @@ struct netlink_ext_ack;
  * struct kpc_session - one netlink socket that speaks for the agent
  * @node: in kpc_net::sessions
  * @sk: its netlink socket, held, so that its address is its name
- * @grants: list of struct kpc_grant
+ * @grants: list of struct kpc_grant; those of one association stand together, the
+ *	oldest in front
  * @n_grants: length of @grants
  * @id: unique in the namespace
  * @pid: told by the warden

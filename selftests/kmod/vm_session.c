@@ -277,16 +277,20 @@ TEST_F(agent, name_of_a_successor)
 /* Whoever has handshakes of one association fail takes no leave from another. */
 TEST_F(agent, grants_of_one_leave_those_of_another)
 {
-	struct assoc busy = ASSOC_A("busy");
-	struct pair *p = &self->p;
+	struct assoc busy = ASSOC_A("busy"), noisy = ASSOC_A("noisy");
+	struct pair *p = &self->p, second;
 	struct nl warden, other;
-	uint32_t of_busy;
+	uint32_t of_busy, of_noisy;
 	int id;
 
 	busy.id_b = "//sp.example/cse-c";
 	busy.port = PORT + 1;
 	ASSERT_EQ(assoc_new(&self->a, &busy), 0) TH_LOG("%s", self->a.said);
 	of_busy = nl_get(&self->a, KPC_A_ASSOCIATION_ID);
+	noisy.id_b = "//sp.example/cse-d";
+	noisy.port = PORT + 2;
+	ASSERT_EQ(assoc_new(&self->a, &noisy), 0) TH_LOG("%s", self->a.said);
+	of_noisy = nl_get(&self->a, KPC_A_ASSOCIATION_ID);
 	p->of_a = assoc_id(&self->a, "to-b");
 	ASSERT_EQ(pair_listen(p), 0);
 	ASSERT_EQ(site_nl(&warden, 'a'), 0);
@@ -301,8 +305,21 @@ TEST_F(agent, grants_of_one_leave_those_of_another)
 	for (int i = 0; i < 1100; i++)
 		ASSERT_EQ(grant_new(&warden, id, "busy", of_busy), 0)
 			TH_LOG("%s", warden.said);
+	/* Nor has it to give up its own for one more of its handshakes. */
+	ASSERT_EQ(grant_new(&warden, id, "to-b", p->of_a), 0);
+	for (int i = 0; i < 1100; i++)
+		ASSERT_EQ(grant_new(&warden, id, i % 2 ? "busy" : "noisy",
+				    i % 2 ? of_busy : of_noisy), 0)
+			TH_LOG("%s", warden.said);
 	ASSERT_EQ(pair_connect(p), 0) TH_LOG("%s", other.said);
 	EXPECT_EQ(pair_bind(p), 0) TH_LOG("%s", other.said);
+	pair_init(&second, &other, &self->b, "to-b", "from-a");
+	second.listener = p->listener;
+	second.of_a = p->of_a;
+	ASSERT_EQ(pair_connect(&second), 0) TH_LOG("%s", other.said);
+	EXPECT_EQ(pair_bind(&second), 0) TH_LOG("%s", other.said);
+	second.listener = -1;
+	pair_close(&second);
 
 	/* Where it has none, one of another makes room. */
 	ASSERT_EQ(grant_new(&warden, id, "busy", of_busy), 0);
