@@ -51,6 +51,8 @@ enum slot_key {
  * @old: in force, or NULL
  * @policy: to be in force, or NULL
  * @staged: brings @policy, or NULL if it stays
+ * @copy: what @policy is where it takes over more than @staged says, until it is
+ *	in force; or NULL. Another attempt takes over what is so by then.
  * @fresh: to be added
  * @left_by: policy in force whose peer @policy has, with its addresses; or NULL
  * @changed: @old gets @policy
@@ -61,6 +63,7 @@ struct slot {
 	struct kpc_association *old;
 	struct kpc_policy *policy;
 	struct kpc_staged *staged;
+	struct kpc_policy *copy;
 	struct kpc_association *fresh;
 	const struct kpc_policy *left_by;
 	bool changed;
@@ -193,6 +196,14 @@ static const struct kpc_policy *find_rotated(const struct plan *plan,
 	return NULL;
 }
 
+/* What is staged stays as it was asked for. */
+static void set_policy(struct slot *s, struct kpc_policy *policy)
+{
+	s->policy = policy;
+	if (policy != s->staged->policy)
+		s->copy = policy;
+}
+
 /*
  * A rotation may end the old key's association in the same commit: the peer
  * stays protected until the agent looks its name up for the new one.
@@ -200,16 +211,17 @@ static const struct kpc_policy *find_rotated(const struct plan *plan,
 static int add_fresh(struct plan *plan, struct kpc_staged *staged)
 {
 	const struct kpc_policy *old = find_rotated(plan, staged->policy);
-	struct kpc_policy *p;
+	struct kpc_policy *p = staged->policy;
+	struct slot *s;
 
 	if (old) {
-		p = kpc_policy_inherit(plan->kn, plan->extack, staged->policy,
-				       old);
+		p = kpc_policy_inherit(plan->kn, plan->extack, p, old);
 		if (IS_ERR(p))
 			return PTR_ERR(p);
-		staged->policy = p;
 	}
-	add_slot(plan, NULL, staged)->left_by = old;
+	s = add_slot(plan, NULL, staged);
+	s->left_by = old;
+	set_policy(s, p);
 	return 0;
 }
 
@@ -247,9 +259,8 @@ static int place_new(struct plan *plan, struct kpc_staged *staged)
 	merged = kpc_policy_merge(plan->kn, plan->extack, staged->policy, old);
 	if (IS_ERR(merged))
 		return PTR_ERR(merged);
-	staged->policy = merged;
-	s->policy = merged;
 	s->staged = staged;
+	set_policy(s, merged);
 	s->changed = !kpc_policy_equal(merged, old);
 	return 0;
 }
@@ -668,6 +679,16 @@ static void publish_roster(struct kpc_net *kn, struct kpc_roster *roster)
 	kn->roster = roster;
 }
 
+/* Whoever has owned it until now lets go of it. */
+static void publish_policy(struct slot *s, struct kpc_association *a)
+{
+	rcu_assign_pointer(a->policy, s->policy);
+	if (s->copy)
+		s->copy = NULL;
+	else
+		s->staged->policy = NULL;
+}
+
 static void publish(struct plan *plan, struct kpc_outcome *outcome)
 {
 	struct kpc_net *kn = plan->kn;
@@ -679,15 +700,13 @@ static void publish(struct plan *plan, struct kpc_outcome *outcome)
 
 		if (s->fresh) {
 			s->fresh->id = ++kn->last_association;
-			rcu_assign_pointer(s->fresh->policy, s->policy);
-			s->staged->policy = NULL;
+			publish_policy(s, s->fresh);
 			outcome->added++;
 		} else if (s->old && !s->policy) {
 			outcome->removed++;
 		} else if (s->changed) {
 			old = kpc_association_policy(s->old);
-			rcu_assign_pointer(s->old->policy, s->policy);
-			s->staged->policy = NULL;
+			publish_policy(s, s->old);
 			kfree_rcu(old, rcu);
 			outcome->changed++;
 		}
@@ -768,9 +787,11 @@ static void forget_slots(struct plan *plan)
 {
 	unsigned int i;
 
-	for (i = 0; i < plan->n; i++)
+	for (i = 0; i < plan->n; i++) {
 		if (plan->slots[i].old)
 			plan->slots[i].old->slot = NULL;
+		kfree(plan->slots[i].copy);
+	}
 }
 
 static int carry_out(struct plan *plan, struct kpc_outcome *outcome)

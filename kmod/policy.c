@@ -711,12 +711,12 @@ bool kpc_policy_inherits(const struct kpc_policy *policy,
  * @policy: new policy
  * @old: policy in force, for which kpc_policy_inherits()
  *
- * Return: a larger copy of @policy that replaces it, or an error pointer with
- * @policy left to the caller.
+ * Return: a larger copy of @policy for the caller to kfree(), or an error
+ * pointer.
  */
 struct kpc_policy *kpc_policy_inherit(struct kpc_net *kn,
 				      struct netlink_ext_ack *extack,
-				      struct kpc_policy *policy,
+				      const struct kpc_policy *policy,
 				      const struct kpc_policy *old)
 {
 	struct kpc_policy *p;
@@ -734,7 +734,6 @@ struct kpc_policy *kpc_policy_inherit(struct kpc_net *kn,
 		if (old->selectors[i].resolved)
 			memcpy(&p->selectors[p->n_selectors++],
 			       &old->selectors[i], sizeof(p->selectors[0]));
-	kfree(policy);
 	return p;
 }
 
@@ -747,8 +746,8 @@ struct kpc_policy *kpc_policy_inherit(struct kpc_net *kn,
  *
  * The mark stays unless another is given.
  *
- * Return: @policy, or a larger copy of it that replaces it, or an error
- * pointer with @policy left to the caller.
+ * Return: @policy, or a larger copy of it for the caller to kfree(), or an error
+ * pointer.
  */
 struct kpc_policy *kpc_policy_merge(struct kpc_net *kn,
 				    struct netlink_ext_ack *extack,

@@ -140,7 +140,7 @@ bool kpc_policy_inherits(const struct kpc_policy *policy,
 			 const struct kpc_policy *old);
 struct kpc_policy *kpc_policy_inherit(struct kpc_net *kn,
 				      struct netlink_ext_ack *extack,
-				      struct kpc_policy *policy,
+				      const struct kpc_policy *policy,
 				      const struct kpc_policy *old);
 struct kpc_policy *kpc_policy_merge(struct kpc_net *kn,
 				    struct netlink_ext_ack *extack,

@@ -435,6 +435,47 @@ TEST_F(table, resolved_while_a_commit_waits)
 	EXPECT_TRUE(is_protected(&self->a, "192.0.2.1"));
 }
 
+/* A commit that is tried again takes over what is so then, not before. */
+TEST_F(table, resolved_between_two_attempts)
+{
+	struct assoc one = ASSOC_A("one"), two = ASSOC_A("two");
+	struct assoc next = ASSOC_A("one-next"), three = ASSOC_A("three");
+	struct nl *a = &self->a, other;
+	uint32_t id;
+
+	one.peer = "b.example:8883";
+	one.no_selector = true;
+	ASSERT_EQ(assoc_new(a, &one), 0) TH_LOG("%s", a->said);
+	id = nl_get(a, KPC_A_ASSOCIATION_ID);
+	two.id_b = "//sp.example/cse-c";
+	ASSERT_EQ(assoc_new(a, &two), 0) TH_LOG("%s", a->said);
+	EXPECT_EQ(resolve(a, id, one.peer, "192.0.2.21"), 2);
+
+	/* The same one, another key of its pair, and what is in the way. */
+	one.idle = 77;
+	next.peer = one.peer;
+	next.no_selector = true;
+	three.id_b = "//sp.example/cse-d";
+	three.kpc_id = two.kpc_id;
+	ASSERT_EQ(site_nl(&other, 'a'), 0);
+	ASSERT_EQ(begin(&other, KPC_LOAD_MODE_APPLY), 0);
+	ASSERT_EQ(assoc_new(&other, &one), 0) TH_LOG("%s", other.said);
+	ASSERT_EQ(assoc_new(&other, &next), 0) TH_LOG("%s", other.said);
+	ASSERT_EQ(assoc_new(&other, &three), 0) TH_LOG("%s", other.said);
+	ASSERT_EQ(commit(&other, false, 0), -EEXIST);
+
+	EXPECT_EQ(resolve(a, id, one.peer, "192.0.2.22"), 2);
+	ASSERT_EQ(assoc_del(a, "two"), 0) TH_LOG("%s", a->said);
+	ASSERT_EQ(commit(&other, false, 0), 0) TH_LOG("%s", other.said);
+	close(other.fd);
+	EXPECT_TRUE(is_protected(a, "192.0.2.22"));
+	EXPECT_FALSE(is_protected(a, "192.0.2.21"));
+	ASSERT_EQ(assoc_get(a, "one"), 0);
+	EXPECT_NE(nl_data(a, KPC_A_ASSOCIATION_SELECTOR), NULL);
+	ASSERT_EQ(assoc_get(a, "one-next"), 0);
+	EXPECT_NE(nl_data(a, KPC_A_ASSOCIATION_SELECTOR), NULL);
+}
+
 /* A connection that nobody has registered. */
 struct plain {
 	int listener, client, child;
