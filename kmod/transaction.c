@@ -278,8 +278,10 @@ void kpc_confirm_forget(struct kpc_net *kn, const struct kpc_policy *policy)
  * @info: an association-resolve
  * @policy: of the association in force that it was for
  *
- * Where memory is short, or its own selectors leave no room for these, the table
- * has the addresses of before, until the agent looks them up again.
+ * All associations of the pair get it that have the same peer: those of other
+ * keys, which a rotation has replaced, are in this table alone. Where memory is
+ * short, or its own selectors leave no room for these, one has the addresses of
+ * before, until the agent looks them up again.
  */
 void kpc_confirm_resolve(struct kpc_net *kn, const struct genl_info *info,
 			 const struct kpc_policy *policy)
@@ -288,15 +290,14 @@ void kpc_confirm_resolve(struct kpc_net *kn, const struct genl_info *info,
 	struct kpc_staged *s;
 
 	list_for_each_entry(s, &kn->confirm, node) {
-		if (strcmp(s->name, policy->name) ||
+		if (!kpc_policy_same_pair(s->policy, policy) ||
 		    strcmp(s->policy->peer, policy->peer))
 			continue;
 		p = kpc_policy_resolve(kn, info, s->policy);
 		if (IS_ERR(p))
-			return;
+			continue;
 		kfree(s->policy);
 		s->policy = p;
-		return;
 	}
 }
 

@@ -206,6 +206,32 @@ TEST_F(pending, resolved_beyond_the_old_table)
 	EXPECT_EQ(assoc_get(a, "one"), 0);
 }
 
+/* A rotation has another name, and its peer is where it was said to be since. */
+TEST_F(pending, resolved_while_a_rotation_waits)
+{
+	struct assoc four = ASSOC_A("four"), next = ASSOC_A("four-next");
+	struct nl *a = &self->a;
+
+	ASSERT_EQ(confirm(a, true), 0) TH_LOG("%s", a->said);
+	four.id_b = "//sp.example/cse-e";
+	four.peer = "b.example:8883";
+	four.address = "192.0.2.21";
+	four.resolved = true;
+	ASSERT_EQ(assoc_new(a, &four), 0) TH_LOG("%s", a->said);
+	next.id_b = four.id_b;
+	next.peer = four.peer;
+	next.no_selector = true;
+	ASSERT_EQ(sync_to(a, &next), 0) TH_LOG("%s", a->said);
+	ASSERT_TRUE(is_protected(a, "192.0.2.21"));
+
+	resolve_put(a, assoc_id(a, "four-next"), four.peer, "192.0.2.22");
+	ASSERT_EQ(nl_talk(a), 0) TH_LOG("%s", a->said);
+	ASSERT_EQ(confirm(a, true), 0) TH_LOG("%s", a->said);
+	EXPECT_EQ(assoc_get(a, "four"), 0);
+	EXPECT_TRUE(is_protected(a, "192.0.2.22"));
+	EXPECT_FALSE(is_protected(a, "192.0.2.21"));
+}
+
 TEST_F(pending, range_stays_for_the_old_table)
 {
 	struct assoc four = ASSOC_A("four");
