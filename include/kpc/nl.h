@@ -53,7 +53,7 @@ struct kpc_address {
 /**
  * struct kpc_association_state - What the module counts for an association
  * @id: The module's number, never used again.
- * @generation: Number of the event that last changed it.
+ * @generation: Number of the event; in a reply, of the namespace's latest one.
  * @bindings: Bindings alive.
  * @bound: Bindings since it was added.
  * @tx_octets: Payload octets sent.
