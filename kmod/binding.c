@@ -163,8 +163,8 @@ static void bind_sock(struct kpc_net *kn, struct kpc_sock *ks,
 	ks->tx_base = tp->bytes_sent - tp->bytes_retrans;
 	ks->rx_base = tp->bytes_received;
 	ks->moved = 0;
-	ks->active = jiffies;
 	ks->bound_at = ktime_get_boottime();
+	ks->active = ks->bound_at;
 	if (ks->clamp)
 		WRITE_ONCE(tp->window_clamp, max(tp->window_clamp, ks->clamp));
 

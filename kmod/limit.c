@@ -58,6 +58,13 @@ static void end(struct kpc_sock *ks, unsigned int state, u8 reason, u8 kind)
 		violation(ks, kind);
 }
 
+/* Jiffies are too few for it where a long has 32 bits. */
+static bool has_passed(ktime_t since, u32 seconds)
+{
+	return ktime_ms_delta(ktime_get_boottime(), since) >=
+	       (s64)seconds * MSEC_PER_SEC;
+}
+
 static void sweep_handshake(struct kpc_sock *ks)
 {
 	u32 mark = READ_ONCE(ks->kn->config.handshake_mark);
@@ -75,8 +82,7 @@ static void sweep_handshake(struct kpc_sock *ks)
 		end(ks, KPC_SOCK_HANDSHAKE, KPC_REASON_MARK_CHANGED,
 		    KPC_VIOLATION_KIND_CHANGED);
 	/* The second: registered to listen, and connected instead. */
-	else if ((ks->patience &&
-		  time_after(jiffies, ks->born + ks->patience)) ||
+	else if ((ks->patience && has_passed(ks->born, ks->patience)) ||
 		 (ks->listening && sk->sk_state != TCP_LISTEN &&
 		  sk->sk_state != TCP_CLOSE))
 		end(ks, KPC_SOCK_HANDSHAKE, KPC_REASON_BUDGET,
@@ -90,16 +96,13 @@ static u8 limit_reached(struct kpc_sock *ks, s64 not_after)
 
 	if (moved != ks->moved) {
 		ks->moved = moved;
-		ks->active = jiffies;
+		ks->active = ktime_get_boottime();
 	}
 	if (not_after && ktime_get_real_seconds() >= not_after)
 		return KPC_REASON_EXPIRED;
-	if (ks->lifetime &&
-	    ktime_ms_delta(ktime_get_boottime(), ks->bound_at) >=
-	    (s64)ks->lifetime * MSEC_PER_SEC)
+	if (ks->lifetime && has_passed(ks->bound_at, ks->lifetime))
 		return KPC_REASON_LIFETIME;
-	if (ks->idle &&
-	    time_after_eq(jiffies, ks->active + (unsigned long)ks->idle * HZ))
+	if (ks->idle && has_passed(ks->active, ks->idle))
 		return KPC_REASON_IDLE;
 	if (moved > ks->octets_max)
 		return KPC_REASON_OCTETS;
@@ -256,13 +259,12 @@ static void sweep_associations(struct kpc_net *kn)
 /* Ends the bindings that the policy says should not outlive the agent. */
 static void sweep_agent(struct kpc_net *kn)
 {
-	unsigned long patience = kn->config.agent_lost_seconds;
 	struct kpc_sock *ks;
 	unsigned long id;
 
 	if (!kn->warden_missed ||
 	    kn->config.agent_lost != KPC_AGENT_LOST_END ||
-	    time_before(jiffies, kn->warden_lost + patience * HZ))
+	    !has_passed(kn->warden_lost, kn->config.agent_lost_seconds))
 		return;
 	kn->warden_missed = false;
 	for (id = 0; (ks = kpc_sock_next(kn, &id)); id++) {

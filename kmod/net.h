@@ -5,6 +5,7 @@
 #ifndef KPC_NET_H
 #define KPC_NET_H
 
+#include <linux/ktime.h>
 #include <linux/mutex.h>
 #include <linux/netfilter.h>
 #include <linux/spinlock.h>
@@ -76,7 +77,7 @@ struct kpc_config {
  * @roster: associations in force, never NULL; under @lock
  * @sessions: list of struct kpc_session; under @lock
  * @warden: the session that speaks for the agent, or NULL; under @lock
- * @warden_lost: jiffies at which the last warden ended; under @lock
+ * @warden_lost: ktime_get_boottime() when the last warden ended; under @lock
  * @warden_missed: bindings wait for @agent_lost_seconds; under @lock
  * @establishes: list of struct kpc_establish; under @lock
  * @transactions: list of struct kpc_transaction; under @lock
@@ -128,7 +129,7 @@ struct kpc_net {
 	struct kpc_roster *roster;
 	struct list_head sessions;
 	struct kpc_session *warden;
-	unsigned long warden_lost;
+	ktime_t warden_lost;
 	bool warden_missed;
 	struct list_head establishes;
 	struct list_head transactions;

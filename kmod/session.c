@@ -8,6 +8,7 @@
  * address is not used again either, and a socket that is SOCK_DEAD speaks for
  * nobody.
  */
+#include <linux/ktime.h>
 #include <linux/netlink.h>
 #include <linux/slab.h>
 #include <net/netlink.h>
@@ -134,7 +135,7 @@ void kpc_session_free(struct kpc_net *kn, struct kpc_session *session)
 	list_del(&session->node);
 	if (kn->warden == session) {
 		kn->warden = NULL;
-		kn->warden_lost = jiffies;
+		kn->warden_lost = ktime_get_boottime();
 		kn->warden_missed = true;
 	}
 	end_handshakes(kn, session->id);

@@ -229,10 +229,10 @@ struct kpc_sock *kpc_sock_add(struct kpc_net *kn, struct sock *sk,
 	ks->state = KPC_SOCK_BINDING;
 	ks->old_mark = READ_ONCE(sk->sk_mark);
 	ks->budget = KPC_HANDSHAKE_OCTETS;
-	ks->patience = KPC_HANDSHAKE_SECONDS * HZ;
+	ks->patience = KPC_HANDSHAKE_SECONDS;
 	ks->octets_max = U64_MAX;
-	ks->born = jiffies;
-	ks->active = jiffies;
+	ks->born = ktime_get_boottime();
+	ks->active = ks->born;
 	ks->id = atomic64_inc_return(&kn->last_sock);
 	ks->rx_base = tcp_sk(sk)->bytes_received;
 	ks->tx_base = tcp_sk(sk)->bytes_sent;
@@ -868,7 +868,7 @@ static void begin_child(struct kpc_sock *ks)
 		return;
 	}
 	ks->budget = e->handshake_octets;
-	ks->patience = (unsigned long)e->handshake_seconds * HZ;
+	ks->patience = e->handshake_seconds;
 	kpc_handshake_connected(ks);
 }
 
@@ -947,8 +947,7 @@ static int handshake_add(struct kpc_net *kn, struct netlink_ext_ack *extack,
 	if (association) {
 		policy = kpc_association_policy(association);
 		ks->budget = policy->limits.handshake_octets;
-		ks->patience =
-			(unsigned long)policy->limits.handshake_seconds * HZ;
+		ks->patience = policy->limits.handshake_seconds;
 	} else {
 		/* A listener waits as long as it likes. */
 		ks->patience = 0;

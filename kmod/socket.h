@@ -5,6 +5,7 @@
 #ifndef KPC_SOCKET_H
 #define KPC_SOCKET_H
 
+#include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
@@ -83,13 +84,13 @@ struct kpc_keys {
  * @tx_last: octets sent by a bound socket that is @closed
  * @rx_last: octets received by it
  * @budget: octets that may be sent before BIND
- * @born: jiffies of registration
- * @patience: jiffies from registration to BIND; 0 for none
+ * @born: ktime_get_boottime() of registration
+ * @patience: seconds from registration to BIND; 0 for any
  * @lifetime: seconds that the binding may last; 0 for any
  * @idle: seconds that it may be silent; 0 for any
- * @active: jiffies at which an octet was last seen to have moved
+ * @active: ktime_get_boottime() at which an octet was last seen to have moved
  * @moved: octets at that time; the sweep's
- * @bound_at: when
+ * @bound_at: ktime_get_boottime() of BIND
  * @print: of @keys, once the sweep has seen them; under lock_sock()
  * @keys: in force; under lock_sock()
  * @next_keys: announced ones; under lock_sock()
@@ -131,9 +132,9 @@ struct kpc_sock {
 	u32 budget;
 	u32 lifetime;
 	u32 idle;
-	unsigned long born;
-	unsigned long patience;
-	unsigned long active;
+	u32 patience;
+	ktime_t born;
+	ktime_t active;
 	u64 moved;
 	ktime_t bound_at;
 	u64 print;
