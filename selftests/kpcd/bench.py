@@ -101,6 +101,9 @@ class Bench:
         self.said = 0
         self.deaf_freed = threading.Event()
         self.join("deaf", self.deaf, path=os.path.join(self.folder, "deaf"))
+        self.rude_said = []
+        self.join("rude", self.rude, path=os.path.join(self.folder, "rude"))
+        self.join("rude-tcp", self.rude)
         self.join_unix("unix", echo)
         self.join_unix("cut", self.keep, wire=True)
         self.foreign = free_port()
@@ -192,6 +195,23 @@ class Bench:
         s.shutdown(socket.SHUT_WR)
         # Its own kernel has nothing left that it would throw away.
         wait_for(lambda: not unsent(s))
+
+    def rude(self, s):
+        """Says all that is taken while nobody reads it, and goes without having
+        read what came. A UNIX socket throws nothing away then, a TCP one what
+        the other end's kernel has not got."""
+        s.recv(1, socket.MSG_PEEK)
+        s.settimeout(1)
+        said = 0
+        try:
+            while said < len(self.speech):
+                said += s.send(self.speech[said:said + MIB // 4])
+        except TimeoutError:
+            pass
+        if s.family != socket.AF_UNIX:
+            said -= unsent(s)
+        s.close()
+        self.rude_said.append(said)
 
     def deaf(self, s):
         """Says all that is taken while nobody reads it, and then hears

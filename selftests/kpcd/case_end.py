@@ -179,6 +179,30 @@ def test_unread(bench):
     return None
 
 
+def test_rude(bench, name):
+    """The backend is gone with something unread, which shows as a reset at its
+    socket: the local program, which goes on to speak and reads bit by bit,
+    still gets all that it said before, and then a reset."""
+    before = len(bench.rude_said)
+    heard, how = bytearray(), "end"
+    with bench.open(name) as s:
+        s.sendall(b"unread")
+        if not wait_for(lambda: len(bench.rude_said) > before, 60):
+            return "the backend could say all, or waits still"
+        s.sendall(b"and nobody hears it")
+        try:
+            while piece := s.recv(65536):
+                heard += piece
+                # So that the relay has something to hold to the last.
+                time.sleep(0.005)
+        except ConnectionError:
+            how = "reset"
+    said = bench.rude_said[-1]
+    if len(heard) < said or heard != bench.speech[:len(heard)]:
+        return f"{len(heard)} of {said} octets came, then {how}"
+    return None if how == "reset" else f"all came, and then {how}"
+
+
 def test_deaf(bench):
     """Both sides have said so much that they must wait, and the backend takes
     nothing more: the local program can say the rest, and then reads all."""

@@ -79,7 +79,7 @@ struct transfer {
  * @receiving: the gathered receive under way
  * @octets: plaintext that came from the source
  * @bulk: the source had more than one buffer's worth
- * @ended: the source has ended in order
+ * @ended: nothing more comes from the source
  * @notified: the sink was told so inside TLS, or need not be
  * @done: all was sent and the sink told the end
  * @failed: the sink takes no more
@@ -127,6 +127,8 @@ struct record_type {
  * @peer: the far end's address
  * @version: as on the wire
  * @suite: IANA code
+ * @lost: negative errno of a plain leg that did not end in order: what it gave
+ *	before that is sent on, and then the far end gets a reset
  * @state: enum connection_state
  * @role: enum kpc_role
  * @carrier: enum kpc_carrier
@@ -158,6 +160,7 @@ struct connection {
 	struct sockaddr_in6 peer;
 	uint16_t version;
 	uint16_t suite;
+	int16_t lost;
 	uint8_t state;
 	uint8_t role;
 	uint8_t carrier;

@@ -60,13 +60,6 @@ static const char *local_error(int error)
 	}
 }
 
-/* Both ends learn that it was not the end in order. */
-static void relay_abort(struct connection *c, int error)
-{
-	relay_down(c, KPC_EVENT_DOWN, local_error(error));
-	connection_abort(c);
-}
-
 /*
  * What the kernel holds for the ends that are still there. One that has failed
  * takes nothing more.
@@ -282,6 +275,10 @@ static void relay_finish(struct connection *c, struct flow *flow)
 		relay_truncated(c, "the far end did not take all that was sent");
 		return;
 	}
+	if (flow == &c->out && c->lost) {
+		relay_broken(c, c->lost);
+		return;
+	}
 	if (flow == &c->out && !flow->notified) {
 		flow->notified = 1;
 		if (carrier_close(c, &transfer)) {
@@ -352,22 +349,23 @@ static void tls_sink_failed(struct connection *c, int error)
 }
 
 /*
- * The local program takes no more. Where it had ended its own direction before
- * (EPIPE), what it sent is still delivered; after that the far end gets a
- * reset, so that it knows of its own loss. Any other error is a reset, which
- * the socket tells once: receiving would take it for the end in order.
+ * The local program takes no more. What it sent is still delivered; after that
+ * the far end gets a reset, so that it knows of its own loss. With EPIPE the
+ * program may go on to speak. Any other error is the end of both directions,
+ * which the socket tells once: receiving gives what is there, and then would be
+ * taken for the end in order.
  */
 static void plain_sink_failed(struct connection *c, int error)
 {
-	if (error != -EPIPE) {
-		relay_abort(c, error);
-		return;
-	}
 	c->in.failed = 1;
 	stream_drop(&c->in.stream, &c->worker->pool);
 	if (c->out.done || c->out.failed) {
 		relay_broken(c, error);
 		return;
+	}
+	if (error != -EPIPE && !c->out.ended) {
+		c->lost = error;
+		shutdown(c->plain.fd, SHUT_RD);
 	}
 	relay_drain(c);
 	relay_receive(c, &c->out);
@@ -485,13 +483,28 @@ static void relay_receive(struct connection *c, struct flow *flow)
 	receive_one(c, flow);
 }
 
+/*
+ * An error comes behind all that was received. A UNIX socket gives one where its
+ * program was gone with something unread, which may have said all it wanted.
+ */
+static void plain_lost(struct connection *c, int error)
+{
+	if (c->out.failed) {
+		relay_broken(c, error);
+		return;
+	}
+	c->lost = error;
+	relay_drain(c);
+	relay_send(c, &c->out);
+}
+
 static void source_ended(struct connection *c, struct flow *flow, int result)
 {
 	flow->ended = 1;
 	if (flow == &c->in)
 		relay_truncated(c, carrier_error(result));
 	else if (result < 0)
-		relay_abort(c, result);
+		plain_lost(c, result);
 	else
 		relay_send(c, flow);
 }
