@@ -34,6 +34,8 @@ static void describe(const struct entry *entry, struct kpc_message *message)
 	to->suite_count = from->suite_count;
 	memcpy(to->suites, from->suites, sizeof(to->suites));
 	to->allow_any = from->agent.allow_any;
+	/* Waiting in one worker it would have the place of a program's at another. */
+	to->keeps = !from->limit.bindings;
 	to->allow_uid_count = from->agent.allow_uid_count;
 	memcpy(to->allow_uids, from->agent.allow_uids,
 	       sizeof(to->allow_uids));

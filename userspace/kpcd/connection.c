@@ -278,8 +278,8 @@ void connection_fail(struct connection *c, enum kpc_message_event_kind kind,
 }
 
 /*
- * One is kept, the last: it proves that all is well now. IdB may have moved
- * while the handshake was under way.
+ * One is kept, the last, or none: it proves that all is well now. IdB may have
+ * moved while the handshake was under way.
  */
 static void connection_warm(struct connection *c)
 {
@@ -291,7 +291,8 @@ static void connection_warm(struct connection *c)
 	c->warm_next = NULL;
 	association->warm = c;
 	relay_warm(c);
-	if (!association_leads_to(association, &c->peer))
+	if (!association->config.keeps ||
+	    !association_leads_to(association, &c->peer))
 		relay_retire(c);
 }
 

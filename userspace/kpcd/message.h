@@ -81,6 +81,7 @@ enum kpc_message_type {
  * @suites: IANA codes in order of preference, @suite_count of them; none
  *	means the profile's
  * @allow_any: every local user may speak at a plain TCP leg
+ * @keeps: role a, what an establishment has made waits for a local program
  * @allow_uids: users that may otherwise
  * @handshake_seconds: what a handshake may take
  * @plain: role b, the backend "tcp:ADDRESS:PORT" that the worker connects to
@@ -99,6 +100,7 @@ struct kpc_message_association {
 	uint8_t suite_count;
 	uint8_t allow_uid_count;
 	uint8_t allow_any;
+	uint8_t keeps;
 	uint16_t suites[KPC_SUITES_MAX];
 	uint32_t allow_uids[KPC_ALLOW_UIDS_MAX];
 	uint32_t handshake_seconds;

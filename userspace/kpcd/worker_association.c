@@ -120,6 +120,8 @@ void association_set(struct worker *worker,
 		return;
 	}
 	association->config = *config;
+	while (association->warm && !config->keeps)
+		relay_retire(association->warm);
 	policy_set(worker, association);
 	contexts_drop(worker, association);
 }
