@@ -27,7 +27,7 @@ ALONE = (
     ("I2", "who carries the records", case_flow.test_carrier, ()),
     ("I2", "the kernel counts them as its own", case_flow.test_tls_stat, (),
      "kernel"),
-    ("I2", "what an idle connection costs", case_flow.test_idle, (400,),
+    ("I2", "what an idle connection costs", case_flow.test_idle, (200,),
      "kernel"),
     ("I8", "a reader that stops", case_flow.test_back_pressure, ()),
     ("I8", "fifty readers that stop", case_flow.test_many_stalled, (50,),
@@ -43,7 +43,7 @@ ALONE = (
 
 # What does little but wait for time to pass: all begin now.
 WAITING = (
-    ("X5", "silence on the TLS port", case_peer.test_silence, ()),
+    ("X5", "silence on the TLS port", case_peer.test_silence, (), "table"),
     ("I8", "the far end is lost bit by bit, nothing that came is",
      case_end.test_late_loss, (1, "slow")),
     ("I8", "and a backend that pauses gets it still", case_end.test_late_loss,
@@ -104,6 +104,7 @@ MEANWHILE = (
     ("X5", "an unknown KpcId", case_peer.test_refused, ("nobody",)),
     ("I2", "no violation by what kpcd does", case_peer.test_unharmed, (),
      "enforce"),
+    ("X5", "silence on the TLS port", case_peer.test_silence, (), "enforce"),
     ("I4", "an association is deleted", case_peer.test_deleted, (),
      "enforce"),
     ("M8", "another user is refused", case_peer.test_uid, (), "root"),
