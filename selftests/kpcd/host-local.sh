@@ -5,7 +5,7 @@
 
 . "$(dirname "$0")/lib.sh"
 [ "$(id -u)" = 0 ] || skip_all "only root can give a socket to another user"
-plan 7
+plan 11
 
 port=$(free_port)
 write "$dir/keys" <<END
@@ -69,13 +69,34 @@ ok "the next agent has it again" within 5 eval 'logged a "association open" && g
 down TERM
 ok "and removes it at its end" not test -e "$dir/front"
 
+# Of a text that names the path in a file system of one's own nothing follows.
+up a "${agent[@]}"
+within 5 given
+down KILL
+setpriv --reuid=65533 --regid=65533 --clear-groups unshare -Urm sh -c '
+	mount -t tmpfs none "$0" && exec socat "UNIX-LISTEN:$0/front" PIPE' "$dir" \
+	</dev/null >"$dir/said" 2>&1 &
+pretender=$!
+started+=("$pretender")
+ok "a user binds a socket of that name elsewhere" within 5 eval \
+	'[ -n "$(ss -Hxl src "$dir/front")" ] && kill -0 $pretender'
+up a "${agent[@]}"
+ok "which does not keep the agent from it" \
+	within 5 eval 'logged a "association open" && given'
+down TERM
+kill $pretender
+
 listens 65534 env
 ok "one on which its owner listens is not replaced" \
 	refused "is in use by another program"
 kill $held
-listens 0 unshare -n
+listens 65534 unshare -n
 ok "nor one on which a program of another network namespace does" \
 	refused "is in use by another program"
+ok "and its owner has it as before" given
+ok "and reaches who listens there" eval \
+	'[ "$(echo heard | setpriv --reuid=65534 --clear-groups \
+		socat -t 5 - "UNIX-CONNECT:$dir/front")" = heard ]'
 kill $held
 
 rm -f "$dir/front"

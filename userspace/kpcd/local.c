@@ -14,8 +14,8 @@
 #include "address.h"
 #include "crew.h"
 #include "local.h"
-#include "local_diag.h"
 #include "log.h"
+#include "stale.h"
 #include "warden.h"
 
 #define BACKLOG	1024
@@ -38,57 +38,6 @@ struct local {
 	ino_t inode;
 };
 
-/* Whether a program listens there, as one that connects sees it. */
-static int probe(const struct sockaddr_un *at)
-{
-	int fd, code;
-
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	code = connect(fd, (const struct sockaddr *)at, sizeof(*at)) ?
-	       -errno : 0;
-	close(fd);
-	return code;
-}
-
-/*
- * Remove what is at @at if it is a socket without a listener. sock_diag knows
- * the listeners of this network namespace, connect() those of others too, but
- * it needs the right to write, which the warden does not have to a socket that
- * it once gave to @owner.
- */
-static int remove_stale(const struct sockaddr_un *at, uid_t owner,
-			struct kpc_error *err)
-{
-	struct stat file;
-	int held, code;
-
-	if (lstat(at->sun_path, &file))
-		return errno == ENOENT ? 0 :
-		       kpc_error_return(err, -errno, "%s: %s", at->sun_path,
-					strerror(errno));
-	if (!S_ISSOCK(file.st_mode))
-		return kpc_error_return(err, -EEXIST,
-					"%s is there and is not a socket; it is not replaced",
-					at->sun_path);
-
-	held = local_diag_held(at->sun_path, &file);
-	code = held > 0 ? 0 : probe(at);
-	if (code == -EACCES && (held || file.st_uid != owner))
-		return kpc_error_return(err, -EADDRINUSE,
-					"%s is a socket of user %u, and whether a program listens on it cannot be told; remove it if none does",
-					at->sun_path, file.st_uid);
-	if (code != -ECONNREFUSED && code != -EACCES)
-		return kpc_error_return(err, -EADDRINUSE,
-					"%s is in use by another program",
-					at->sun_path);
-	if (unlink(at->sun_path))
-		return kpc_error_return(err, -errno, "%s: %s", at->sun_path,
-					strerror(errno));
-	return 0;
-}
-
 static int bind_unix(struct local *local, const struct kpc_agent *agent,
 		     struct kpc_error *err)
 {
@@ -99,7 +48,7 @@ static int bind_unix(struct local *local, const struct kpc_agent *agent,
 	int code;
 
 	strcpy(at.sun_path, local->path);
-	code = remove_stale(&at, agent->has_owner ? agent->owner : geteuid(),
+	code = stale_remove(&at, agent->has_owner ? agent->owner : geteuid(),
 			    err);
 	if (code)
 		return code;
