@@ -7,7 +7,7 @@
 
 #include "../tap.h"
 
-/* What the module has for peers, as it counts: a quarter is for role a. */
+/* Peers are refused when all that is registered is more than three quarters. */
 static bool fits(uint32_t max, uint32_t workers, uint32_t listeners)
 {
 	struct kpc_message_quota quota = quota_of(max, workers, listeners);
@@ -19,7 +19,8 @@ static bool fits(uint32_t max, uint32_t workers, uint32_t listeners)
 	if (!quota.peers || !quota.initiations)
 		return false;
 	/* One each is the least, whatever there is. */
-	if (quota.peers > 1 && peers + sockets + (room - sockets) / 4 > room)
+	if (quota.peers > 1 &&
+	    peers + initiations + sockets + (room - initiations - sockets) / 4 > room)
 		return false;
 	return quota.initiations == 1 || initiations <= max / 4;
 }
@@ -43,8 +44,8 @@ int main(void)
 						      listeners);
 		tap_ok(right, "max-handshakes %u is kept", maxima[i]);
 	}
-	quota = quota_of(16384, 8, 0);
-	tap_ok(quota.peers == 1024, "by default eight workers have 1024 peers each");
+	quota = quota_of(16384, 5, 100);
+	tap_ok(quota.peers == 1025, "by default five workers have 1024 peers each");
 	quota = quota_of(16384, 4, 100);
 	tap_ok(quota.initiations == 1024, "and four begin 1024 handshakes each");
 	return tap_end();

@@ -4,8 +4,10 @@
  * stay within what the module registers.
  *
  * The module does not choose whom it resets where there are too many, and a
- * worker does. So it has to come to that in the workers first: a third of what
- * the module has for peers stays free for those that no worker has accepted yet.
+ * worker does. So it has to come to that in the workers first. A peer is refused
+ * when all that is registered is three quarters of the maximum: a third of what
+ * listeners and this side's own handshakes leave of these stays free for peers
+ * that no worker has accepted yet.
  */
 #include <string.h>
 
@@ -23,11 +25,10 @@ static uint32_t share(uint32_t of, uint32_t workers)
 struct kpc_message_quota quota_of(uint32_t max, uint32_t workers,
 				  uint32_t listeners)
 {
-	/* As the module divides it; listeners count as peers do. */
-	uint32_t initiations = max / 4, peers = max - initiations;
-	uint64_t sockets = (uint64_t)workers * listeners;
+	uint32_t initiations = max / 4, peers = max - max / 4;
+	uint64_t others = initiations + (uint64_t)workers * listeners;
 
-	peers = sockets < peers ? peers - sockets : 0;
+	peers = others < peers ? peers - others : 0;
 	return (struct kpc_message_quota){
 		.peers = share(peers - peers / 3, workers),
 		.initiations = share(initiations, workers),
@@ -54,9 +55,12 @@ void quota_update(struct warden *warden)
 		return;
 	err = kpc_nl_config_get(&warden->nl, &config, &why);
 	if (err) {
-		log_say(LOG_ERR, "cannot read max-handshakes of the module, what it was counts: %s",
+		log_say(LOG_ERR, "cannot read max-handshakes of the module, %s counts: %s",
+			before.peers ? "what it was" : "the least of it",
 			*why.text ? why.text : strerror(-err));
-		return;
+		if (before.peers)
+			return;
+		config.max_handshakes = 0;
 	}
 	warden->quota = quota_of(config.max_handshakes, warden->crew.count,
 				 listener_count(warden));
