@@ -12,6 +12,7 @@
 #include "establish.h"
 #include "follow.h"
 #include "log.h"
+#include "module.h"
 #include "warden.h"
 
 #define RESYNC_MS	100
@@ -209,7 +210,9 @@ int follow_begin(struct warden *warden)
 	int err;
 
 	/* Subscribed before the dump: what changes meanwhile is told. */
-	err = kpc_nl_open(&warden->events, &why);
+	err = module_watch(warden);
+	if (!err)
+		err = kpc_nl_open(&warden->events, &why);
 	if (!err)
 		err = kpc_nl_subscribe(&warden->events, GROUPS, &why);
 	if (err) {

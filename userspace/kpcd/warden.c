@@ -236,5 +236,5 @@ int warden_run(const struct options *options)
 	err = loop_run(&warden.loop);
 	finish(&warden);
 	log_say(LOG_INFO, "ended");
-	return err ? 1 : 0;
+	return err || warden.failed ? 1 : 0;
 }

@@ -36,6 +36,8 @@
  * @stopping_at: CLOCK_MONOTONIC milliseconds of it
  * @enforce: the module is there
  * @quota: @enforce only, handshakes that each worker may have
+ * @failed: it cannot go on
+ * @module: tells when the module is gone
  * @nl: requests to the module
  * @events: the module's events
  * @events_source: waits for @events
@@ -59,6 +61,8 @@ struct warden {
 	uint64_t stopping_at;
 	bool enforce;
 	struct kpc_message_quota quota;
+	bool failed;
+	struct loop_source module;
 	struct kpc_nl nl;
 	struct kpc_nl events;
 	struct loop_source events_source;
