@@ -45,6 +45,30 @@ class Slow:
             pass
 
 
+class Rude:
+    """A backend that says all that is taken while nobody reads it, and goes
+    without having read what came. A UNIX socket throws nothing away then, a TCP
+    one what the other end's kernel has not got."""
+
+    def __init__(self, speech):
+        self.speech = speech
+        self.said = []
+
+    def serve(self, s):
+        s.recv(1, socket.MSG_PEEK)
+        s.settimeout(1)
+        said = 0
+        try:
+            while said < len(self.speech):
+                said += s.send(self.speech[said:said + MIB // 4])
+        except TimeoutError:
+            pass
+        if s.family != socket.AF_UNIX:
+            said -= unsent(s)
+        s.close()
+        self.said.append(said)
+
+
 class Bench:
     """Both sites, with an association for each kind of backend."""
 
@@ -101,9 +125,12 @@ class Bench:
         self.said = 0
         self.deaf_freed = threading.Event()
         self.join("deaf", self.deaf, path=os.path.join(self.folder, "deaf"))
-        self.rude_said = []
-        self.join("rude", self.rude, path=os.path.join(self.folder, "rude"))
-        self.join("rude-tcp", self.rude)
+        self.rude = {name: Rude(self.speech) for name in
+                     ("rude", "rude-tcp", "rude-slow")}
+        for name, rude in self.rude.items():
+            self.join(name, rude.serve, path=None if name == "rude-tcp" else
+                      os.path.join(self.folder, name))
+        self.join("brief", self.brief, path=os.path.join(self.folder, "brief"))
         self.join_unix("unix", echo)
         self.join_unix("cut", self.keep, wire=True)
         self.foreign = free_port()
@@ -196,23 +223,6 @@ class Bench:
         # Its own kernel has nothing left that it would throw away.
         wait_for(lambda: not unsent(s))
 
-    def rude(self, s):
-        """Says all that is taken while nobody reads it, and goes without having
-        read what came. A UNIX socket throws nothing away then, a TCP one what
-        the other end's kernel has not got."""
-        s.recv(1, socket.MSG_PEEK)
-        s.settimeout(1)
-        said = 0
-        try:
-            while said < len(self.speech):
-                said += s.send(self.speech[said:said + MIB // 4])
-        except TimeoutError:
-            pass
-        if s.family != socket.AF_UNIX:
-            said -= unsent(s)
-        s.close()
-        self.rude_said.append(said)
-
     def deaf(self, s):
         """Says all that is taken while nobody reads it, and then hears
         nothing more."""
@@ -228,6 +238,12 @@ class Bench:
         s.shutdown(socket.SHUT_RD)
         # The other end finds it out when there is room.
         receive_all(s)
+
+    @staticmethod
+    def brief(s):
+        """Hears all, and has two records to say."""
+        receive_all(s)
+        s.sendall(noise(32768, 19))
 
     def leave(self, s):
         """Says nothing, and ends when it is told to or the other end does."""

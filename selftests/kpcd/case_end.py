@@ -14,6 +14,7 @@ from bench import MIB, Bench
 from case_flow import round_trip, test_bulk
 from case_warm import Lone
 from sites import noise, receive_all, reset, wait_for
+from tls import ALERT, APPLICATION_DATA, CLOSE_NOTIFY, Peer13
 
 def test_half_close_out(bench):
     """The local program ends first; all of the answer still comes."""
@@ -183,11 +184,12 @@ def test_rude(bench, name):
     """The backend is gone with something unread, which shows as a reset at its
     socket: the local program, which goes on to speak and reads bit by bit,
     still gets all that it said before, and then a reset."""
-    before = len(bench.rude_said)
+    rude = bench.rude[name]
+    before = len(rude.said)
     heard, how = bytearray(), "end"
     with bench.open(name) as s:
         s.sendall(b"unread")
-        if not wait_for(lambda: len(bench.rude_said) > before, 60):
+        if not wait_for(lambda: len(rude.said) > before, 60):
             return "the backend could say all, or waits still"
         s.sendall(b"and nobody hears it")
         try:
@@ -197,7 +199,7 @@ def test_rude(bench, name):
                 time.sleep(0.005)
         except ConnectionError:
             how = "reset"
-    said = bench.rude_said[-1]
+    said = rude.said[-1]
     if len(heard) < said or heard != bench.speech[:len(heard)]:
         return f"{len(heard)} of {said} octets came, then {how}"
     return None if how == "reset" else f"all came, and then {how}"
@@ -228,6 +230,62 @@ def test_deaf(bench):
         count, digest, _ = receive_all(s)
     if digest != hashlib.sha256(bench.speech[:bench.said]).hexdigest():
         return f"the local program got {count} of {bench.said} octets"
+    return None
+
+
+def carried(octets):
+    """Of data, in records of TLS 1.3 without padding."""
+    at = total = 0
+    while at + 5 <= len(octets):
+        size = int.from_bytes(octets[at + 3:at + 5], "big")
+        total += size - 17
+        at += 5 + size
+    return total
+
+
+def test_rude_slow(bench):
+    """The backend is gone, and the far end takes so little of what it said that
+    the agent long has nothing to do: it still gets all."""
+    rude, heard = bench.rude["rude-slow"], bytearray()
+    with Peer13(bench.listen, b"rude-slow@field.example",
+                bytes.fromhex(bench.key("rude-slow"))) as peer:
+        peer.connect()
+        peer.send(peer.protect(APPLICATION_DATA, b"unread"))
+        if not wait_for(lambda: rude.said, 60):
+            return "the backend could say all, or waits still"
+        peer.send(peer.protect(APPLICATION_DATA, b"and nobody hears it"))
+        end = time.monotonic() + 40
+        while time.monotonic() < end:
+            heard += peer.socket.recv(16384)
+            time.sleep(2)
+        try:
+            while piece := peer.socket.recv(MIB):
+                heard += piece
+        except ConnectionError:
+            pass
+    count = carried(heard)
+    return None if count == rude.said[0] else \
+        f"{count} of {rude.said[0]} octets came: {bench.b.said()[-300:]}"
+
+
+def test_slow_end(bench):
+    """Both directions have ended, and the far end takes a little now and then:
+    that is waited for, longer than for one that takes nothing."""
+    with Peer13(bench.listen, b"brief@field.example",
+                bytes.fromhex(bench.key("brief"))) as peer:
+        peer.connect()
+        peer.send(peer.protect(ALERT, bytes((1, CLOSE_NOTIFY))))
+        heard, end = 0, time.monotonic() + 75
+        while time.monotonic() < end:
+            heard += len(peer.socket.recv(600))
+            time.sleep(2)
+        if re.search("connection .*NAME=brief .*stood still", bench.b.said()):
+            return f"it was given up with {heard} octets taken"
+        if heard > 32768:
+            return "there was nothing left to wait for"
+        heard += receive_all(peer.socket)[0]
+    if not bench.b.says("connection closed NAME=brief .*ended in order"):
+        return f"after {heard} octets: {bench.b.said()[-300:]}"
     return None
 
 

@@ -121,9 +121,8 @@ struct record_type {
  * @timer: deadline of its state
  * @born: milliseconds of the clock
  * @binding: id in the module
- * @seen: octets of both directions when the timer was armed; of SETTLE, when
- *	to give up
- * @held: of SETTLE, what the kernel held when it was last asked
+ * @seen: what had moved when the timer was armed; of SETTLE, when to give up
+ * @taken: of SETTLE, octets that both ends had when it was last asked
  * @peer: the far end's address
  * @version: as on the wire
  * @suite: IANA code
@@ -156,7 +155,7 @@ struct connection {
 	uint64_t born;
 	uint64_t binding;
 	uint64_t seen;
-	uint64_t held;
+	uint64_t taken;
 	struct sockaddr_in6 peer;
 	uint16_t version;
 	uint16_t suite;
@@ -241,13 +240,14 @@ void connection_fail(struct connection *c, enum kpc_message_event_kind kind,
 bool leg_has_room(const struct leg *leg);
 
 /**
- * leg_unacknowledged() - what TCP has and the other end has not acknowledged
+ * leg_holds() - whether TCP has what the other end has not acknowledged
  *
  * A reset throws it away. A UNIX socket hands all over at once.
- *
- * Return: 0 where there is nothing; else a number that changes as it moves.
  */
-uint64_t leg_unacknowledged(const struct leg *leg);
+bool leg_holds(const struct leg *leg);
+
+/** leg_acknowledged() - octets that the other end has; none at a UNIX socket */
+uint64_t leg_acknowledged(const struct leg *leg);
 
 /* connection_connect.c */
 

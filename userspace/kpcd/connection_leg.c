@@ -4,6 +4,7 @@
  */
 #include <linux/tcp.h>
 #include <poll.h>
+#include <string.h>
 
 #include "connection.h"
 
@@ -17,14 +18,26 @@ bool leg_has_room(const struct leg *leg)
 	return poll(&at, 1, 0) > 0;
 }
 
-uint64_t leg_unacknowledged(const struct leg *leg)
+static bool leg_info(const struct leg *leg, struct tcp_info *info)
 {
-	struct tcp_info info = {};
-	socklen_t length = sizeof(info);
+	socklen_t length = sizeof(*info);
 
-	if (leg->fd < 0 ||
-	    getsockopt(leg->fd, IPPROTO_TCP, TCP_INFO, &info, &length) ||
-	    info.tcpi_state == STATE_CLOSE)
-		return 0;
-	return (uint64_t)info.tcpi_notsent_bytes << 32 | info.tcpi_unacked;
+	memset(info, 0, sizeof(*info));
+	return leg->fd >= 0 &&
+	       !getsockopt(leg->fd, IPPROTO_TCP, TCP_INFO, info, &length);
+}
+
+bool leg_holds(const struct leg *leg)
+{
+	struct tcp_info info;
+
+	return leg_info(leg, &info) && info.tcpi_state != STATE_CLOSE &&
+	       (info.tcpi_notsent_bytes || info.tcpi_unacked);
+}
+
+uint64_t leg_acknowledged(const struct leg *leg)
+{
+	struct tcp_info info;
+
+	return leg_info(leg, &info) ? info.tcpi_bytes_acked : 0;
 }

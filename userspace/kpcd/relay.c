@@ -61,24 +61,53 @@ static const char *local_error(int error)
 }
 
 /*
- * What the kernel holds for the ends that are still there. One that has failed
- * takes nothing more.
+ * Whether the kernel holds anything for an end that is still there. One that has
+ * failed takes nothing more.
  */
-static uint64_t relay_held(const struct connection *c)
+static bool relay_holds(const struct connection *c)
 {
-	uint64_t held = 0;
-
-	if (!c->in.failed)
-		held += leg_unacknowledged(&c->plain);
-	if (!c->out.failed)
-		held += leg_unacknowledged(&c->tls);
-	return held;
+	return (!c->in.failed && leg_holds(&c->plain)) ||
+	       (!c->out.failed && leg_holds(&c->tls));
 }
 
 /* Whether the kernel's TLS may hold records that TCP has not got yet. */
 static bool relay_holds_records(const struct connection *c)
 {
 	return c->carrier == KPC_CARRIER_KERNEL && !c->out.failed;
+}
+
+/* Octets that the ends have; of what goes to a UNIX socket nothing is known. */
+static uint64_t relay_taken(const struct connection *c)
+{
+	return leg_acknowledged(&c->tls) + leg_acknowledged(&c->plain);
+}
+
+/* Nothing more is relayed: wait for what the kernel holds. */
+static void settle(struct connection *c, bool cut)
+{
+	c->state = CONNECTION_SETTLE;
+	c->cut = cut;
+	c->roomy = !cut && leg_has_room(&c->tls);
+	c->taken = relay_taken(c);
+	c->seen = timer_now() + DRAIN_MS;
+	connection_deadline(c, SETTLE_MS);
+}
+
+/*
+ * Wait on, unless nothing was taken for too long. How much TCP holds is no
+ * measure of that: where an end takes a little, the kernel's TLS makes up for it.
+ */
+static bool settle_on(struct connection *c)
+{
+	uint64_t taken = relay_taken(c), now = timer_now();
+
+	if (taken != c->taken)
+		c->seen = now + DRAIN_MS;
+	c->taken = taken;
+	if (now >= c->seen)
+		return false;
+	connection_deadline(c, SETTLE_MS);
+	return true;
 }
 
 /*
@@ -92,20 +121,15 @@ static void relay_cut(struct connection *c)
 
 	if (c->state >= CONNECTION_SETTLE)
 		return;
-	c->held = relay_held(c);
-	if (!c->held && !relay_holds_records(c)) {
+	if (!relay_holds(c) && !relay_holds_records(c)) {
 		connection_abort(c);
 		return;
 	}
-	c->state = CONNECTION_SETTLE;
-	c->cut = 1;
-	c->roomy = 0;
-	c->seen = timer_now() + DRAIN_MS;
+	settle(c, true);
 	engine_cancel(engine, &c->tls.rx);
 	engine_cancel(engine, &c->tls.tx);
 	engine_cancel(engine, &c->plain.rx);
 	engine_cancel(engine, &c->plain.tx);
-	connection_deadline(c, SETTLE_MS);
 }
 
 static bool flow_delivered(const struct flow *flow)
@@ -114,10 +138,13 @@ static bool flow_delivered(const struct flow *flow)
 	       (!flow->stream.first && !flow->sending);
 }
 
-/* Changes with each octet that is received or delivered. */
+/*
+ * Changes with each octet that is received, delivered or taken: a socket that
+ * holds much asks for more only when an end has taken a good part of that.
+ */
 static uint64_t relay_moved(const struct connection *c)
 {
-	return c->out.octets + c->in.octets -
+	return relay_taken(c) + c->out.octets + c->in.octets -
 	       stream_octets(&c->out.stream) - stream_octets(&c->in.stream);
 }
 
@@ -172,33 +199,23 @@ static void relay_over(struct connection *c)
  */
 static void relay_settle(struct connection *c)
 {
-	if (c->carrier != KPC_CARRIER_KERNEL) {
+	if (c->carrier == KPC_CARRIER_KERNEL)
+		settle(c, false);
+	else
 		relay_over(c);
-		return;
-	}
-	c->state = CONNECTION_SETTLE;
-	c->roomy = leg_has_room(&c->tls);
-	c->seen = timer_now() + DRAIN_MS;
-	connection_deadline(c, SETTLE_MS);
 }
 
 /* The same before a reset, for both sockets and all that they hold. */
 static void relay_cut_settled(struct connection *c)
 {
-	uint64_t now = timer_now(), held = relay_held(c);
-	bool before = c->roomy;
+	bool before = c->roomy, held = relay_holds(c);
 
 	c->roomy = !held && leg_has_room(&c->tls);
 	if (!held && (!relay_holds_records(c) || (before && c->roomy))) {
 		connection_abort(c);
 		return;
 	}
-	if (held != c->held)
-		c->seen = now + DRAIN_MS;
-	c->held = held;
-	if (now < c->seen)
-		connection_deadline(c, SETTLE_MS);
-	else
+	if (!settle_on(c))
 		connection_abort(c);
 }
 
@@ -213,9 +230,7 @@ static void relay_settled(struct connection *c)
 	c->roomy = leg_has_room(&c->tls);
 	if (before && c->roomy) {
 		relay_over(c);
-	} else if (timer_now() < c->seen) {
-		connection_deadline(c, SETTLE_MS);
-	} else {
+	} else if (!settle_on(c)) {
 		/* What TCP has is still delivered, if anybody reads it. */
 		relay_down(c, KPC_EVENT_TRUNCATED, STOOD_STILL);
 		connection_finish(c);
