@@ -130,6 +130,9 @@ class Bench:
         for name, rude in self.rude.items():
             self.join(name, rude.serve, path=None if name == "rude-tcp" else
                       os.path.join(self.folder, name))
+        self.dripped = []
+        self.join("drip", self.drip, wire=True,
+                  path=os.path.join(self.folder, "drip"))
         self.join("brief", self.brief, path=os.path.join(self.folder, "brief"))
         self.join_unix("unix", echo)
         self.join_unix("cut", self.keep, wire=True)
@@ -238,6 +241,15 @@ class Bench:
         s.shutdown(socket.SHUT_RD)
         # The other end finds it out when there is room.
         receive_all(s)
+
+    def drip(self, s):
+        """Hears a little at a time for long, and then the rest at once."""
+        heard, end = bytearray(), time.monotonic() + 40
+        while piece := s.recv(4096 if time.monotonic() < end else MIB):
+            heard += piece
+            if time.monotonic() < end:
+                time.sleep(1)
+        self.dripped.append(bytes(heard))
 
     @staticmethod
     def brief(s):

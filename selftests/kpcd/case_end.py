@@ -157,6 +157,23 @@ def test_late_loss(bench, pause, name):
     return None
 
 
+def test_drip(bench):
+    """The far end is lost, and the backend takes so little at a time that its
+    socket long has no room for more: it still gets all that had come."""
+    data = noise(unix_room() + 65536, 21)
+    wire = bench.wires["drip"]
+    with bench.open("drip") as s:
+        s.sendall(data)
+        wait_for(lambda: wire.passed > len(data), 30)
+        time.sleep(1)
+        wire.cut("late")
+        if not wait_for(lambda: bench.dripped, 60):
+            return "the backend was not told"
+    if bench.dripped[0] != data:
+        return f"the backend got {len(bench.dripped[0])} of {len(data)} octets"
+    return None
+
+
 def test_unread(bench):
     """The backend says all, ends, and is gone without having read what the
     local program goes on to send: that one still gets all, though it pauses."""

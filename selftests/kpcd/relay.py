@@ -50,6 +50,8 @@ WAITING = (
      (12, "slower"), "uring"),
     ("I8", "and one at a TCP leg too", case_end.test_late_loss,
      (3, "slow-tcp")),
+    ("I8", "and one at a UNIX socket that reads bit by bit",
+     case_end.test_drip, (), "agent"),
     ("I8", "the backend says all and reads nothing", case_end.test_unread, ()),
     ("I8", "the backend has said more than is taken, and the far end takes it bit by bit",
      case_end.test_rude_slow, (), "agent"),

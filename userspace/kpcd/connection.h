@@ -122,7 +122,7 @@ struct record_type {
  * @born: milliseconds of the clock
  * @binding: id in the module
  * @seen: what had moved when the timer was armed; of SETTLE, when to give up
- * @taken: of SETTLE, octets that both ends had when it was last asked
+ * @taken: of SETTLE, what both ends had taken when they were last asked
  * @peer: the far end's address
  * @version: as on the wire
  * @suite: IANA code
@@ -246,8 +246,13 @@ bool leg_has_room(const struct leg *leg);
  */
 bool leg_holds(const struct leg *leg);
 
-/** leg_acknowledged() - octets that the other end has; none at a UNIX socket */
-uint64_t leg_acknowledged(const struct leg *leg);
+/**
+ * leg_taken() - a number that grows as the other end takes what TCP has
+ *
+ * At a UNIX socket as its program reads, until the socket is given more; it
+ * counts whole pieces, of at most 48 KiB or so.
+ */
+uint64_t leg_taken(const struct leg *leg);
 
 /* connection_connect.c */
 

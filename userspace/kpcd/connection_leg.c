@@ -2,6 +2,7 @@
 /*
  * What the kernel still holds of what it has been given for a leg's socket.
  */
+#include <linux/sock_diag.h>
 #include <linux/tcp.h>
 #include <poll.h>
 #include <string.h>
@@ -35,9 +36,15 @@ bool leg_holds(const struct leg *leg)
 	       (info.tcpi_notsent_bytes || info.tcpi_unacked);
 }
 
-uint64_t leg_acknowledged(const struct leg *leg)
+uint64_t leg_taken(const struct leg *leg)
 {
+	uint32_t memory[SK_MEMINFO_VARS] = {};
+	socklen_t length = sizeof(memory);
 	struct tcp_info info;
 
-	return leg_info(leg, &info) ? info.tcpi_bytes_acked : 0;
+	if (leg_info(leg, &info))
+		return info.tcpi_bytes_acked;
+	if (leg->fd >= 0)
+		getsockopt(leg->fd, SOL_SOCKET, SO_MEMINFO, memory, &length);
+	return -(uint64_t)memory[SK_MEMINFO_WMEM_ALLOC];
 }

@@ -76,10 +76,10 @@ static bool relay_holds_records(const struct connection *c)
 	return c->carrier == KPC_CARRIER_KERNEL && !c->out.failed;
 }
 
-/* Octets that the ends have; of what goes to a UNIX socket nothing is known. */
+/* Changes as the ends take what the kernel holds for them. */
 static uint64_t relay_taken(const struct connection *c)
 {
-	return leg_acknowledged(&c->tls) + leg_acknowledged(&c->plain);
+	return leg_taken(&c->tls) + leg_taken(&c->plain);
 }
 
 /* Nothing more is relayed: wait for what the kernel holds. */
