@@ -31,18 +31,30 @@ class Slow:
         self.freed = threading.Event()
         self.kept = [0]
         self.ends = []
+        self.said = 0
 
     def serve(self, s):
         threading.Thread(target=self.talk, args=(s,), daemon=True).start()
         self.freed.wait(60)
         self.ends.append(receive_all(s, self.kept))
 
-    @staticmethod
-    def talk(s):
+    def talk(self, s):
+        data = memoryview(noise(32 * MIB, 11))
         try:
-            s.sendall(noise(32 * MIB, 11))
+            while self.said < len(data):
+                self.said += s.send(data[self.said:self.said + MIB // 4])
         except OSError:
             pass
+
+    def full(self, seconds=30):
+        """Waits until it has spoken and for a second nothing was taken."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            before = self.said
+            time.sleep(1)
+            if before and self.said == before:
+                return True
+        return False
 
 
 class Rude:

@@ -151,7 +151,8 @@ def test_answers_unread(bench):
     slow = bench.slow["unheard"]
     slow.freed.set()
     peer = deaf(bench, "unheard", "client", bench.listen, 16)
-    time.sleep(2)
+    if not slow.full():
+        return f"{slow.said} octets of the backend's and more were taken"
     peer.say("go\n")
     if not peer.says(rb"asked 16 times"):
         return peer.last()
