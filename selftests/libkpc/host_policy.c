@@ -149,8 +149,8 @@ static void check_refusals(void)
 		       !memcmp(&all, &before, sizeof(all)) && err.text[0];
 		tap_ok(held, "refused, and nothing is changed: %s", err.text);
 	}
-	tap_ok(kpc_handshake_policy_unite(&all, &of_a, NULL) == -EINVAL && offers(&all, scenes[2].offer),
-	       "so is one of role a beside those of role b");
+	tap_ok(kpc_handshake_policy_unite(&all, &of_a, NULL) == -EINVAL &&
+	       offers(&all, scenes[2].offer), "so is one of role a beside those of role b");
 }
 
 /* The listener of scenes[2] and the peer of its second association. */
