@@ -261,9 +261,8 @@ boots()
 	sed -n "s|@SBINDIR@/||g; s|^ExecStart=/bin/sh -c '\(.*\)'$|\1|p" "$unit" \
 		>"$dir/boot"
 	# An /etc of its own, as ip-netns gives it a view of mounts of its own.
-	sed 's|role a.*:\*$|& plain unix:/run/w owner later|' "$dir/wide.conf" \
+	echo 'association wide role a kpc-id w1@sp.example id-a //sp.example/cse/C9 id-b //sp.example/in selector remote 198.51.100.0/24:* plain unix:/run/w owner later' \
 		>"$dir/late.conf"
-	grep -q later "$dir/late.conf" || return
 	run 0 ip netns exec kpc-t2 sh -c 'mount -t tmpfs -o mode=755 tmpfs /etc &&
 		mkdir /etc/kpc && cp "$1/late.conf" /etc/kpc/kpc.conf &&
 		echo "$2" >/etc/kpc/keys && chmod "$3" /etc/kpc/keys &&
