@@ -288,9 +288,27 @@ not_both()
 			--file "$dir/${names% *}" --keys "$dir/${names#* }" \
 			w3 "${w3[@]}" || return
 	done
-	whole
+	refuses 1 "kpc: provision w3: store.d/a is the association file and the key store; these are two files" \
+		timeout 5 env -C "$dir" kpc provision --generate --offline \
+		--file store.d/a --keys "$dir/store" w3 "${w3[@]}" && whole
 }
 ok "nor is the association file one of them" not_both
+# What is called *.d without being a store's is a place as any other.
+own_place()
+{
+	mkdir -p "$dir/x.d/keys.d" && echo "# none" >"$dir/x.d/notes" &&
+		kpc key generate w4@sp.example --keys "$dir/x.d/keys" \
+		>"$dir/out" 2>"$dir/err" &&
+		kpc provision --generate --offline --file "$dir/x.d/kpc.conf" \
+		--keys "$dir/x.d/keys" w3 "${w3[@]}" >"$dir/out" 2>"$dir/err"
+}
+ok "a store may stand in a directory called *.d" own_place
+too_long()
+{
+	run 1 kpc key generate w5@sp.example --keys "$(printf 'x%.0s' {1..5000})" &&
+		grep -q "key generate: xxx" "$dir/err"
+}
+ok "a name that is too long is refused" too_long
 # Whoever changes one file of a store holds the lock of all of it.
 waits()
 {

@@ -4,7 +4,7 @@
 # refuses them whole and says where and why, never the key (M2, T4, T5, I6).
 
 . "$(dirname "$0")/lib.sh"
-plan 18
+plan 19
 
 pump_site
 
@@ -67,6 +67,8 @@ ok "T5: a key store that others may read is refused" \
 ok "a key store that is not there is told" \
 	refused "$dir/missing" --table "$dir/table" --keys "$dir/missing"
 
+ok "standard input is no table, which is read again later" \
+	refused "-: No such file" --table - --keys "$dir/keys" <"$dir/table"
 ok "an unknown word is refused with file and line" \
 	refused_table "$dir/bad:2: .*nonsense" <<END
 # comment

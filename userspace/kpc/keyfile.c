@@ -33,9 +33,31 @@ static size_t store_length(const char *directory)
 	       directory[length - 3] != '/' ? length - 2 : 0;
 }
 
+/* Whether there is a store of that name, or the agent's default one may come. */
+static bool is_store(const char *directory, size_t length)
+{
+	char store[PATH_ROOM];
+	const char *name;
+
+	if (!length)
+		return false;
+	snprintf(store, sizeof(store), "%.*s", (int)length, directory);
+	name = strrchr(store, '/');
+	return !strcmp(name ? name + 1 : store, "keys") || !access(store, F_OK);
+}
+
+/* A store of its own, whatever the directory is called that it stands in. */
+static bool has_more(const char *path)
+{
+	char more[PATH_ROOM + 2];
+
+	snprintf(more, sizeof(more), "%s.d", path);
+	return !access(more, F_OK);
+}
+
 /*
- * The store that a file belongs to: of X.d/FILE it is X, unless the store's
- * reader passes FILE over.
+ * The store that a file belongs to: of X.d/FILE it is X, if there is one, unless
+ * the store's reader passes FILE over.
  */
 static bool store_of(const char *path, char *store)
 {
@@ -48,7 +70,7 @@ static bool store_of(const char *path, char *store)
 	if (length >= PATH_ROOM)
 		return false;
 	strcpy(store, path);
-	if (!*name || *name == '.' || path[length - 1] == '~')
+	if (!*name || *name == '.' || path[length - 1] == '~' || has_more(path))
 		return true;
 	strcpy(copy, path);
 	directory = dirname(copy);
@@ -56,7 +78,7 @@ static bool store_of(const char *path, char *store)
 	if (!store_length(directory) && realpath(directory, real))
 		directory = real;
 	length = store_length(directory);
-	if (length)
+	if (is_store(directory, length))
 		snprintf(store, PATH_ROOM, "%.*s", (int)length, directory);
 	return true;
 }
@@ -193,13 +215,29 @@ static bool textfile_is(const struct textfile *file, const char *path)
 	       !stat(name, &other) && same_inode(&mine, &other);
 }
 
+/* The same name in the same directory, however that one is named. */
+static bool same_place(const char *one, const char *two)
+{
+	char copies[2][PATH_ROOM], places[2][PATH_ROOM];
+
+	strcpy(copies[0], one);
+	strcpy(copies[1], two);
+	if (strcmp(basename(copies[0]), basename(copies[1])))
+		return false;
+	strcpy(copies[0], one);
+	strcpy(copies[1], two);
+	return realpath(dirname(copies[0]), places[0]) &&
+	       realpath(dirname(copies[1]), places[1]) &&
+	       !strcmp(places[0], places[1]);
+}
+
 bool keyfile_shares(const struct textfile *file, const char *path)
 {
 	char mine[PATH_ROOM], other[PATH_ROOM];
 
 	return store_of(file->path, mine) && store_of(path, other) &&
 	       (textfile_is(file, path) || textfile_is(file, other) ||
-		!strcmp(mine, other));
+		same_place(mine, other));
 }
 
 unsigned int textfile_lines(const struct textfile *file)

@@ -272,7 +272,7 @@ static int read_any(struct kpc_table *table, const char *path,
 	struct stat stat_;
 	int files;
 
-	if (!strcmp(path, "-"))
+	if (!(flags & KPC_TABLE_REGULAR) && !strcmp(path, "-"))
 		return read_lines(&reader, stdin, err);
 	if (stat(path, &stat_) || !S_ISDIR(stat_.st_mode))
 		return read_file(table, path, flags, err);
