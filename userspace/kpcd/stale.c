@@ -87,7 +87,9 @@ int stale_remove(const struct sockaddr_un *at, uid_t owner,
 					at->sun_path);
 
 	code = probe(at);
-	if (code == -EACCES && file.st_uid == owner)
+	/* As it makes them, and as it gives them away. */
+	if (code == -EACCES &&
+	    (file.st_uid == geteuid() || file.st_uid == owner))
 		code = probe_owned(at, &file);
 	if (code == -EACCES)
 		return kpc_error_return(err, -EADDRINUSE,
