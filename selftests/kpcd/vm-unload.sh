@@ -39,6 +39,7 @@ ok "goes on when another module is unloaded" session
 ok "does not keep its own" rmmod kpc
 ok "and ends with it" ended 1
 ok "which it tells" logged a "kpc.ko was unloaded"
+modprobe kpc
 agent
 ok "with the next module another agent has its session" within 10 session
 finish

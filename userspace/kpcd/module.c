@@ -42,6 +42,7 @@ int module_watch(struct warden *warden)
 {
 	/* The one group that has the number of its family. */
 	const int group = GENL_ID_CTRL;
+	const struct sockaddr_nl any = { .nl_family = AF_NETLINK };
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
 	int err;
 
@@ -49,7 +50,9 @@ int module_watch(struct warden *warden)
 		return -errno;
 	warden->module.fd = fd;
 	warden->module.ready = changed;
-	if (setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group,
+	/* One without a port has that of the sender, who is not sent to. */
+	if (bind(fd, (const struct sockaddr *)&any, sizeof(any)) ||
+	    setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group,
 		       sizeof(group)))
 		err = -errno;
 	else
