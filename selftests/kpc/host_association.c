@@ -227,7 +227,8 @@ static const struct {
 	  "unix:/PATH or tcp:ADDRESS:PORT is accepted" },
 	{ A "owner 0", "owner, mode and allow-uid need plain unix:PATH or plain tcp:ADDRESS:PORT" },
 	{ A "owner nosuchuser",
-	  "owner \"nosuchuser\" is no user of this machine; a user's name or number, or none, is accepted" },
+	  "owner \"nosuchuser\" is no user of this machine; a user's name or number, "
+	  "or none, is accepted" },
 	{ A "mode 0999", "mode \"0999\" is not a file mode; octal 0 to 0777 is accepted" },
 	{ A "plain unix:/x allow-uid any",
 	  "allow-uid is for plain tcp:ADDRESS:PORT; plain unix: takes owner and mode" },

@@ -5,7 +5,7 @@
 # and what a source of peers may cost (I5, I8, X5).
 
 . "$(dirname "$0")/lib.sh"
-plan 23
+plan 24
 ulimit -n 8192 2>/dev/null || skip_all "8192 descriptors are needed"
 
 b=$(free_port)
@@ -247,6 +247,29 @@ left()
 ok "local programs that have gone give their places back" left "$dir/front"
 ok "those of TCP too" left "$door"
 ok "and the log says that they have" logged b "local program gone NAME=door"
+# idle PLAIN: an octet out of band, which a socket tells of as long as it is there,
+# is waited beside, not run after: of two seconds the worker takes no half.
+idle()
+{
+	python3 - "$1" "$mute" "$worker" <<-'END'
+		import os, socket, sys, time
+		def ticks():
+		    with open(f"/proc/{sys.argv[3]}/stat", encoding="ascii") as stat:
+		        return sum(map(int, stat.read().rsplit(")", 1)[1].split()[11:13]))
+		far = socket.create_server(("127.0.0.1", int(sys.argv[2])))
+		far.settimeout(10)
+		local = socket.socket(socket.AF_UNIX)
+		local.connect(sys.argv[1])
+		taken = far.accept()
+		local.send(b"x", socket.MSG_OOB)
+		before = ticks()
+		time.sleep(2)
+		took = (ticks() - before) / os.sysconf("SC_CLK_TCK")
+		print(f"# the worker took {took} s of 2")
+		sys.exit(took >= 1)
+	END
+}
+ok "an octet out of band does not keep the worker busy" within 10 idle "$dir/front"
 
 # What a local user does must not fill the log, nor use up others' lines.
 told()

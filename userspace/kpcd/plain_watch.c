@@ -39,9 +39,17 @@ static bool has_gone(const struct connection *c)
 	       -ENOTCONN;
 }
 
+/*
+ * Octets that wait end it: they are delivered, whether it has gone or not. An
+ * octet out of band is none, and is told of for as long as it is there.
+ */
 static void look(struct connection *c)
 {
-	if (has_gone(c))
+	ssize_t n = waiting(c);
+
+	if (n > 0)
+		return;
+	if (n != -EAGAIN && has_gone(c))
 		connection_fail(c, KPC_EVENT_LOCAL_GONE, -EPIPE,
 				"it hung up before the far end was reached");
 	else
@@ -53,11 +61,9 @@ static void look_again(struct timer *timer)
 	look(container_of(timer, struct handshake, look)->connection);
 }
 
-/* What it has sent is still to be delivered, though it may have gone since. */
 static void told(struct engine_op *op, int result)
 {
 	struct connection *c = container_of(op, struct connection, plain.rx);
-	ssize_t n;
 
 	if (connection_over(c, op))
 		return;
@@ -66,12 +72,7 @@ static void told(struct engine_op *op, int result)
 		return;
 	}
 	/* It cannot be watched; its deadline is left. */
-	if (result < 0)
-		return;
-	n = waiting(c);
-	if (n == -EAGAIN)
-		engine_submit(c->worker->engine, op);
-	else if (n <= 0)
+	if (result >= 0)
 		look(c);
 }
 

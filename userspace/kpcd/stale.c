@@ -33,7 +33,10 @@ static int probe(const struct sockaddr_un *at)
 	return code;
 }
 
-/* The same of the very file that is open at @fd, wherever its path leads now. */
+/*
+ * The same of the very file that is open at @fd, wherever its path leads now.
+ * It is a socket, so nothing that becomes root's for a moment can be run.
+ */
 static int probe_taken(int fd, const struct stat *file)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
@@ -43,14 +46,14 @@ static int probe_taken(int fd, const struct stat *file)
 	snprintf(at.sun_path, sizeof(at.sun_path), "/proc/self/fd/%d", fd);
 	if (fchownat(fd, "", geteuid(), -1, AT_EMPTY_PATH))
 		return -EACCES;
-	if (readonly && chmod(at.sun_path, (file->st_mode & 07777) | 0200))
+	if (readonly && chmod(at.sun_path, (file->st_mode & 0777) | 0200))
 		code = -EACCES;
 	else
 		code = probe(&at);
 	if (code == -ECONNREFUSED)
 		return code;
 	if (readonly)
-		chmod(at.sun_path, file->st_mode & 07777);
+		chmod(at.sun_path, file->st_mode & 0777);
 	if (fchownat(fd, "", file->st_uid, -1, AT_EMPTY_PATH))
 		return -EACCES;
 	return code;
@@ -64,9 +67,11 @@ static int probe_owned(const struct sockaddr_un *at, const struct stat *file)
 
 	if (fd < 0)
 		return -errno;
-	if (!fstat(fd, &now) && now.st_dev == file->st_dev &&
-	    now.st_ino == file->st_ino)
-		code = probe_taken(fd, file);
+	/* Another file may have got the number of one that was removed. */
+	if (!fstat(fd, &now) && S_ISSOCK(now.st_mode) &&
+	    now.st_dev == file->st_dev && now.st_ino == file->st_ino &&
+	    now.st_uid == file->st_uid)
+		code = probe_taken(fd, &now);
 	close(fd);
 	return code;
 }
