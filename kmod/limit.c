@@ -58,8 +58,14 @@ static void end(struct kpc_sock *ks, unsigned int state, u8 reason, u8 kind)
 		violation(ks, kind);
 }
 
+/*
+ * Seconds that a handshake may take beyond its limit. The agent keeps the same
+ * limit from a moment later, and ends it by itself: that is no violation.
+ */
+#define KPC_GRACE	2
+
 /* Jiffies are too few for it where a long has 32 bits. */
-static bool has_passed(ktime_t since, u32 seconds)
+static bool has_passed(ktime_t since, u64 seconds)
 {
 	return ktime_ms_delta(ktime_get_boottime(), since) >=
 	       (s64)seconds * MSEC_PER_SEC;
@@ -82,7 +88,8 @@ static void sweep_handshake(struct kpc_sock *ks)
 		end(ks, KPC_SOCK_HANDSHAKE, KPC_REASON_MARK_CHANGED,
 		    KPC_VIOLATION_KIND_CHANGED);
 	/* The second: registered to listen, and connected instead. */
-	else if ((ks->patience && has_passed(ks->born, ks->patience)) ||
+	else if ((ks->patience &&
+		  has_passed(ks->born, (u64)ks->patience + KPC_GRACE)) ||
 		 (ks->listening && sk->sk_state != TCP_LISTEN &&
 		  sk->sk_state != TCP_CLOSE))
 		end(ks, KPC_SOCK_HANDSHAKE, KPC_REASON_BUDGET,

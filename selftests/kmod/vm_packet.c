@@ -338,7 +338,7 @@ TEST_F(wire, handshake_seconds)
 	a.handshake_seconds = 1;
 	ASSERT_EQ(assoc_new(&self->a, &a), 0);
 	ASSERT_EQ(pair_connect(&self->p), 0);
-	EXPECT_EQ(error_within(self->p.client, 5000), ETIMEDOUT);
+	EXPECT_EQ(error_within(self->p.client, 20000), ETIMEDOUT);
 	EXPECT_NE(error_within(self->p.server, 1000), 0);
 }
 
@@ -375,7 +375,7 @@ TEST_F(wire, handshake_seconds_of_a_child)
 	b.handshake_seconds = 1;
 	ASSERT_EQ(assoc_new(&self->b, &b), 0);
 	ASSERT_EQ(pair_connect(&self->p), 0);
-	EXPECT_EQ(error_within(self->p.server, 5000), ETIMEDOUT);
+	EXPECT_EQ(error_within(self->p.server, 20000), ETIMEDOUT);
 	EXPECT_EQ(error_within(self->p.client, 1000), ECONNRESET);
 }
 

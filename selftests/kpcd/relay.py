@@ -43,7 +43,7 @@ ALONE = (
 
 # What does little but wait for time to pass: all begin now.
 WAITING = (
-    ("X5", "silence on the TLS port", case_peer.test_silence, (), "table"),
+    ("X5", "silence on the TLS port", case_peer.test_silence, ()),
     ("I8", "the far end is lost bit by bit, nothing that came is",
      case_end.test_late_loss, (1, "slow")),
     ("I8", "and a backend that pauses gets it still", case_end.test_late_loss,
@@ -108,9 +108,6 @@ MEANWHILE = (
      ()),
     ("X5", "another Kpc", case_peer.test_refused, ("wrong",)),
     ("X5", "an unknown KpcId", case_peer.test_refused, ("nobody",)),
-    ("I2", "no violation by what kpcd does", case_peer.test_unharmed, (),
-     "enforce"),
-    ("X5", "silence on the TLS port", case_peer.test_silence, (), "enforce"),
     ("I4", "an association is deleted", case_peer.test_deleted, (),
      "enforce"),
     ("M8", "another user is refused", case_peer.test_uid, (), "root"),
@@ -130,8 +127,10 @@ MEANWHILE = (
      case_warm.test_renegotiation_flood, (), "agent"),
 )
 
-# And these end workers, and with them what waits.
+# After all of that. Most of these end workers, and with them what waits.
 LAST = (
+    ("I2", "no violation by what kpcd does", case_peer.test_unharmed, (),
+     "enforce"),
     ("I5", "a worker is killed", case_end.test_killed, ()),
     ("I8", "an agent that ends has told of each connection's end",
      case_end.test_farewell, (240,), "table"),

@@ -155,6 +155,8 @@ within 20 test -S "$dir/deaf"
 hold 600 AF_UNIX "$dir/deaf"
 within 20 logged a "too many handshakes with the far end are under way"
 ok "a far end that says nothing leaves handshakes for others" through
-ok "and room in the module" eval '[ "$(registered a)" -le 100 ]'
+# Where nobody listens all of it is for these, half of it for one association.
+ok "and room in the module" eval \
+	'[ "$(registered a)" -gt 150 ] && [ "$(registered a)" -le 250 ]'
 kill "$holder" "$b"
 finish
