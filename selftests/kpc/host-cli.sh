@@ -303,6 +303,16 @@ own_place()
 		--keys "$dir/x.d/keys" w3 "${w3[@]}" >"$dir/out" 2>"$dir/err"
 }
 ok "a store may stand in a directory called *.d" own_place
+beside()
+{
+	mkdir -p "$dir/app" "$dir/app.d" &&
+		run 0 kpc key generate w6@sp.example --keys "$dir/app.d/keys"
+}
+ok "beside a directory of that name too" beside
+ln -s store.d "$dir/link.d"
+ok "a link to a store's directory is that" \
+	eval 'refuses 1 "kpc: key generate: KpcId w1@sp.example has another Kpc already at $dir/store:1; remove that line first" \
+		kpc key generate w1@sp.example --keys "$dir/link.d/f" && whole'
 too_long()
 {
 	run 1 kpc key generate w5@sp.example --keys "$(printf 'x%.0s' {1..5000})" &&

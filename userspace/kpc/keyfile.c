@@ -37,13 +37,15 @@ static size_t store_length(const char *directory)
 static bool is_store(const char *directory, size_t length)
 {
 	char store[PATH_ROOM];
+	struct stat file;
 	const char *name;
 
 	if (!length)
 		return false;
 	snprintf(store, sizeof(store), "%.*s", (int)length, directory);
 	name = strrchr(store, '/');
-	return !strcmp(name ? name + 1 : store, "keys") || !access(store, F_OK);
+	return !strcmp(name ? name + 1 : store, "keys") ||
+	       (!stat(store, &file) && S_ISREG(file.st_mode));
 }
 
 /* A store of its own, whatever the directory is called that it stands in. */
@@ -75,9 +77,11 @@ static bool store_of(const char *path, char *store)
 	strcpy(copy, path);
 	directory = dirname(copy);
 	/* Another name may lead there, as "." does. */
-	if (!store_length(directory) && realpath(directory, real))
-		directory = real;
 	length = store_length(directory);
+	if (!is_store(directory, length) && realpath(directory, real)) {
+		directory = real;
+		length = store_length(directory);
+	}
 	if (is_store(directory, length))
 		snprintf(store, PATH_ROOM, "%.*s", (int)length, directory);
 	return true;

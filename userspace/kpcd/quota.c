@@ -25,8 +25,8 @@ static uint32_t share(uint32_t of, uint32_t workers)
 struct kpc_message_quota quota_of(uint32_t max, uint32_t workers,
 				  uint32_t listeners)
 {
-	uint32_t initiations = listeners ? max / 4 : max;
-	uint32_t peers = max - max / 4;
+	/* Listeners may still come, and peers with them. */
+	uint32_t initiations = max / 4, peers = max - max / 4;
 	uint64_t others = initiations + (uint64_t)workers * listeners;
 
 	peers = others < peers ? peers - others : 0;
