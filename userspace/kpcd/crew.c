@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "associations.h"
+#include "container.h"
 #include "crew.h"
 #include "establish.h"
 #include "event.h"
@@ -33,10 +33,6 @@
 #define STUCK_MS	20000
 /* Packets taken from one worker before others have their turn. */
 #define BATCH		32
-
-#define container(pointer, member) \
-	((struct crew_worker *)((char *)(pointer) - \
-				offsetof(struct crew_worker, member)))
 
 static void spawn(struct crew_worker *worker);
 
@@ -248,7 +244,7 @@ static bool has_hung_up(const struct crew_worker *worker)
 
 static void ready(struct loop_source *source, uint32_t events)
 {
-	struct crew_worker *worker = container(source, source);
+	struct crew_worker *worker = container_of(source, struct crew_worker, source);
 	struct kpc_message message;
 	ssize_t n;
 	int i;
@@ -281,7 +277,7 @@ static void ready(struct loop_source *source, uint32_t events)
 
 static void stuck(struct loop_timer *timer)
 {
-	struct crew_worker *worker = container(timer, stuck);
+	struct crew_worker *worker = container_of(timer, struct crew_worker, stuck);
 
 	log_say(LOG_ERR, "worker %u takes no messages; it is ended",
 		worker->index);
@@ -290,7 +286,7 @@ static void stuck(struct loop_timer *timer)
 
 static void unthrottle(struct loop_timer *timer)
 {
-	watch(container(timer, throttle));
+	watch(container_of(timer, struct crew_worker, throttle));
 }
 
 void crew_throttle(struct crew_worker *worker, uint64_t milliseconds)
@@ -430,7 +426,7 @@ static void spawn(struct crew_worker *worker)
 
 static void respawn(struct loop_timer *timer)
 {
-	struct crew_worker *worker = container(timer, respawn);
+	struct crew_worker *worker = container_of(timer, struct crew_worker, respawn);
 
 	if (!worker->warden->crew.draining)
 		spawn(worker);

@@ -3,7 +3,6 @@
  * Bringing associations up, by command and by themselves, and closing them.
  */
 #include <errno.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <kpc/suite.h>
 
 #include "answer.h"
+#include "container.h"
 #include "crew.h"
 #include "establish.h"
 #include "event.h"
@@ -29,9 +29,6 @@
 #define LOOKUP_MIN_MS		5000
 /* What a worker's own deadline may be late. */
 #define HANDSHAKE_SLACK_MS	5000
-
-#define container(pointer, member) \
-	((struct entry *)((char *)(pointer) - offsetof(struct entry, member)))
 
 static void begin(struct entry *entry);
 
@@ -226,7 +223,7 @@ static int take_addresses(struct entry *entry,
 static void resolved(struct resolver_query *query,
 		     const struct resolver_answer *answer)
 {
-	struct entry *entry = container(query, query);
+	struct entry *entry = container_of(query, struct entry, query);
 	struct kpc_error why = { "" };
 	char reason[KPC_ERROR_TEXT_MAX];
 	int err;
@@ -328,7 +325,7 @@ static void open_b(struct entry *entry)
 
 static void later(struct loop_timer *timer)
 {
-	struct entry *entry = container(timer, timer);
+	struct entry *entry = container_of(timer, struct entry, timer);
 
 	switch (entry->state) {
 	case ENTRY_RETRY:

@@ -3,12 +3,12 @@
  * Follows the module's table.
  */
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "answer.h"
 #include "associations.h"
+#include "container.h"
 #include "establish.h"
 #include "follow.h"
 #include "log.h"
@@ -17,9 +17,6 @@
 
 #define RESYNC_MS	100
 #define GROUPS		(KPC_NL_ASSOCIATION | KPC_NL_AGENT)
-
-#define container(pointer, member) \
-	((struct warden *)((char *)(pointer) - offsetof(struct warden, member)))
 
 /**
  * struct snapshot - what a dump brought
@@ -96,7 +93,7 @@ out:
 
 static void resync_later(struct loop_timer *timer)
 {
-	struct warden *warden = container(timer, resync);
+	struct warden *warden = container_of(timer, struct warden, resync);
 
 	if (resync(warden))
 		loop_arm(&warden->loop, timer, RESYNC_MS * 10);
@@ -155,7 +152,7 @@ static void establish_event(struct warden *warden,
 
 static void on_events(struct loop_source *source, uint32_t events)
 {
-	struct warden *warden = container(source, events_source);
+	struct warden *warden = container_of(source, struct warden, events_source);
 	struct kpc_event event;
 	int got;
 

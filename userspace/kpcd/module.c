@@ -6,22 +6,19 @@
 #include <errno.h>
 #include <linux/genetlink.h>
 #include <linux/netlink.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "container.h"
 #include "log.h"
 #include "module.h"
 #include "warden.h"
 
-#define container(pointer, member) \
-	((struct warden *)((char *)(pointer) - offsetof(struct warden, member)))
-
 /* Some family has changed, or what was told was lost: ask for ours. */
 static void changed(struct loop_source *source, uint32_t events)
 {
-	struct warden *warden = container(source, module);
+	struct warden *warden = container_of(source, struct warden, module);
 	struct kpc_error why = { "" };
 	struct kpc_config config;
 	unsigned char message[256];

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -16,6 +15,7 @@
 #include <kpc/ktls.h>
 
 #include "associations.h"
+#include "container.h"
 #include "establish.h"
 #include "follow.h"
 #include "local.h"
@@ -31,9 +31,6 @@
 #define REPEAT_MS	500
 /* What a worker may take to end connections and itself. */
 #define KILL_MS		2000
-
-#define container(pointer, member) \
-	((struct warden *)((char *)(pointer) - offsetof(struct warden, member)))
 
 /* A worker may use kernel TLS but not have the kernel load it. */
 static void load_tls(void)
@@ -61,7 +58,7 @@ static void reap(struct warden *warden)
 
 static void grace_over(struct loop_timer *timer)
 {
-	struct warden *warden = container(timer, grace);
+	struct warden *warden = container_of(timer, struct warden, grace);
 
 	log_say(LOG_NOTICE, "connections that are left are ended");
 	crew_kill(warden);
@@ -104,7 +101,7 @@ static void reload(struct warden *warden)
 
 static void on_signal(struct loop_source *source, uint32_t events)
 {
-	struct warden *warden = container(source, signals);
+	struct warden *warden = container_of(source, struct warden, signals);
 	struct signalfd_siginfo signal;
 
 	if (read(source->fd, &signal, sizeof(signal)) != sizeof(signal))

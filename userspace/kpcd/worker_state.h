@@ -7,22 +7,19 @@
 #define KPCD_WORKER_STATE_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include <kpc/handshake.h>
 
 #include "bucket.h"
 #include "buffer.h"
+#include "container.h"
 #include "crowd.h"
 #include "engine.h"
 #include "message.h"
 #include "source.h"
 #include "timer.h"
 #include "worker.h"
-
-#define container_of(at, type, member) \
-	((type *)((char *)(at) - offsetof(type, member)))
 
 struct connection;
 struct worker;
