@@ -54,6 +54,13 @@ static int grant_new(struct nl *nl, uint32_t session, const char *association,
 	return nl_talk(nl);
 }
 
+/* A warden and a worker of it at a site: the worker's session, or what failed. */
+static int agent_new(struct nl *warden, struct nl *worker, char site)
+{
+	return site_nl(warden, site) ?: warden_new(warden) ?:
+	       site_nl(worker, site) ?: worker_new(warden, worker->fd, 1);
+}
+
 static int next_violation(struct nl *ev)
 {
 	int err = nl_event(ev, KPC_CMD_VIOLATION_NTF, 2000);
@@ -229,10 +236,7 @@ TEST_F(agent, name_of_a_successor)
 	int id, fd;
 
 	ASSERT_EQ(pair_listen(p), 0);
-	ASSERT_EQ(site_nl(&warden, 'b'), 0);
-	ASSERT_EQ(warden_new(&warden), 0);
-	ASSERT_EQ(site_nl(&other, 'b'), 0);
-	id = worker_new(&warden, other.fd, 1);
+	id = agent_new(&warden, &other, 'b');
 	ASSERT_GT(id, 0) TH_LOG("%s", warden.said);
 	was = assoc_id(&self->b, "from-a");
 	ASSERT_EQ(grant_new(&warden, id, "from-a", was), 0);
@@ -293,10 +297,7 @@ TEST_F(agent, grants_of_one_leave_those_of_another)
 	of_noisy = nl_get(&self->a, KPC_A_ASSOCIATION_ID);
 	p->of_a = assoc_id(&self->a, "to-b");
 	ASSERT_EQ(pair_listen(p), 0);
-	ASSERT_EQ(site_nl(&warden, 'a'), 0);
-	ASSERT_EQ(warden_new(&warden), 0);
-	ASSERT_EQ(site_nl(&other, 'a'), 0);
-	id = worker_new(&warden, other.fd, 1);
+	id = agent_new(&warden, &other, 'a');
 	ASSERT_GT(id, 0) TH_LOG("%s", warden.said);
 	p->nl_a = &other;
 
@@ -465,10 +466,7 @@ TEST_F(agent, close_ends_what_came_before_its_answer)
 	int id, session;
 
 	ASSERT_EQ(pair_listen(p), 0);
-	ASSERT_EQ(site_nl(&warden, 'a'), 0);
-	ASSERT_EQ(warden_new(&warden), 0);
-	ASSERT_EQ(site_nl(&other, 'a'), 0);
-	session = worker_new(&warden, other.fd, 1);
+	session = agent_new(&warden, &other, 'a');
 	ASSERT_GT(session, 0) TH_LOG("%s", warden.said);
 	ASSERT_EQ(named(&self->a, KPC_CMD_CLOSE, KPC_A_ESTABLISH_ASSOCIATION, "to-b"), 0);
 	id = nl_get(&self->a, KPC_A_ESTABLISH_ID);

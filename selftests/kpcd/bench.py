@@ -57,6 +57,18 @@ class Slow:
         return False
 
 
+def say_taken(s, speech, seconds):
+    """Says what is taken, until for so long nothing is: how much that was."""
+    s.settimeout(seconds)
+    said = 0
+    try:
+        while said < len(speech):
+            said += s.send(speech[said:said + MIB // 4])
+    except TimeoutError:
+        pass
+    return said
+
+
 class Rude:
     """A backend that says all that is taken while nobody reads it, and goes
     without having read what came. A UNIX socket throws nothing away then, a TCP
@@ -68,13 +80,7 @@ class Rude:
 
     def serve(self, s):
         s.recv(1, socket.MSG_PEEK)
-        s.settimeout(1)
-        said = 0
-        try:
-            while said < len(self.speech):
-                said += s.send(self.speech[said:said + MIB // 4])
-        except TimeoutError:
-            pass
+        said = say_taken(s, self.speech, 1)
         if s.family != socket.AF_UNIX:
             said -= unsent(s)
         s.close()
@@ -242,14 +248,7 @@ class Bench:
         """Says all that is taken while nobody reads it, and then hears
         nothing more."""
         self.deaf_freed.wait(60)
-        s.settimeout(2)
-        said = 0
-        try:
-            while said < len(self.speech):
-                said += s.send(self.speech[said:said + MIB // 4])
-        except TimeoutError:
-            pass
-        self.said = said
+        self.said = say_taken(s, self.speech, 2)
         s.shutdown(socket.SHUT_RD)
         # The other end finds it out when there is room.
         receive_all(s)
