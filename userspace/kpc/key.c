@@ -188,8 +188,8 @@ static int store_key(struct cli *cli, const char *path,
 		     const struct kpc_kpcid *id, const struct kpc_key *key,
 		     const char *line)
 {
-	struct textfile file = { .lock = -1 };
 	struct kpc_error err = { "" };
+	struct textfile file;
 	int ret;
 
 	ret = keyfile_open(&file, path, &err);

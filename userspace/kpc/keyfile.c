@@ -196,6 +196,7 @@ int keyfile_open(struct textfile *file, const char *path, struct kpc_error *err)
 {
 	char store[PATH_ROOM];
 
+	*file = (struct textfile) { .lock = -1 };
 	if (!store_of(path, store))
 		return refuse(err, path, ENAMETOOLONG);
 	return open_under(file, path, store, 0600, err);
