@@ -339,6 +339,9 @@ struct kpc_table_entry {
  * @entries: In the order they were read.
  * @count: How many.
  * @config: The `config` lines of all files together.
+ * @config_file: Where the last of them stands; NULL: there was none.
+ * @config_line: Line there.
+ * @config_lines: How many there were.
  * @own: The `identity` line that holds for the lines after it.
  * @has_own: @own was given.
  */
@@ -346,6 +349,9 @@ struct kpc_table {
 	struct kpc_table_entry *entries;
 	size_t count;
 	struct kpc_config config;
+	char *config_file;
+	unsigned int config_line;
+	unsigned int config_lines;
 	struct kpc_identity own;
 	bool has_own;
 };

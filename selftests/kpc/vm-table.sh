@@ -233,9 +233,13 @@ ok "and only these" has m2 m3
 # A selector without a port
 cp "$dir/one.conf" "$dir/wide.conf"
 echo 'association wide role a kpc-id w1@sp.example id-a //sp.example/cse/C9 id-b //sp.example/in selector remote 198.51.100.0/24:*' >>"$dir/wide.conf"
-ok "a selector without a port is not taken by sync" \
-	eval 'run 1 k sync "$dir/wide.conf" && grep -q "force takes it" "$dir/err" &&
-	has m2 m3'
+ok "a selector without a port is not taken by sync, and named with its line" \
+	eval 'refuses "kpc: sync: $dir/wide.conf:$(wc -l <"$dir/wide.conf"): '\''wide'\'': selector 1 has no remote port and would shut out every connection to that address; force takes it" \
+	k sync "$dir/wide.conf" && has m2 m3'
+echo "config mark-range 0x10000000/0xf0000000" >"$dir/range.conf"
+ok "a config line that is refused is named too" \
+	eval 'run 1 kpc -n kpc-t2 load --force "$dir/range.conf" &&
+	grep -q "^kpc: load: $dir/range.conf:1: config: handshake mark " "$dir/err"'
 ok "sync --force takes it, as at boot" \
 	gives "1 added, 0 changed, 0 removed, 0 bindings ended" \
 	k sync "$dir/wide.conf" --force

@@ -74,7 +74,19 @@ static int take_association(struct reader *reader, int argc, char **argv,
 static int take_config(struct reader *reader, int argc, char **argv,
 		       struct kpc_error *err)
 {
-	return kpc_config_parse(&reader->table->config, argc, argv, err);
+	struct kpc_table *table = reader->table;
+	int ret;
+
+	ret = kpc_config_parse(&table->config, argc, argv, err);
+	if (ret)
+		return ret;
+	free(table->config_file);
+	table->config_file = strdup(reader->path);
+	if (!table->config_file)
+		return kpc_error_return(err, -ENOMEM, "out of memory");
+	table->config_line = reader->number;
+	table->config_lines++;
+	return 0;
 }
 
 static int take_identity(struct reader *reader, int argc, char **argv,
@@ -345,14 +357,24 @@ int kpc_table_read(struct kpc_table *table, const char *path,
 	struct kpc_table before = *table;
 	int ret;
 
+	table->config_file = NULL;
 	if (path)
 		ret = read_any(table, path, flags, err);
 	else
 		ret = read_default(table, flags, err);
-	if (!ret)
+	if (!ret) {
+		if (!table->config_file)
+			table->config_file = before.config_file;
+		else
+			free(before.config_file);
 		return 0;
+	}
 	drop_from(table, before.count);
+	free(table->config_file);
 	table->config = before.config;
+	table->config_file = before.config_file;
+	table->config_line = before.config_line;
+	table->config_lines = before.config_lines;
 	table->own = before.own;
 	table->has_own = before.has_own;
 	return ret;

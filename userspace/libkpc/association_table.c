@@ -24,6 +24,7 @@ void kpc_table_free(struct kpc_table *table)
 	for (i = 0; i < table->count; i++)
 		free(table->entries[i].file);
 	free(table->entries);
+	free(table->config_file);
 	kpc_table_init(table);
 }
 
