@@ -361,6 +361,10 @@ ok "I6: nor the doctor" hidden kpc doctor --keys "$dir/keys" --file
 ok "I6: nor provision" hidden kpc provision --generate --keys "$dir/other" \
 	--offline "${words[@]}" --file
 ok "I6: nor a batch" hidden kpc -B
+ok "a key to read and one to make are not given together" \
+	eval 'run 2 kpc provision --generate --key "$dir/keys" --keys "$dir/other" \
+	--offline --file "$dir/none" "${words[@]}" && [ ! -e "$dir/none" ] &&
+	grep -q "^kpc: provision: --key FILE reads the Kpc, --generate makes a new one: give one of the two" "$dir/err"'
 
 # Batch
 printf '%s\n' 'version' '# a remark' 'frob' 'version' >"$dir/batch"
@@ -468,6 +472,11 @@ if unshare -m true 2>/dev/null; then
 		refuses 1 "kpc: provision c1: the agent would refuse its whole key store for file:$dir/raw, as kpcd.service hides /tmp from it; a file beside the store in /etc/kpc is accepted" \
 		unshare -m sh -c "$away" sh \
 		kpc provision --key "$dir/key" --save --offline "${c1[@]}"
+	slashes='mount -t tmpfs -o mode=755 tmpfs /etc && mkdir /etc/kpc && exec "$@"'
+	ok "nor by another spelling of that store" \
+		refuses 1 "kpc: provision c1: the agent would refuse its whole key store for file:$dir/raw, as kpcd.service hides /tmp from it; a file beside the store in /etc/kpc is accepted" \
+		unshare -m sh -c "$slashes" sh kpc provision --key "$dir/key" \
+		--keys /etc/kpc/.//keys --save --offline "${c1[@]}"
 	ok "in another store it is left to its agent" \
 		run 0 kpc provision --key "$dir/key" --keys "$dir/keys.c1" \
 		--file "$dir/c1.conf" --offline "${c1[@]}"
@@ -477,6 +486,11 @@ if unshare -m true 2>/dev/null; then
 		kpc provision --key "$dir/key" --save --offline "${c1[@]}" \
 		plain unix:/tmp/c1 &&
 		[ "$(cat "$dir/err")" = "kpc: provision: warning: c1: plain unix:/tmp/c1: kpcd.service does not share /tmp with other programs; /run/kpc is for such sockets" ]'
+	ok "and a backend's, which has another place" \
+		eval 'run 0 unshare -m sh -c "$away" sh \
+		kpc provision --key "$dir/key" --save --offline c1 role b \
+		"${c1[@]:3}" listen 192.0.2.7:7 plain unix:/tmp/c1 &&
+		[ "$(cat "$dir/err")" = "kpc: provision: warning: c1: plain unix:/tmp/c1: kpcd.service does not share /tmp with other programs; a directory of the backend'\''s own in /run is for its socket" ]'
 	# The store and the association file are links to what it does not see.
 	linked='mount -t tmpfs -o mode=755 tmpfs /etc && mkdir /etc/kpc &&
 		cd "$1" && shift && ln -s "$PWD/keys.c1" /etc/kpc/keys &&

@@ -77,7 +77,7 @@ static void look_at_module(struct visit *visit)
 
 	if (kpc_nl_open(&visit->cli->nl, &err)) {
 		tell(visit, BAD, "module",
-		     "modprobe kpc; /etc/modules-load.d/kpc.conf loads it at boot",
+		     "modprobe kpc; systemctl enable kpc-table has it loaded at boot",
 		     "%s", err.text);
 		return;
 	}
@@ -143,7 +143,7 @@ static bool tell_hidden(struct visit *visit, const char *subject,
 {
 	if (place)
 		tell(visit, WARNING, subject,
-		     "move it to /etc/kpc, or a socket to /run/kpc; kpcd(8) says what the unit hides",
+		     "move it to /etc/kpc, or a socket to /run/kpc, a backend's to a directory of its own in /run; kpcd(8) says what the unit hides",
 		     "kpcd.service hides %s, where %s is, from the agent",
 		     place, what);
 	return place;

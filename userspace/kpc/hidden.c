@@ -57,6 +57,9 @@ void hidden_warn(const struct cli *cli,
 	const char *place = hidden_plain(association);
 
 	if (place)
-		cli_warn(cli, "%s: plain %s: kpcd.service does not share %s with other programs; /run/kpc is for such sockets",
-			 association->name, association->agent.plain, place);
+		cli_warn(cli, "%s: plain %s: kpcd.service does not share %s with other programs; %s",
+			 association->name, association->agent.plain, place,
+			 association->role == KPC_ROLE_B ?
+			 "a directory of the backend's own in /run is for its socket" :
+			 "/run/kpc is for such sockets");
 }

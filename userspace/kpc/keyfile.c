@@ -236,6 +236,17 @@ static bool same_place(const char *one, const char *two)
 	       !strcmp(places[0], places[1]);
 }
 
+bool keyfile_is_of(const char *path, const char *store)
+{
+	struct stat one, two;
+	char mine[PATH_ROOM];
+
+	if (!store_of(path, mine))
+		return false;
+	return !strcmp(mine, store) || same_place(mine, store) ||
+	       (!stat(mine, &one) && !stat(store, &two) && same_inode(&one, &two));
+}
+
 bool keyfile_shares(const struct textfile *file, const char *path)
 {
 	char mine[PATH_ROOM], other[PATH_ROOM];

@@ -62,6 +62,13 @@ int keyfile_open(struct textfile *file, const char *path, struct kpc_error *err)
  */
 bool keyfile_shares(const struct textfile *file, const char *path);
 
+/**
+ * keyfile_is_of() - Is a file one of a key store's, however it is named
+ * @path: Of a file that need not be there.
+ * @store: The store's own path, of less than PATH_MAX octets.
+ */
+bool keyfile_is_of(const char *path, const char *store);
+
 /* Lines in it, so that the next one is this plus one. */
 unsigned int textfile_lines(const struct textfile *file);
 

@@ -199,7 +199,9 @@ static void put_event(struct cli *cli, const struct kpc_event *event)
 		return;
 	json_object(&cli->json, NULL);
 	json_string(&cli->json, "event", form->name);
-	json_number(&cli->json, "generation", event->generation);
+	/* What is asked of the agent changes nothing, and so has no number. */
+	if (event->cmd != KPC_CMD_ESTABLISH_NTF)
+		json_number(&cli->json, "generation", event->generation);
 	form->json(&cli->json, event);
 	json_object_end(&cli->json);
 	if (!cli->use_json)

@@ -50,15 +50,6 @@ static int refuse(const struct provision *provision,
 	return cli_refuse(provision->cli, provision->association.name, err);
 }
 
-/* The one that kpcd.service reads, or one of the files beside it. */
-static bool is_agents_store(const char *path)
-{
-	size_t length = strlen(KPC_KEYSTORE_PATH);
-
-	return !strncmp(path, KPC_KEYSTORE_PATH, length) &&
-	       (!path[length] || !strncmp(path + length, ".d/", 3));
-}
-
 /* A store that the agent cannot read whole, it does not read at all. */
 static int judge_reference(const struct provision *provision, const char *part,
 			   struct kpc_error *err)
@@ -66,7 +57,7 @@ static int judge_reference(const struct provision *provision, const char *part,
 	const char *place;
 
 	if (strncmp(part, KPC_KEY_FILE, strlen(KPC_KEY_FILE)) ||
-	    !is_agents_store(provision->store_path))
+	    !keyfile_is_of(provision->store_path, KPC_KEYSTORE_PATH))
 		return 0;
 	place = hidden_place(part + strlen(KPC_KEY_FILE));
 	if (!place)
@@ -332,6 +323,11 @@ static int take_words(struct provision *provision, int argc, char **argv)
 	if (cli_options(provision->cli, options, CLI_COUNT(options), &argc,
 			argv))
 		return CLI_USAGE;
+	if (provision->key_path && provision->generate)
+		return cli_usage(provision->cli,
+				 "--key FILE reads the Kpc, --generate makes a new one: give one of the two");
+	if (!provision->key_path)
+		provision->key_path = "-";
 	if (save && !provision->conf_path)
 		provision->conf_path = KPC_TABLE_FILE;
 	if (provision->offline && !provision->conf_path)
@@ -357,7 +353,6 @@ int cmd_provision(struct cli *cli, int argc, char **argv)
 	}
 	provision->cli = cli;
 	provision->store.lock = -1;
-	provision->key_path = "-";
 	provision->store_path = KPC_KEYSTORE_PATH;
 	ret = take_words(provision, argc, argv);
 	if (!ret)
