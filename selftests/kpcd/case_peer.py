@@ -101,6 +101,46 @@ def test_flood(bench, count):
             s.close()
 
 
+def urge(sockets):
+    """Urgent octets on each, a little apart so that each is told of."""
+    for _ in range(160):
+        for s in sockets:
+            s.send(b"!", socket.MSG_OOB)
+        time.sleep(0.01)
+
+
+def test_urgent(bench, opened):
+    """A kernel wakes for urgent octets who waits for others. Who sends them
+    without end, on more connections than the engine has buffers provided, holds
+    nobody up."""
+    sockets = []
+    try:
+        for _ in range(80):
+            sockets.append(opened(bench))
+        urge(sockets)
+        for site in bench.a, bench.b:
+            tasks = os.listdir(f"/proc/{site.worker()}/task")
+            if len(tasks) != 1:
+                return f"a worker has {len(tasks)} threads"
+        with bench.open("echo") as s:
+            s.settimeout(10)
+            s.sendall(b"hello")
+            return None if s.recv(5) == b"hello" else "no echo"
+    except TimeoutError:
+        return "nobody else is served"
+    finally:
+        for s in sockets:
+            s.close()
+
+
+def a_program(bench):
+    """A local program whose connection is up."""
+    s = bench.open("echo")
+    s.sendall(b"x")
+    s.recv(1)
+    return s
+
+
 def test_refused(bench, name):
     """X5: the local program gets a reset; the log says why."""
     try:

@@ -37,6 +37,10 @@ ALONE = (
      "kernel"),
     ("X5", "garbage on the TLS port", case_peer.test_garbage, ()),
     ("X5", "1100 silent peers", case_peer.test_flood, (1100,)),
+    ("X5", "urgent octets of eighty silent peers", case_peer.test_urgent,
+     (Bench.hostile,)),
+    ("I8", "urgent octets of eighty local programs", case_peer.test_urgent,
+     (case_peer.a_program,)),
     ("M8", "bindings as the modules tell them", case_peer.test_bound, (),
      "enforce"),
 )
@@ -138,7 +142,8 @@ LAST = (
 )
 
 # What differs by engine and carrier; all else is proved by the longer runs.
-SHORT = (case_flow.test_bulk, case_flow.test_carrier, case_flow.test_tls_stat,
+SHORT = (case_flow.test_bulk, case_peer.test_urgent, case_flow.test_carrier,
+         case_flow.test_tls_stat,
          case_flow.test_small, case_flow.test_idle,
          case_end.test_half_close_out, case_end.test_half_close_in,
          case_end.test_cut, case_end.test_unread, case_end.test_rude,

@@ -58,7 +58,8 @@ typedef void (*engine_done)(struct engine_op *op, int result);
  * @cancelled: engine_cancel() was called; the engine's to write
  * @ready: in the list of what can be tried; the epoll engine's own
  * @starved: waits for a buffer; the engine's own
- * @awaits: ENGINE_ACCEPT, asked for who comes; the io_uring engine's own
+ * @awaits: ENGINE_ACCEPT, asked for who comes, ENGINE_SEND, for room; the
+ *	io_uring engine's own
  * @events: ENGINE_POLL
  * @limit: ENGINE_TAKE without @msg, octets to take at most; 0, BUFFER_OCTETS
  * @length: octets of @address

@@ -21,6 +21,8 @@
 /* Buffers that the kernel may fill before the worker is heard again. */
 #define PROVIDED	64
 #define GROUP		1
+/* In the number of a request: it waits for what its operation needs. */
+#define WAITS		1
 
 struct engine_ring {
 	struct engine engine;
@@ -74,26 +76,65 @@ static void ring_provide(struct engine_ring *r)
 		io_uring_buf_ring_advance(r->provided, added);
 }
 
-static void prepare_take(struct engine_ring *r, struct io_uring_sqe *sqe,
-			 struct engine_op *op)
+/*
+ * The request that comes next begins when the socket is ready for it. io_uring
+ * waits for that by itself as well, but for urgent octets too, which a peer can
+ * send without end; and after so many in vain it has a thread sleep in the call,
+ * which holds a provided buffer meanwhile. So no call on a connection may wait.
+ *
+ * Of the two one completion comes: the second request's, or where the first
+ * failed or was cancelled only that one's.
+ */
+static void prepare_wait(struct engine_ring *r, struct engine_op *op,
+			 unsigned int events)
 {
+	struct io_uring_sqe *sqe;
+
+	while (io_uring_sq_space_left(&r->ring) < 2)
+		io_uring_submit(&r->ring);
+	sqe = ring_sqe(r);
+	io_uring_prep_poll_add(sqe, op->fd, events);
+	sqe->flags |= IOSQE_IO_LINK | IOSQE_CQE_SKIP_SUCCESS;
+	sqe->user_data = (uintptr_t)op | WAITS;
+}
+
+static void prepare_take(struct engine_ring *r, struct engine_op *op)
+{
+	struct io_uring_sqe *sqe;
+
+	prepare_wait(r, op, POLLIN);
+	sqe = ring_sqe(r);
 	if (op->msg) {
 		op->msg->msg_iov = &r->take;
 		op->msg->msg_iovlen = 1;
 		op->msg->msg_controllen = ENGINE_CONTROL;
-		io_uring_prep_recvmsg(sqe, op->fd, op->msg, op->flags);
+		io_uring_prep_recvmsg(sqe, op->fd, op->msg,
+				      op->flags | MSG_DONTWAIT);
 	} else {
 		io_uring_prep_recv(sqe, op->fd, NULL,
 				   op->limit ? op->limit : BUFFER_OCTETS,
-				   op->flags);
+				   op->flags | MSG_DONTWAIT);
 	}
 	sqe->flags |= IOSQE_BUFFER_SELECT;
 	sqe->buf_group = GROUP;
+	io_uring_sqe_set_data(sqe, op);
 }
 
-static void ring_submit(struct engine *engine, struct engine_op *op)
+/* Mostly there is room at once. */
+static void prepare_send(struct engine_ring *r, struct engine_op *op)
 {
-	struct engine_ring *r = ring_of(engine);
+	struct io_uring_sqe *sqe;
+
+	if (op->awaits)
+		prepare_wait(r, op, POLLOUT);
+	sqe = ring_sqe(r);
+	io_uring_prep_sendmsg(sqe, op->fd, op->msg,
+			      op->flags | MSG_NOSIGNAL | MSG_DONTWAIT);
+	io_uring_sqe_set_data(sqe, op);
+}
+
+static void prepare(struct engine_ring *r, struct engine_op *op)
+{
 	struct io_uring_sqe *sqe = ring_sqe(r);
 
 	switch (op->code) {
@@ -103,15 +144,8 @@ static void ring_submit(struct engine *engine, struct engine_op *op)
 	case ENGINE_CONNECT:
 		io_uring_prep_connect(sqe, op->fd, op->address, op->length);
 		break;
-	case ENGINE_TAKE:
-		prepare_take(r, sqe, op);
-		break;
 	case ENGINE_RECEIVE:
 		io_uring_prep_recvmsg(sqe, op->fd, op->msg, op->flags);
-		break;
-	case ENGINE_SEND:
-		io_uring_prep_sendmsg(sqe, op->fd, op->msg,
-				      op->flags | MSG_NOSIGNAL);
 		break;
 	case ENGINE_POLL:
 		io_uring_prep_poll_add(sqe, op->fd, op->events);
@@ -120,15 +154,31 @@ static void ring_submit(struct engine *engine, struct engine_op *op)
 	io_uring_sqe_set_data(sqe, op);
 }
 
+static void ring_submit(struct engine *engine, struct engine_op *op)
+{
+	struct engine_ring *r = ring_of(engine);
+
+	op->awaits = 0;
+	if (op->code == ENGINE_TAKE)
+		prepare_take(r, op);
+	else if (op->code == ENGINE_SEND)
+		prepare_send(r, op);
+	else
+		prepare(r, op);
+}
+
 static void ring_cancel(struct engine *engine, struct engine_op *op)
 {
 	struct engine_ring *r = ring_of(engine);
+	uint64_t request = (uintptr_t)op;
 	struct io_uring_sqe *sqe;
 
 	if (engine_starved_cancel(engine, op))
 		return;
+	if (op->code == ENGINE_TAKE || (op->code == ENGINE_SEND && op->awaits))
+		request |= WAITS;
 	sqe = ring_sqe(r);
-	io_uring_prep_cancel64(sqe, (uint64_t)(uintptr_t)op, 0);
+	io_uring_prep_cancel64(sqe, request, 0);
 	io_uring_sqe_set_data(sqe, NULL);
 }
 
@@ -166,6 +216,11 @@ static void cqe_take(struct engine_ring *r, struct engine_op *op,
 	if (cqe->res < 0) {
 		buffer_put(r->engine.pool, buffer);
 		buffer = NULL;
+		/* What made it ready was not for it, as an urgent octet is not. */
+		if (cqe->res == -EAGAIN && !op->cancelled) {
+			ring_submit(&r->engine, op);
+			return;
+		}
 	} else if (!buffer) {
 		/* The end of the stream takes none; owners expect one. */
 		buffer = buffer_get(r->engine.pool);
@@ -177,7 +232,17 @@ static void cqe_take(struct engine_ring *r, struct engine_op *op,
 	if (buffer)
 		buffer->length = cqe->res;
 	op->buffer = buffer;
-	engine_complete(op, cqe->res);
+	engine_complete(op, cqe->res == -EAGAIN ? -ECANCELED : cqe->res);
+}
+
+static void cqe_send(struct engine_ring *r, struct engine_op *op, int result)
+{
+	if (result == -EAGAIN && !op->cancelled) {
+		op->awaits = 1;
+		prepare_send(r, op);
+	} else {
+		engine_complete(op, result == -EAGAIN ? -ECANCELED : result);
+	}
 }
 
 /*
@@ -227,13 +292,17 @@ static void cqe_accept(struct engine_ring *r, struct engine_op *op, int result)
 
 static void cqe_dispatch(struct engine_ring *r, const struct io_uring_cqe *cqe)
 {
-	struct engine_op *op = io_uring_cqe_get_data(cqe);
+	struct engine_op *op =
+		(struct engine_op *)(uintptr_t)(cqe->user_data & ~(uint64_t)WAITS);
 
 	if (!op)
 		return;
 	switch (op->code) {
 	case ENGINE_TAKE:
 		cqe_take(r, op, cqe);
+		break;
+	case ENGINE_SEND:
+		cqe_send(r, op, cqe->res);
 		break;
 	case ENGINE_ACCEPT:
 		cqe_accept(r, op, cqe->res);
@@ -331,7 +400,8 @@ static int ring_setup(struct io_uring *ring)
 		return ret;
 	if (!(params.features & IORING_FEAT_SUBMIT_STABLE) ||
 	    !(params.features & IORING_FEAT_EXT_ARG) ||
-	    !(params.features & IORING_FEAT_FAST_POLL)) {
+	    !(params.features & IORING_FEAT_FAST_POLL) ||
+	    !(params.features & IORING_FEAT_CQE_SKIP)) {
 		io_uring_queue_exit(ring);
 		return -EOPNOTSUPP;
 	}
@@ -362,7 +432,8 @@ static int ring_restrict(struct io_uring *ring)
 		list[i].sqe_op = opcodes[i];
 	}
 	list[i].opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
-	list[i].sqe_flags = IOSQE_BUFFER_SELECT;
+	list[i].sqe_flags = IOSQE_BUFFER_SELECT | IOSQE_IO_LINK |
+			    IOSQE_CQE_SKIP_SUCCESS;
 	return ring_register(ring, IORING_REGISTER_RESTRICTIONS, list, i + 1);
 }
 
