@@ -44,8 +44,12 @@ struct kpc_establish *kpc_establish_new(struct kpc_net *kn,
 	e->state = state;
 	e->until = jiffies + KPC_ESTABLISH_SECONDS * HZ;
 	strscpy(e->name, name, sizeof(e->name));
+	/* The agent finds it nowhere else. */
+	if (kpc_event_establish(kn, e)) {
+		kfree(e);
+		return ERR_PTR(-ENOMEM);
+	}
 	list_add_tail(&e->node, &kn->establishes);
-	kpc_event_establish(kn, e);
 	kpc_sweep_soon(kn);
 	return e;
 }

@@ -61,6 +61,15 @@ static struct sk_buff *begin(u8 cmd, void **hdr)
 }
 
 /*
+ * An event that could not be put together is lost to all who listen, as one for
+ * which a socket has no room is to that one; they are told in the same way.
+ */
+static void tell_lost(struct kpc_net *kn, unsigned int group)
+{
+	genl_set_err(&kpc_family, kn->net, 0, group, -ENOBUFS);
+}
+
+/*
  * Numbers and sends an event. One that could not be put together takes a
  * number too, so that listeners see the gap.
  */
@@ -77,8 +86,10 @@ static void send(struct kpc_net *kn, struct sk_buff *skb, void *hdr,
 					GFP_ATOMIC);
 	}
 	spin_unlock_bh(&kn->events.lock);
-	if (err)
+	if (err) {
 		nlmsg_free(skb);
+		tell_lost(kn, group);
+	}
 }
 
 /**
@@ -173,23 +184,25 @@ void kpc_event_session(struct kpc_net *kn, const struct kpc_session *session,
  * @establish: the request
  *
  * These events have no number: the request's id tells them apart.
+ *
+ * Return: 0, or -ENOMEM: nobody heard of it, and who listens knows that.
  */
-void kpc_event_establish(struct kpc_net *kn,
-			 const struct kpc_establish *establish)
+int kpc_event_establish(struct kpc_net *kn,
+			const struct kpc_establish *establish)
 {
 	struct sk_buff *skb;
 	void *hdr;
 
 	skb = begin(KPC_CMD_ESTABLISH_NTF, &hdr);
-	if (!skb)
-		return;
-	if (kpc_establish_fill(skb, establish)) {
+	if (!skb || kpc_establish_fill(skb, establish)) {
 		nlmsg_free(skb);
-		return;
+		tell_lost(kn, KPC_NLGRP_AGENT);
+		return -ENOMEM;
 	}
 	genlmsg_end(skb, hdr);
 	genlmsg_multicast_netns(&kpc_family, kn->net, skb, 0, KPC_NLGRP_AGENT,
 				GFP_ATOMIC);
+	return 0;
 }
 
 static int fill_violation(struct sk_buff *skb, struct kpc_net *kn,

@@ -67,8 +67,8 @@ void kpc_event_association(struct kpc_association *association, u8 change,
 void kpc_event_binding(const struct kpc_sock *ks, u8 change);
 void kpc_event_session(struct kpc_net *kn, const struct kpc_session *session,
 		       u8 change);
-void kpc_event_establish(struct kpc_net *kn,
-			 const struct kpc_establish *establish);
+int kpc_event_establish(struct kpc_net *kn,
+			const struct kpc_establish *establish);
 void kpc_event_violation(struct kpc_net *kn, const struct kpc_violation *v);
 
 #endif /* KPC_EVENT_H */
