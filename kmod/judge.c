@@ -109,8 +109,13 @@ static unsigned int judge_bound(const struct packet *p, struct kpc_sock *ks)
 		this_cpu_inc(ks->association->packets->rx);
 		return NF_ACCEPT;
 	}
-	if (unlikely(p->skb->mark != ks->mark))
+	if (unlikely(p->skb->mark != ks->mark)) {
+		/* From before it was bound, and held up in a tunnel since. */
+		if (p->skb->mark == p->table->handshake_mark &&
+		    !is_inner(p, ks->sk))
+			return NF_ACCEPT;
 		return violate(p, ks->sk, ks, KPC_VIOLATION_KIND_MARK);
+	}
 	if (is_inner(p, ks->sk))
 		this_cpu_inc(ks->association->packets->tx);
 	return NF_ACCEPT;
@@ -131,19 +136,41 @@ static bool is_control(const struct packet *p, const struct sock *sk)
 		return !sk || sk->sk_state == TCP_TIME_WAIT;
 	if (p->payload || p->open)
 		return false;
-	/* With a cookie a SYN-ACK has no socket; a child's mark is in it. */
+	/*
+	 * With a cookie a SYN-ACK has no socket; a child's mark is in it. At an
+	 * address of role b none but a registered listener is asked.
+	 */
 	if (p->answer)
-		return !sk && p->skb->mark == p->table->handshake_mark;
+		return !sk && p->skb->mark == p->table->handshake_mark &&
+		       kpc_table_find_side(p->table, KPC_ROLE_B, p->flow.family,
+					   &p->flow.local, p->flow.local_port);
 	if (!sk || !sk_fullsock(sk))
 		return true;
 	return p->rst ? sk->sk_type == SOCK_STREAM || sk->sk_kern_sock :
 			sk->sk_type == SOCK_RAW && sk->sk_kern_sock;
 }
 
-/* It leaves with a managed mark, or for an endpoint, and is not bound. */
+/*
+ * A segment that a tunnel held up until its socket was gone, as the last one of
+ * an orderly close is. It was judged when the socket sent it.
+ */
+static bool is_late(const struct packet *p, const struct sock *sk)
+{
+	return p->protocol != IPPROTO_TCP && sk && sk_fullsock(sk) &&
+	       sk->sk_protocol == IPPROTO_TCP &&
+	       READ_ONCE(sk->sk_state) == TCP_CLOSE;
+}
+
+/*
+ * It leaves with a managed mark, or for an endpoint, and is not bound. Whether a
+ * late one is of a binding that was revoked cannot be told: none passes (I4),
+ * and the peer asks again for what it misses.
+ */
 static unsigned int violate_unbound(const struct packet *p,
 				    const struct sock *sk)
 {
+	if (is_late(p, sk))
+		return drop(p, -EPERM);
 	return violate(p, sk && sk_fullsock(sk) ? sk : NULL, NULL,
 		       p->managed ? KPC_VIOLATION_KIND_MARK :
 				    KPC_VIOLATION_KIND_ENDPOINT);

@@ -158,6 +158,37 @@ TEST_F(tunnel, carries_a_binding)
 	EXPECT_FALSE(violated(&self->ev_b));
 }
 
+/*
+ * I1: a tunnel that does not send at once has segments of the handshake when the
+ * socket is bound, and the last one when it is gone. Neither is a violation.
+ */
+TEST_F(tunnel, holds_segments_up)
+{
+	struct pair *p = &self->p;
+	char got;
+
+	if (!self->there)
+		SKIP(return, "this kernel has no module %s", variant->module);
+	if (variant->mode)
+		SKIP(return, "ESP has no device here that could wait");
+	if (system("tc -n kpc-a qdisc add dev t0 root netem delay 100ms &&"
+		   "tc -n kpc-b qdisc add dev t0 root netem delay 100ms"))
+		SKIP(return, "this kernel has no netem");
+	ASSERT_EQ(pair_connect(p), 0) TH_LOG("%s", self->a.said);
+	ASSERT_EQ(pair_bind(p), 0) TH_LOG("%s", self->b.said);
+	ASSERT_TRUE(crosses(p->client, p->server, "in a slow tunnel"));
+	ASSERT_TRUE(crosses(p->server, p->client, "and back"));
+	ASSERT_EQ(shutdown(p->client, SHUT_WR), 0);
+	ASSERT_EQ(recv(p->server, &got, 1, 0), 0);
+	close(p->server);
+	close(p->client);
+	p->server = -1;
+	p->client = -1;
+	usleep(500000);
+	EXPECT_FALSE(violated(&self->ev_a));
+	EXPECT_FALSE(violated(&self->ev_b));
+}
+
 /* I4: of what was deleted nothing leaves in the tunnel but its reset. */
 TEST_F(tunnel, carries_the_reset)
 {
