@@ -610,8 +610,13 @@ static int try_all(const struct request *r, char *why, size_t size)
 				 n, answer);
 			return -1;
 		}
-		if (left && !answer)
+		/* The request itself is one, so that none is no proof. */
+		if (left && !answer && n > 1)
 			return n - 1;
+		if (left && !answer) {
+			snprintf(why, size, "no allocation was made to fail");
+			return -1;
+		}
 		if (left) {
 			snprintf(why, size, "refused with nothing missing: %s",
 				 strerror(-answer));

@@ -431,7 +431,10 @@ TEST_F(wire, octets_of_an_abortive_close)
 	EXPECT_LT(nl_get(&self->a, KPC_A_ASSOCIATION_TX_OCTETS), 6000);
 }
 
-/* I4, X2: when the deletion is acknowledged nothing passes any more. */
+/*
+ * I4, X2: of what is queued when the deletion is acknowledged nothing leaves
+ * later. Of the moment itself the order of a trace tells, in the demo.
+ */
 TEST_F(wire, deletion_ends_at_once)
 {
 	struct pair *p = &self->p;
