@@ -15,6 +15,7 @@
 #include <linux/stringhash.h>
 
 #include "association.h"
+#include "audit.h"
 #include "binding.h"
 #include "endpoint.h"
 #include "event.h"
@@ -741,6 +742,23 @@ static bool end_socks(struct plan *plan, struct kpc_outcome *outcome)
 	return any;
 }
 
+/* The one association that the commit is about, or NULL. */
+static const struct kpc_association *only(const struct plan *plan,
+					  const struct kpc_outcome *outcome)
+{
+	unsigned int i;
+
+	if (outcome->added + outcome->changed + outcome->removed != 1)
+		return NULL;
+	for (i = 0; i < plan->n; i++) {
+		const struct slot *s = &plan->slots[i];
+
+		if (s->fresh || s->changed || (s->old && !s->policy))
+			return s->fresh ?: s->old;
+	}
+	return NULL;
+}
+
 static void tell(struct plan *plan)
 {
 	unsigned int i;
@@ -796,6 +814,7 @@ static void forget_slots(struct plan *plan)
 
 static int carry_out(struct plan *plan, struct kpc_outcome *outcome)
 {
+	bool configured = plan->config != &plan->kn->config;
 	struct kpc_net *kn = plan->kn;
 	struct kpc_table *first = NULL;
 	int err;
@@ -814,7 +833,7 @@ static int carry_out(struct plan *plan, struct kpc_outcome *outcome)
 	}
 
 	kn->commits++;
-	if (plan->config != &kn->config)
+	if (configured)
 		kn->config = *plan->config;
 	publish(plan, outcome);
 	if (end_socks(plan, outcome) || outcome->removed) {
@@ -822,6 +841,7 @@ static int carry_out(struct plan *plan, struct kpc_outcome *outcome)
 		outcome->quiet = ktime_get_ns();
 		kpc_socks_settle(kn);
 	}
+	kpc_audit_commit(kn, outcome, only(plan, outcome), configured);
 	tell(plan);
 	/* Else the sweep does it, once what was ended has been reset. */
 	if (!kn->roster->n && !atomic_read(&kn->n_ended))

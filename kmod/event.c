@@ -5,6 +5,7 @@
 #include <net/genetlink.h>
 
 #include "association.h"
+#include "audit.h"
 #include "binding.h"
 #include "compat.h"
 #include "establish.h"
@@ -145,6 +146,10 @@ void kpc_event_binding(const struct kpc_sock *ks, u8 change)
 	else
 		trace_kpc_end(ks);
 	rcu_read_unlock();
+	if (change == KPC_CHANGE_ADDED)
+		kpc_audit_bind(ks);
+	else
+		kpc_audit_revoke(ks);
 
 	skb = begin(KPC_CMD_BINDING_NTF, &hdr);
 	if (skb)
@@ -291,6 +296,7 @@ void kpc_event_violation(struct kpc_net *kn, const struct kpc_violation *v)
 
 	skb = begin(KPC_CMD_VIOLATION_NTF, &hdr);
 	rcu_read_lock();
+	kpc_audit_violation(kn, v, suppressed);
 	if (skb)
 		err = fill_violation(skb, kn, v, suppressed);
 	rcu_read_unlock();

@@ -16,6 +16,7 @@
 #include <net/tcp.h>
 
 #include "association.h"
+#include "audit.h"
 #include "compat.h"
 #include "endpoint.h"
 #include "event.h"
@@ -44,8 +45,7 @@ static unsigned int violate(const struct packet *p, const struct sock *sk,
 		.kind		= kind,
 		.direction	= p->out ? KPC_DIRECTION_OUT : KPC_DIRECTION_IN,
 		.protocol	= p->protocol,
-		.by_current	= p->out && sk && in_task() &&
-				  !(current->flags & PF_KTHREAD),
+		.by_current	= p->out && sk && kpc_by_task(),
 	};
 
 	kpc_event_violation(p->kn, &v);

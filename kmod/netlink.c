@@ -11,6 +11,7 @@
 #include <net/genetlink.h>
 
 #include "association.h"
+#include "audit.h"
 #include "endpoint.h"
 #include "limit.h"
 #include "net.h"
@@ -372,10 +373,12 @@ int kpc_nl_config_set_doit(struct sk_buff *skb, struct genl_info *info)
 	else
 		err = check_range(kn, info->extack, &c) ?:
 		      check_limits(kn, skb, info, &c, t);
-	if (!err && t)
+	if (!err && t) {
 		t->config = c;
-	else if (!err)
+	} else if (!err && memcmp(&c, &kn->config, sizeof(c))) {
 		kn->config = c;
+		kpc_audit_commit(kn, &(struct kpc_outcome){}, NULL, true);
+	}
 	mutex_unlock(&kn->lock);
 	return err;
 }

@@ -14,6 +14,7 @@
 #include <net/sock.h>
 #include <uapi/linux/kpc.h>
 
+#include "audit.h"
 #include "selector.h"
 
 struct kpc_association;
@@ -75,6 +76,7 @@ struct kpc_keys {
  * @suite: IANA code
  * @session: that bound or registered it
  * @rekeys: announced
+ * @ended_by: who ended it, once that is so
  * @flow: ends at BIND
  * @ports: both ports at BIND, as the socket has them
  * @id: of the binding, unique in the namespace
@@ -121,6 +123,7 @@ struct kpc_sock {
 	u32 clamp;
 	u32 session;
 	u32 rekeys;
+	struct kpc_actor ended_by;
 	struct kpc_flow flow;
 	__portpair ports;
 	unsigned long id;
