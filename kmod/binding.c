@@ -9,6 +9,7 @@
 #include "association.h"
 #include "binding.h"
 #include "event.h"
+#include "holder.h"
 #include "ktls.h"
 #include "limit.h"
 #include "net.h"
@@ -135,7 +136,7 @@ static int check_sock(struct kpc_net *kn, struct netlink_ext_ack *extack,
 	if (sk->sk_state != TCP_ESTABLISHED && sk->sk_state != TCP_CLOSE_WAIT)
 		return kpc_refuse(kn, extack, -ENOTCONN,
 				  "the socket is not connected");
-	return 0;
+	return kpc_holder_check(kn, extack, p, sk);
 }
 
 static void bind_sock(struct kpc_net *kn, struct kpc_sock *ks,
@@ -332,6 +333,7 @@ bool kpc_binding_allowed(const struct kpc_sock *ks,
 	    policy->offload == KPC_OFFLOAD_OFF)
 		return false;
 	return ks->mark == policy->mark &&
+	       kpc_holder_allowed(policy, ks->sk) &&
 	       (kpc_version_flag(ks->version) & policy->versions) &&
 	       kpc_policy_suite_allowed(policy, ks->suite) &&
 	       kpc_selectors_match(policy->selectors, policy->n_selectors,

@@ -55,7 +55,7 @@ const struct nla_policy kpc_selector_nl_policy[KPC_A_SELECTOR_RESOLVED + 1] = {
 };
 
 /* KPC_CMD_ASSOCIATION_NEW - do */
-const struct nla_policy kpc_association_new_nl_policy[KPC_A_ASSOCIATION_FORCE + 1] = {
+const struct nla_policy kpc_association_new_nl_policy[KPC_A_ASSOCIATION_HOLDER_CGROUP + 1] = {
 	[KPC_A_ASSOCIATION_NAME] = { .type = NLA_NUL_STRING, .len = KPC_NAME_MAX, },
 	[KPC_A_ASSOCIATION_KPC_ID] = NLA_POLICY_MAX_LEN(KPC_KPC_ID_MAX),
 	[KPC_A_ASSOCIATION_ID_A] = { .type = NLA_NUL_STRING, .len = KPC_IDENTITY_MAX, },
@@ -70,6 +70,8 @@ const struct nla_policy kpc_association_new_nl_policy[KPC_A_ASSOCIATION_FORCE + 
 	[KPC_A_ASSOCIATION_SELECTOR] = NLA_POLICY_NESTED(kpc_selector_nl_policy),
 	[KPC_A_ASSOCIATION_LIMIT] = NLA_POLICY_NESTED(kpc_limit_nl_policy),
 	[KPC_A_ASSOCIATION_AGENT] = NLA_POLICY_NESTED(kpc_agent_nl_policy),
+	[KPC_A_ASSOCIATION_HOLDER_UID] = { .type = NLA_U32, },
+	[KPC_A_ASSOCIATION_HOLDER_CGROUP] = { .type = NLA_NUL_STRING, .len = KPC_CGROUP_MAX, },
 	[KPC_A_ASSOCIATION_FORCE] = { .type = NLA_FLAG, },
 };
 
@@ -223,7 +225,7 @@ const struct genl_ops kpc_nl_ops[22] = {
 		.cmd		= KPC_CMD_ASSOCIATION_NEW,
 		.doit		= kpc_nl_association_new_doit,
 		.policy		= kpc_association_new_nl_policy,
-		.maxattr	= KPC_A_ASSOCIATION_FORCE,
+		.maxattr	= KPC_A_ASSOCIATION_HOLDER_CGROUP,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

@@ -8,6 +8,7 @@
 #include <linux/string.h>
 #include <net/genetlink.h>
 
+#include "holder.h"
 #include "net.h"
 #include "netlink.h"
 #include "netlink_gen.h"
@@ -50,7 +51,8 @@ bool kpc_policy_equal(const struct kpc_policy *a, const struct kpc_policy *b)
 	       !strcmp(a->name, b->name) && !strcmp(a->id_a, b->id_a) &&
 	       !strcmp(a->id_b, b->id_b) && !strcmp(a->peer, b->peer) &&
 	       !strcmp(a->listen, b->listen) && !strcmp(a->plain, b->plain) &&
-	       !strcmp(a->authority, b->authority);
+	       !strcmp(a->authority, b->authority) &&
+	       !strcmp(a->holder_cgroup, b->holder_cgroup);
 }
 
 /**
@@ -124,6 +126,7 @@ static struct kpc_policy *copy(const struct kpc_policy *from,
 	p->listen = texts + (from->listen - from->texts);
 	p->plain = texts + (from->plain - from->texts);
 	p->authority = texts + (from->authority - from->texts);
+	p->holder_cgroup = texts + (from->holder_cgroup - from->texts);
 	p->kpc_id = texts + (from->kpc_id - from->texts);
 	return p;
 }
@@ -248,6 +251,7 @@ static int check_texts(struct kpc_net *kn, struct netlink_ext_ack *extack,
 		{ "listen",	p->listen },
 		{ "plain",	p->plain },
 		{ "authority",	p->authority },
+		{ "holder-cgroup", p->holder_cgroup },
 	};
 	unsigned int i;
 
@@ -441,6 +445,7 @@ static size_t texts_size(struct nlattr **tb, struct nlattr **agent)
 	       text_size(tb[KPC_A_ASSOCIATION_ID_A]) +
 	       text_size(tb[KPC_A_ASSOCIATION_ID_B]) +
 	       text_size(tb[KPC_A_ASSOCIATION_KPC_ID]) +
+	       text_size(tb[KPC_A_ASSOCIATION_HOLDER_CGROUP]) +
 	       text_size(agent[KPC_A_AGENT_PEER]) +
 	       text_size(agent[KPC_A_AGENT_LISTEN]) +
 	       text_size(agent[KPC_A_AGENT_PLAIN]) +
@@ -456,6 +461,7 @@ static void parse_texts(struct kpc_policy *p, struct nlattr **tb,
 	p->kpc_id = put_text(p, tb[KPC_A_ASSOCIATION_KPC_ID]);
 	if (tb[KPC_A_ASSOCIATION_KPC_ID])
 		p->kpc_id_len = nla_len(tb[KPC_A_ASSOCIATION_KPC_ID]);
+	p->holder_cgroup = put_text(p, tb[KPC_A_ASSOCIATION_HOLDER_CGROUP]);
 	p->peer = put_text(p, agent[KPC_A_AGENT_PEER]);
 	p->listen = put_text(p, agent[KPC_A_AGENT_LISTEN]);
 	p->plain = put_text(p, agent[KPC_A_AGENT_PLAIN]);
@@ -513,6 +519,10 @@ static int parse(struct kpc_net *kn, const struct genl_info *info,
 	}
 	if (tb[KPC_A_ASSOCIATION_VERSIONS])
 		p->versions = nla_get_u32(tb[KPC_A_ASSOCIATION_VERSIONS]);
+	if (tb[KPC_A_ASSOCIATION_HOLDER_UID]) {
+		p->holder_uid = nla_get_u32(tb[KPC_A_ASSOCIATION_HOLDER_UID]);
+		p->has_holder_uid = true;
+	}
 	if (tb[KPC_A_ASSOCIATION_OFFLOAD])
 		p->offload = nla_get_u8(tb[KPC_A_ASSOCIATION_OFFLOAD]);
 
@@ -584,6 +594,8 @@ struct kpc_policy *kpc_policy_parse(struct kpc_net *kn,
 		err = check_identities(kn, info->extack, p);
 	if (!err)
 		err = check_texts(kn, info->extack, p);
+	if (!err)
+		err = kpc_holder_valid(kn, info->extack, p);
 	if (!err)
 		err = check_suites(kn, info->extack, p);
 	if (!err)
@@ -846,7 +858,12 @@ int kpc_policy_fill(struct sk_buff *skb, const struct kpc_policy *policy)
 	for (i = 0; i < policy->n_selectors; i++)
 		if (kpc_selector_fill(skb, &policy->selectors[i]))
 			return -EMSGSIZE;
-	if (fill_limits(skb, &policy->limits) ||
+	if ((policy->has_holder_uid &&
+	     nla_put_u32(skb, KPC_A_ASSOCIATION_HOLDER_UID,
+			 policy->holder_uid)) ||
+	    fill_text(skb, KPC_A_ASSOCIATION_HOLDER_CGROUP,
+		      policy->holder_cgroup) ||
+	    fill_limits(skb, &policy->limits) ||
 	    fill_agent(skb, policy))
 		return -EMSGSIZE;
 	return 0;

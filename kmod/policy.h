@@ -82,6 +82,7 @@ struct kpc_agent_policy {
  * @listen: ADDRESS:PORT of the TLS listener
  * @plain: unix:PATH or tcp:ADDRESS:PORT
  * @authority: server name
+ * @holder_cgroup: path of the control group that may hold its sockets
  * @kpc_id: psk_identity to the octet
  * @texts: all of these, behind @selectors; "" is none, no pointer is NULL
  * @texts_len: octets of @texts
@@ -92,7 +93,9 @@ struct kpc_agent_policy {
  * @kind_b: enum kpc_kind
  * @role: enum kpc_role of this machine
  * @offload: enum kpc_offload
+ * @has_holder_uid: @holder_uid was given
  * @mark: of the pair, once assigned
+ * @holder_uid: that may hold its sockets, as the namespace counts
  * @versions: enum kpc_version_flags; the profile's unless given
  * @n_suites: length of @suites; 0 for the profile's
  * @suites: IANA codes in order of preference
@@ -110,6 +113,7 @@ struct kpc_policy {
 	const char *listen;
 	const char *plain;
 	const char *authority;
+	const char *holder_cgroup;
 	const char *kpc_id;
 	char *texts;
 	u16 texts_len;
@@ -120,7 +124,9 @@ struct kpc_policy {
 	u8 kind_b;
 	u8 role;
 	u8 offload;
+	bool has_holder_uid;
 	u32 mark;
+	u32 holder_uid;
 	u32 versions;
 	u16 suites[KPC_SUITES_MAX];
 	u8 n_suites;

@@ -56,6 +56,7 @@
 #include "compat.h"
 #include "endpoint.h"
 #include "event.h"
+#include "holder.h"
 #include "limit.h"
 #include "net.h"
 #include "netlink.h"
@@ -920,6 +921,7 @@ static int handshake_add(struct kpc_net *kn, struct netlink_ext_ack *extack,
 {
 	const struct kpc_policy *policy;
 	struct kpc_sock *ks;
+	int err;
 
 	/* Destroyed already, it would never be found to be so again. */
 	if (sock_flag(sk, SOCK_DEAD))
@@ -931,6 +933,12 @@ static int handshake_add(struct kpc_net *kn, struct netlink_ext_ack *extack,
 	if (sk->sk_state == TCP_LISTEN && association)
 		return kpc_refuse(kn, extack, -EINVAL,
 				  "a listener is registered without an association");
+	if (association) {
+		err = kpc_holder_check(kn, extack,
+				       kpc_association_policy(association), sk);
+		if (err)
+			return err;
+	}
 
 	ks = kpc_sock_add(kn, sk, association, kn->config.max_handshakes,
 			  GFP_KERNEL_ACCOUNT);

@@ -130,6 +130,9 @@ struct kpc_agent {
  * @selector_count: How many.
  * @limit: Ends of a binding's life.
  * @agent: The agent's part.
+ * @has_holder_uid: @holder_uid was given.
+ * @holder_uid: User whose sockets alone it may have; KPC_NO_USER: nobody's.
+ * @holder_cgroup: Control group whose sockets alone it may have; empty: any.
  */
 struct kpc_association {
 	char name[KPC_NAME_MAX + 1];
@@ -146,6 +149,9 @@ struct kpc_association {
 	size_t selector_count;
 	struct kpc_limit limit;
 	struct kpc_agent agent;
+	bool has_holder_uid;
+	uint32_t holder_uid;
+	char holder_cgroup[KPC_CGROUP_MAX + 1];
 };
 
 /**

@@ -134,6 +134,8 @@ struct assoc {
 	uint32_t handshake_octets;
 	uint32_t handshake_seconds;
 	int64_t not_after;
+	uint32_t holder_uid;	/* 0: of any */
+	const char *holder_cgroup;
 };
 
 #define ASSOC_A(n)							\
@@ -219,6 +221,10 @@ static inline void assoc_put(struct nl *nl, const struct assoc *a)
 	if (a->any_format)
 		nl_u8(nl, KPC_A_AGENT_FORMAT, KPC_ID_FORMAT_ANY);
 	nl_nest_end(nl, at);
+	if (a->holder_uid)
+		nl_u32(nl, KPC_A_ASSOCIATION_HOLDER_UID, a->holder_uid);
+	if (a->holder_cgroup)
+		nl_str(nl, KPC_A_ASSOCIATION_HOLDER_CGROUP, a->holder_cgroup);
 	if (a->force)
 		nl_flag(nl, KPC_A_ASSOCIATION_FORCE);
 }

@@ -81,6 +81,12 @@ static const struct {
 	  A "plain 'tcp:[::ffff:127.0.0.1]:1883' allow-uid 65534" },
 	{ B "plain unix:/run/backend.sock owner 65534", NULL },
 	{ B "plain unix:/run/backend.sock proxy yes", NULL },
+	{ A "holder-uid 65534", NULL },
+	{ A "holder-uid root", A "holder-uid 0" },
+	{ A "holder-uid none", NULL },
+	{ B "holder-cgroup /system.slice/kpcd.service", NULL },
+	{ B "holder-uid 65534 holder-cgroup '/a b/..c' authority h.example",
+	  B "authority h.example holder-uid 65534 holder-cgroup '/a b/..c'" },
 	{ A "authority gateway.example", NULL },
 	{ A "start auto", NULL },
 	{ A "start manual weak-key no",
@@ -104,11 +110,15 @@ static const struct {
 	  A "limit lifetime 90m octets 1536 idle 1h not-after 2027-01-01T00:00:00Z" },
 };
 
-#define WORDS	"accepted: role kpc-id format id-a kind-a id-b kind-b sp-id mark versions suites profile offload peer listen plain owner mode allow-uid authority start weak-key proxy selector limit"
+#define WORDS	"accepted: role kpc-id format id-a kind-a id-b kind-b sp-id mark versions suites profile offload peer listen plain owner mode allow-uid holder-uid holder-cgroup authority start weak-key proxy selector limit"
 
 #define NUMERIC(word, value)						\
 	word " \"" value "\" ends in a number as an address does and is none; "	\
 	"a host name whose last label is no number is accepted"
+
+#define CGROUP(value)							\
+	"holder-cgroup \"" value "\" is no path from the root of the control "	\
+	"groups; /system.slice/NAME.service is accepted"
 
 /* Words, and the whole sentence they are refused with. */
 static const struct {
@@ -221,6 +231,15 @@ static const struct {
 	  "tcp:[::1]:1883 is accepted" },
 	{ A "plain tcp:127.0.0.1:1883 mode 0666",
 	  "owner and mode are for plain unix:PATH; plain tcp: takes allow-uid" },
+	{ A "holder-uid nobody-here",
+	  "holder-uid \"nobody-here\" is no user of this machine; a user's name or "
+	  "number, or none, is accepted" },
+	{ A "holder-cgroup system.slice", CGROUP("system.slice") },
+	{ A "holder-cgroup /", CGROUP("/") },
+	{ A "holder-cgroup /a/", CGROUP("/a/") },
+	{ A "holder-cgroup /a//b", CGROUP("/a//b") },
+	{ A "holder-cgroup /a/../b", CGROUP("/a/../b") },
+	{ A "holder-cgroup /./a", CGROUP("/./a") },
 	{ A "plain unix:/x allow-uid 0",
 	  "allow-uid is for plain tcp:ADDRESS:PORT; plain unix: takes owner and mode" },
 	{ A "plain 'unix:/run/a\tb'", "plain \"unix:/run/a\\x09b\" has a control character; "

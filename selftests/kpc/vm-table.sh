@@ -105,6 +105,7 @@ cat >"$dir/one.conf" <<END
 config max-bindings 500
 association m1 $a peer 192.0.2.1:8883 limit lifetime 1h octets 1G
 association m2 $b listen 192.0.2.2:8883 plain tcp:127.0.0.1:1883 allow-uid 0 \\
+	holder-uid 65534 holder-cgroup /a.slice/b.service \\
 	versions tls1.2,tls1.3 suites 1301,00aa,ccac
 END
 ok "load" gives "2 added, 0 changed, 0 removed, 0 bindings ended" \

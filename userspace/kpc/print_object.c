@@ -59,6 +59,25 @@ static void print_agent_text(FILE *out, const char *name, const char *text)
 	putc('\n', out);
 }
 
+static void print_holder(FILE *out, const struct kpc_association *association)
+{
+	const char *separator = "  holder: ";
+
+	if (association->has_holder_uid &&
+	    association->holder_uid == KPC_NO_USER)
+		fprintf(out, "%snobody", separator);
+	else if (association->has_holder_uid)
+		fprintf(out, "%suser %u", separator, association->holder_uid);
+	if (association->has_holder_uid)
+		separator = ", ";
+	if (*association->holder_cgroup) {
+		fprintf(out, "%scontrol group ", separator);
+		print_text(out, association->holder_cgroup);
+	}
+	if (association->has_holder_uid || *association->holder_cgroup)
+		putc('\n', out);
+}
+
 static void print_limits(FILE *out, const struct kpc_association *association)
 {
 	struct kpc_association only = { .versions = association->versions };
@@ -107,6 +126,7 @@ void print_association(FILE *out, const struct kpc_association *association,
 		kpc_selector_format(out, &association->selectors[i]);
 		putc('\n', out);
 	}
+	print_holder(out, association);
 	print_limits(out, association);
 	fprintf(out, "  bindings: %u now, %" PRIu64 " in all\n",
 		state->bindings, state->bound);
@@ -247,6 +267,9 @@ void json_association(struct json *json,
 	json_selectors(json, association);
 	json_limit(json, &association->limit);
 	json_agent(json, &association->agent);
+	if (association->has_holder_uid)
+		json_number(json, "holder_uid", association->holder_uid);
+	json_text(json, "holder_cgroup", association->holder_cgroup);
 	if (state)
 		json_state(json, state);
 }

@@ -66,6 +66,9 @@ static void warn_late(const struct cli *cli, const struct load *load)
 		for (j = 0; j < agent->allow_uid_count; j++)
 			if (agent->allow_uids[j] == KPC_NO_USER)
 				word = "allow-uid";
+		if (entry->association.has_holder_uid &&
+		    entry->association.holder_uid == KPC_NO_USER)
+			word = "holder-uid";
 		if (word)
 			cli_warn(cli, "%s:%u: %s lets in nobody for a user that this machine does not know yet; `kpc sync` mends that once it does",
 				 entry->file, entry->line, word);

@@ -110,6 +110,36 @@ static int check_suites(const struct kpc_association *association,
 	return 0;
 }
 
+/* What the module wants too: names between slashes, that a line can hold. */
+static bool is_cgroup(const char *path)
+{
+	size_t length;
+
+	do {
+		if (*path++ != '/')
+			return false;
+		length = strcspn(path, "/");
+		if (!length || (length <= 2 && !strncmp(path, "..", length)))
+			return false;
+		for (; length; length--, path++)
+			if ((unsigned char)*path < ' ' || *path == 0x7f)
+				return false;
+	} while (*path);
+	return true;
+}
+
+static int check_holder(const struct kpc_association *association,
+			struct kpc_error *err)
+{
+	const char *cgroup = association->holder_cgroup;
+
+	if (!*cgroup || is_cgroup(cgroup))
+		return 0;
+	return kpc_error_return(err, -EINVAL,
+				"holder-cgroup \"%s\" is no path from the root of the control groups; /system.slice/NAME.service is accepted",
+				cgroup);
+}
+
 static int check_plain_tcp(const struct kpc_association *association,
 			   struct kpc_error *err)
 {
@@ -205,6 +235,9 @@ int kpc_association_check(const struct kpc_association *association,
 	    limit->not_before >= limit->not_after)
 		return kpc_error_return(err, -EINVAL,
 					"limit not-before is not earlier than not-after: nothing could ever bind");
+	ret = check_holder(association, err);
+	if (ret)
+		return ret;
 	return check_agent(association, err);
 }
 

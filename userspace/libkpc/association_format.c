@@ -243,6 +243,11 @@ void kpc_association_format(FILE *out,
 	put_name(out, "offload", &kpci_offload_names, association->offload,
 		 KPC_OFFLOAD_REQUIRE);
 	put_agent(out, &association->agent);
+	if (association->has_holder_uid) {
+		fputs(" holder-uid ", out);
+		put_user(out, association->holder_uid);
+	}
+	put_text(out, "holder-cgroup", association->holder_cgroup);
 	put_selectors(out, association, flags);
 	put_limit(out, &association->limit);
 }

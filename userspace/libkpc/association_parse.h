@@ -66,6 +66,10 @@ int kpci_take_answer(struct kpci_parse *parse, const struct kpci_word *word,
 		     const char *value);
 int kpci_take_authority(struct kpci_parse *parse, const struct kpci_word *word,
 			const char *value);
+int kpci_take_holder_cgroup(struct kpci_parse *parse,
+			    const struct kpci_word *word, const char *value);
+int kpci_take_holder_uid(struct kpci_parse *parse, const struct kpci_word *word,
+			 const char *value);
 int kpci_take_id(struct kpci_parse *parse, const struct kpci_word *word,
 		 const char *value);
 int kpci_take_kind(struct kpci_parse *parse, const struct kpci_word *word,

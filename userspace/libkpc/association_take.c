@@ -293,6 +293,26 @@ int kpci_take_owner(struct kpci_parse *parse, const struct kpci_word *word,
 			       &parse->to->agent.owner, parse->err);
 }
 
+int kpci_take_holder_uid(struct kpci_parse *parse, const struct kpci_word *word,
+			 const char *value)
+{
+	parse->to->has_holder_uid = true;
+	return kpci_value_user(word->name, value, parse->late_users,
+			       &parse->to->holder_uid, parse->err);
+}
+
+int kpci_take_holder_cgroup(struct kpci_parse *parse,
+			    const struct kpci_word *word, const char *value)
+{
+	if (strlen(value) > KPC_CGROUP_MAX)
+		return kpc_error_return(parse->err, -EINVAL,
+					"%s has %zu octets; at most %d are accepted",
+					word->name, strlen(value),
+					KPC_CGROUP_MAX);
+	strcpy(parse->to->holder_cgroup, value);
+	return 0;
+}
+
 int kpci_take_mode(struct kpci_parse *parse, const struct kpci_word *word,
 		   const char *value)
 {

@@ -29,6 +29,7 @@ static const struct kpci_nl_field association_fields[] = {
 	FIELD(mark, MARK, U32),
 	FIELD_ALWAYS(versions, VERSIONS, U32),
 	FIELD_ALWAYS(offload, OFFLOAD, U8),
+	FIELD(holder_cgroup, HOLDER_CGROUP, STRING),
 };
 
 #undef FIELD
@@ -203,6 +204,9 @@ int kpc_nl_build_association_new(void *buffer, size_t size, uint16_t family,
 			   &association->limit);
 	kpci_nl_nest_end(&writer, nest);
 	put_agent(&writer, &association->agent);
+	if (association->has_holder_uid)
+		kpci_nl_put_u32(&writer, KPC_A_ASSOCIATION_HOLDER_UID,
+				association->holder_uid);
 	if (force)
 		kpci_nl_put(&writer, KPC_A_ASSOCIATION_FORCE, NULL, 0);
 	return kpci_nl_end(&writer);
@@ -378,6 +382,9 @@ static int get_part(const struct nlattr *attribute,
 					 &association->limit);
 	case KPC_A_ASSOCIATION_AGENT:
 		return get_agent(attribute, &association->agent);
+	case KPC_A_ASSOCIATION_HOLDER_UID:
+		association->has_holder_uid = true;
+		return get_u32(attribute, &association->holder_uid);
 	}
 	ret = kpci_nl_get_field(association_fields, COUNT(association_fields),
 				attribute, association);
