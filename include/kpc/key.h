@@ -13,9 +13,6 @@
 #define KPC_KEY_SMALL_PEER_MAX	32	/* more: small peers cannot take it */
 #define KPC_KEY_MAX		64	/* RFC 4279 5.3: what must be supported */
 
-/* Begins the text of a key whose octets are in a file. */
-#define KPC_KEY_FILE		"file:"
-
 /*
  * A Kpc. It lives in a pool of pages that are locked (memfd_secret() where the kernel
  * has it, mlock() else), left out of core dumps, and not inherited by fork():
@@ -51,19 +48,31 @@ struct kpc_key *kpc_key_new(const void *octets, size_t len, struct kpc_error *er
 /**
  * kpc_key_parse() - read a key or a reference to one
  * @key: result; the caller frees it with kpc_key_free()
- * @text: ``hex:...``, ``base64:...``, ``ascii:...`` or ``file:/PATH`` (raw
- *	octets; regular file of root or the caller, no right for group or
+ * @text: ``hex:...``, ``base64:...``, ``ascii:...``, or where the key is:
+ *	``file:/PATH`` (regular file of root or the caller, no right for group or
  *	others, in a directory of the same that others may not write or that
- *	is sticky)
+ *	is sticky), ``keyring:RING/DESCRIPTION`` (key of type user in the ring
+ *	@u, @us or @s of the caller, ring and key of root or the caller, no right
+ *	for group or others), ``credential:NAME`` (file of systemd in
+ *	$CREDENTIALS_DIRECTORY or, without that, among those of kpcd.service).
+ *	What is there are the octets themselves, or after ``+hex``, ``+base64`` or
+ *	``+ascii`` behind ``file``, ``keyring`` or ``credential`` that text of them,
+ *	with or without blanks and newlines at its end
  * @err: reason of a refusal, or NULL; never holds any of @text's key
  *
  * A key without an encoding is refused: tools of the field disagree on what
  * ``123456`` means.
  *
- * Return: 0, -EINVAL (form), -EACCES (owner or mode), -EOPNOTSUPP (a kind of
- * reference this version does not know), or what opening the file gave.
+ * Return: 0, -EINVAL (form), -EACCES (owner or mode), -ENOKEY (nothing is there),
+ * or what opening the file or searching the ring gave.
  */
 int kpc_key_parse(struct kpc_key **key, const char *text, struct kpc_error *err);
+
+/** kpc_key_is_reference() - does a text for kpc_key_parse() tell where a key is, not which */
+bool kpc_key_is_reference(const char *text);
+
+/** kpc_key_path() - of the file in which a text says that the key is; NULL: elsewhere */
+const char *kpc_key_path(const char *text);
 
 /** kpc_key_dup() - another copy in the pool; NULL with errno set */
 struct kpc_key *kpc_key_dup(const struct kpc_key *key);

@@ -29,14 +29,14 @@ enum kpc_keystore_flags {
  * @key: its Kpc, owned by the store
  * @file: where it was written
  * @line: line there, from 1
- * @from: path of the file that the line refers to; NULL: it has the key itself
+ * @reference: where the key is, as in kpc_key_parse(); NULL: the line has it
  */
 struct kpc_keystore_entry {
 	struct kpc_kpcid id;
 	const struct kpc_key *key;
 	const char *file;
 	unsigned int line;
-	const char *from;
+	const char *reference;
 };
 
 struct kpc_keystore;
@@ -44,17 +44,21 @@ struct kpc_keystore;
 /**
  * kpc_keystore_load() - read a store whole, or refuse it whole
  * @store: result; untouched when refused
- * @path: file of lines ``KpcId encoding:KEY``, with ``#`` comments; the files
- *	in the directory ``@path.d``, by name, are read after it, dot files and
- *	names ending in ``~`` left out; one of the two may be missing
+ * @path: file of lines ``KpcId encoding:KEY``, with ``#`` comments, and of lines
+ *	``* directory:/PATH`` (or ``directory+hex:`` and so on), where each file in
+ *	that directory has the key of the KpcId it is named by; the files in the
+ *	directory ``@path.d``, by name, are read after it; one of the two may be
+ *	missing; in either directory dot files and names ending in ``~`` are
+ *	left out
  * @flags: enum kpc_keystore_flags
  * @err: reason of a refusal, here with ``file:line: `` since only the store
  *	knows which of its files it is; or NULL
  *
  * Refused besides bad lines: files that are not regular, or are owned by
  * neither root nor the caller, or give group or others any right; directories
- * that others may write, of ``@path`` (unless sticky) and ``@path.d``; KpcIds
- * that are equal or differ in case only; one Kpc under two KpcIds (T4).
+ * that others may write, of ``@path`` (unless sticky), ``@path.d`` and those that
+ * lines refer to; KpcIds that are equal or differ in case only; one Kpc under two
+ * KpcIds (T4).
  *
  * Return: 0, -EINVAL, -EACCES, -EEXIST, -EKEYREJECTED, -ENOENT where there is
  * neither @path nor ``@path.d``, -ENOLINK where one of the files is a link that

@@ -226,6 +226,29 @@ ok "key check names a KpcId without Kpc and one without association" \
 	run 1 kpc key check --keys "$dir/keys" --file "$dir/kpc.conf" &&
 	grep -q "^p1, KpcId p1@sp.example: missing, the store has no Kpc for it$" "$dir/out" &&
 	grep -q "^KpcId n1@sp.example: unused, 32 octets" "$dir/out"'
+# By reference
+mkdir -m 700 "$dir/credentials" && echo "${key}04" >"$dir/credentials/kpc.r1"
+echo "credential+hex:kpc.r1" >"$dir/key" && chmod 0600 "$dir/key"
+credentials() { CREDENTIALS_DIRECTORY=$dir/credentials "$@"; }
+ok "M2: provision keeps a reference as one" \
+	eval 'credentials run 0 kpc provision --key "$dir/key" --keys "$dir/keys.r" --file "$dir/r.conf" --offline \
+		r1 role a kpc-id r1@sp.example id-a //sp.example/cse/C8 id-b //sp.example/in &&
+	[ "$(cat "$dir/keys.r")" = "r1@sp.example credential+hex:kpc.r1" ]'
+ok "and key check says where the Kpc is" \
+	credentials gives "r1, KpcId r1@sp.example: ok, 17 octets, $dir/keys.r:1, credential+hex:kpc.r1" \
+	kpc key check --keys "$dir/keys.r" --file "$dir/r.conf"
+ok "in JSON too" eval 'credentials run 0 kpc -j key check --keys "$dir/keys.r" --file "$dir/r.conf" &&
+	grep -q "\"reference\":\"credential+hex:kpc.r1\"" "$dir/out"'
+echo "${key}0z" >"$dir/credentials/kpc.r1"
+ok "I6: what is wrong there is told by file and line, without the key" \
+	credentials refuses 1 "kpc: key check: $dir/keys.r:1: credential+hex:kpc.r1: key: hex: position 34 is not a hex digit" \
+	kpc key check --keys "$dir/keys.r" --file "$dir/r.conf"
+ok "load and sync refuse it before they ask the module" \
+	eval 'for way in load sync; do
+		credentials refuses 1 "kpc: $way: $dir/keys.r:1: credential+hex:kpc.r1: key: hex: position 34 is not a hex digit" \
+			kpc $way "$dir/r.conf" --keys "$dir/keys.r" || exit
+	done'
+
 chmod 0640 "$dir/keys"
 ok "T5: a store that others may read is refused" \
 	eval 'run 1 kpc key check --keys "$dir/keys" --file "$dir/kpc.conf" &&
@@ -441,6 +464,11 @@ if unshare -m true 2>/dev/null; then
 	ok "and one that names a credential which is not there yet" \
 		of_store "b2@sp.example file:/run/credentials/kpcd.service/b2" 0600 \
 		"/etc/kpc/keys:1: /run/credentials/kpcd.service/b2: No such file or directory"
+	ok "or key ring, by a reference that may be a key in the wrong place" \
+		eval 'of_store "b2@sp.example credential:$key" 0600 \
+		"/etc/kpc/keys:1: key: credential: systemd has decrypted none: CREDENTIALS_DIRECTORY is not set, and /run/credentials/kpcd.service, which is there while kpcd.service runs with credentials, is not" &&
+		of_store "b2@sp.example keyring:@u/$key" 0600 \
+		"/etc/kpc/keys:1: key: keyring: there is no user key of that description in @u of uid 0"'
 	ok "and one with a line that is none" \
 		of_store "b2@sp.example" 0600 \
 		"/etc/kpc/keys:1: the line has one word only; KpcId encoding:KEY is accepted"
@@ -472,6 +500,20 @@ if unshare -m true 2>/dev/null; then
 		refuses 1 "kpc: provision c1: the agent would refuse its whole key store for file:$dir/raw, as kpcd.service hides /tmp from it; a file beside the store in /etc/kpc is accepted" \
 		unshare -m sh -c "$away" sh \
 		kpc provision --key "$dir/key" --save --offline "${c1[@]}"
+	ring='python3 -c "
+import ctypes, os, sys
+libc = ctypes.CDLL(None)
+# keyctl(KEYCTL_JOIN_SESSION_KEYRING), then add_key() to KEY_SPEC_SESSION_KEYRING
+keyctl, add_key = (250, 248) if os.uname().machine == \"x86_64\" else (219, 217)
+libc.syscall(keyctl, 1, None)
+libc.syscall(add_key, b\"user\", b\"kpc-cli\", b\"0123456789abcdefXX\", 18, -3)
+os.execvp(sys.argv[1], sys.argv[1:])" "$@"'
+	echo "keyring:@s/kpc-cli" >"$dir/key"
+	ok "nor one to the session ring of this shell" \
+		refuses 1 "kpc: provision c1: the agent would refuse its whole key store for keyring:@s/kpc-cli, as kpcd.service hides @s from it; a file beside the store in /etc/kpc is accepted" \
+		unshare -m sh -c "mount -t tmpfs -o mode=755 tmpfs /etc && $ring" sh \
+		kpc provision --key "$dir/key" --save --offline "${c1[@]}"
+	echo "file:$dir/raw" >"$dir/key"
 	slashes='mount -t tmpfs -o mode=755 tmpfs /etc && mkdir /etc/kpc && exec "$@"'
 	ok "nor by another spelling of that store" \
 		refuses 1 "kpc: provision c1: the agent would refuse its whole key store for file:$dir/raw, as kpcd.service hides /tmp from it; a file beside the store in /etc/kpc is accepted" \
@@ -516,7 +558,7 @@ sys.exit(not [r for r in rows if r["check"] == sys.argv[2] and
 			>/etc/kpc/kpc.conf && "$@"'
 	export pair
 	ok "a key that is referred to" \
-		hides "key store" "kpcd.service hides /tmp, where $dir/raw is, from the agent"
+		hides "key store" "kpcd.service hides /tmp, where file:$dir/raw is, from the agent"
 	ok "and a local socket" \
 		hides "association file" "kpcd.service hides /home, where unix:/home/c2 is, from the agent"
 else

@@ -3,6 +3,8 @@
  * Where a key is while it is read (I6): in locked memory from its first octet on,
  * and nowhere on the stack afterwards, whether it was taken or refused.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,10 +56,11 @@ static inline struct kpc_key *watched_new(const void *octets, size_t len, struct
 	return kpc_key_new(octets, len, err);
 }
 
-/* The source itself, watched where octets of a key go. */
+/* The sources themselves, watched where octets of a key go. */
 #define read		watched_read
 #define kpc_key_new	watched_new
 #include "libkpc/key_parse.c"
+#include "libkpc/key_source.c"
 #undef read
 #undef kpc_key_new
 
@@ -125,6 +128,7 @@ static void check(const char *name, const char *text, int code)
 int main(void)
 {
 	char path[] = "/tmp/kpc-key-memory-XXXXXX", reference[64];
+	static const char text[] = "c35a910e77d248bb16e93c85f02da46b\n";
 	int fd = mkstemp(path);
 
 	tap_begin();
@@ -138,6 +142,13 @@ int main(void)
 	check("base64:", "base64:w1qRDnfSSLsW6TyF8C2kaw==", 0);
 	check("base64: with a false digit", "base64:w1qRDnfSSLsW6TyF8C2ka.", -EINVAL);
 	check("file:", reference, 0);
+	fd = open(path, O_WRONLY | O_TRUNC);
+	if (fd < 0 || write(fd, text, sizeof(text) - 1) != sizeof(text) - 1 || close(fd)) {
+		perror(path);
+		return 1;
+	}
+	snprintf(reference, sizeof(reference), "file+hex:%s", path);
+	check("file+hex:", reference, 0);
 	unlink(path);
 	return tap_end();
 }

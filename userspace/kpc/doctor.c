@@ -162,8 +162,9 @@ static void look_at_key_places(struct visit *visit)
 		if (tell_hidden(visit, "key store", entry->file,
 				hidden_place(entry->file)))
 			return;
-		if (entry->from && tell_hidden(visit, "key store", entry->from,
-					       hidden_place(entry->from)))
+		if (entry->reference &&
+		    tell_hidden(visit, "key store", entry->reference,
+				hidden_key(entry->reference)))
 			return;
 	}
 }

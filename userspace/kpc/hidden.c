@@ -5,10 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <kpc/key.h>
+
 #include "cli.h"
 #include "hidden.h"
 
 #define UNIX	"unix:"
+#define KEYRING	"keyring"
+/* systemd gives each service a session ring of its own, KeyringMode=private. */
+#define SESSION	"@s"
 
 /* ProtectHome=yes and PrivateTmp=yes of kpcd.service. */
 static const char *const places[] = {
@@ -41,6 +46,21 @@ const char *hidden_place(const char *path)
 		place = find_place(real);
 	free(real);
 	return place;
+}
+
+const char *hidden_key(const char *text)
+{
+	const char *path = kpc_key_path(text);
+	const char *where;
+
+	if (path)
+		return hidden_place(path);
+	if (!kpc_key_is_reference(text) ||
+	    strncmp(text, KEYRING, strlen(KEYRING)))
+		return NULL;
+	where = strchr(text, ':') + 1;
+	return strncmp(where, SESSION "/", strlen(SESSION "/")) ? NULL :
+	       SESSION;
 }
 
 const char *hidden_plain(const struct kpc_association *association)

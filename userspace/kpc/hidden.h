@@ -19,6 +19,14 @@ struct cli;
 const char *hidden_place(const char *path);
 
 /**
+ * hidden_key() - The same of a key that a text says the place of
+ * @text: A key, or a reference to one.
+ *
+ * Return: The directory or the key ring; NULL: the agent finds the key.
+ */
+const char *hidden_key(const char *text);
+
+/**
  * hidden_plain() - The same of an association's plain leg
  */
 const char *hidden_plain(const struct kpc_association *association);

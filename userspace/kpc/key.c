@@ -56,6 +56,8 @@ static void put_result(struct audit *audit, const char *name,
 		json_number(json, "octets", kpc_key_length(entry->key));
 		json_string(json, "file", entry->file);
 		json_number(json, "line", entry->line);
+		if (entry->reference)
+			json_string(json, "reference", entry->reference);
 	}
 	if (detail && *detail)
 		json_string(json, "detail", detail);
@@ -67,6 +69,8 @@ static void put_result(struct audit *audit, const char *name,
 	if (entry)
 		printf(", %zu octets, %s:%u", kpc_key_length(entry->key),
 		       entry->file, entry->line);
+	if (entry && entry->reference)
+		printf(", %s", entry->reference);
 	if (detail && *detail)
 		printf(", %s", detail);
 	putchar('\n');

@@ -459,7 +459,7 @@ void keyfile_line(const struct kpc_kpcid *id, const struct kpc_key *key,
 
 	used = snprintf(line, KEYFILE_LINE_MAX, "%s ",
 			kpc_kpcid_text(id, kpc_id));
-	if (text && !strncmp(text, "file:", 5)) {
+	if (text && kpc_key_is_reference(text)) {
 		snprintf(line + used, KEYFILE_LINE_MAX - used, "%s", text);
 		return;
 	}

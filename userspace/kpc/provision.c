@@ -54,13 +54,10 @@ static int refuse(const struct provision *provision,
 static int judge_reference(const struct provision *provision, const char *part,
 			   struct kpc_error *err)
 {
-	const char *place;
+	const char *place = hidden_key(part);
 
-	if (strncmp(part, KPC_KEY_FILE, strlen(KPC_KEY_FILE)) ||
+	if (!place ||
 	    !keyfile_is_of(provision->store_path, KPC_KEYSTORE_PATH))
-		return 0;
-	place = hidden_place(part + strlen(KPC_KEY_FILE));
-	if (!place)
 		return 0;
 	return kpc_error_return(err, -EINVAL,
 				"the agent would refuse its whole key store for %.80s, as kpcd.service hides %s from it; a file beside the store in /etc/kpc is accepted",

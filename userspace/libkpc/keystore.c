@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The key store: files in, checked as a whole, looked up by KpcId. */
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,34 +63,17 @@ static char *join(const char *a, const char *b, const char *c)
 	return text;
 }
 
-static int wanted(const struct dirent *entry)
+/* A directory whose files are the store's. */
+struct listing {
+	struct kpc_keystore *store;
+	const char *directory;
+};
+
+static int list_file(void *context, const char *name, struct kpc_error *err)
 {
-	size_t len = strlen(entry->d_name);
+	const struct listing *listing = context;
 
-	return entry->d_name[0] != '.' && entry->d_name[len - 1] != '~';
-}
-
-static int list_directory(struct kpc_keystore *store, const char *path, struct kpc_error *err)
-{
-	struct dirent **names;
-	int count, code;
-
-	/* Who may write the directory may add keys and take them away. */
-	code = kpci_secret_directory(path, false, err);
-	if (!code)
-		code = kpci_secret_parent(path, err);
-	if (code)
-		return code;
-	count = scandir(path, &names, wanted, alphasort);
-	if (count < 0)
-		return kpc_error_return(err, -errno, "%s: %s", path, strerror(errno));
-	for (int i = 0; i < count; i++) {
-		if (!code)
-			code = add_file(store, join(path, "/", names[i]->d_name), err);
-		free(names[i]);
-	}
-	free(names);
-	return code;
+	return add_file(listing->store, join(listing->directory, "/", name), err);
 }
 
 /* A link that leads nowhere is: it is to be followed, and refused. */
@@ -105,6 +87,7 @@ static bool is_there(const char *path)
 static int list_files(struct kpc_keystore *store, const char *path, struct kpc_error *err)
 {
 	char *directory = join(path, ".d", "");
+	struct listing listing = { .store = store, .directory = directory };
 	bool file_there, directory_there;
 	int code = 0;
 
@@ -117,7 +100,7 @@ static int list_files(struct kpc_keystore *store, const char *path, struct kpc_e
 	if (file_there)
 		code = add_file(store, strdup(path), err);
 	if (!code && directory_there)
-		code = list_directory(store, directory, err);
+		code = kpci_keystore_directory(directory, list_file, &listing, err);
 	free(directory);
 	return code;
 }
@@ -241,7 +224,7 @@ void kpc_keystore_free(struct kpc_keystore *store)
 		return;
 	for (size_t i = 0; i < store->count; i++) {
 		kpc_key_free((struct kpc_key *)store->entries[i].key);
-		free((char *)store->entries[i].from);
+		free((char *)store->entries[i].reference);
 	}
 	for (size_t i = 0; i < store->file_count; i++)
 		free(store->files[i]);
