@@ -104,6 +104,9 @@ completes()
 )
 ok "completion of binding offers commands" \
 	gives "show del help" completes binding ""
+ok "and the formats of key import, with the options behind them" \
+	eval 'gives "stunnel" completes key import s &&
+	gives "--keys --any --weak" completes key import stunnel file --'
 ok "and names where one is taken" gives "m7" completes binding show ""
 ok "which is not where an ID is" gives "" completes binding del ""
 ok "nor without the command" \

@@ -10,6 +10,7 @@
 #include <kpc/keystore.h>
 
 #include "dump.h"
+#include "key.h"
 #include "keyfile.h"
 #include "print.h"
 #include "secret.h"
@@ -198,11 +199,9 @@ static int store_key(struct cli *cli, const char *path,
 
 	ret = keyfile_open(&file, path, &err);
 	if (!ret)
-		ret = keyfile_judge(path, id, key, &err);
-	if (ret > 0)
-		ret = keyfile_append(&file, line, &err);
+		ret = keyfile_add(&file, id, key, line, &err);
 	textfile_close(&file);
-	return ret ? cli_refuse(cli, NULL, &err) : 0;
+	return ret < 0 ? cli_refuse(cli, NULL, &err) : 0;
 }
 
 static int generate(struct cli *cli, int argc, char **argv)
@@ -264,6 +263,9 @@ static const struct command commands[] = {
 	{ "generate", generate,
 	  "KPCID [--octets N] [--keys FILE] [--any] [--stdout]",
 	  "a new random Kpc, into the store" },
+	{ "import", key_import,
+	  "stunnel|mosquitto FILE [--keys FILE] [--any] [--weak]",
+	  "the keys of another program, into the store" },
 };
 
 int cmd_key(struct cli *cli, int argc, char **argv)

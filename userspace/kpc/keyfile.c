@@ -12,8 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <kpc/keystore.h>
-
 #include "keyfile.h"
 
 #define PATH_ROOM	4096
@@ -427,26 +425,47 @@ static int judge_entry(const struct kpc_keystore_entry *entry,
 	return 1;
 }
 
-int keyfile_judge(const char *path, const struct kpc_kpcid *id,
-		  const struct kpc_key *key, struct kpc_error *err)
+int keyfile_store(const char *path, struct kpc_keystore **store,
+		  struct kpc_error *err)
 {
-	struct kpc_keystore *store = NULL;
 	char whole[PATH_ROOM];
-	size_t i;
 	int ret;
 
+	*store = NULL;
 	if (!store_of(path, whole))
 		return refuse(err, path, ENAMETOOLONG);
-	ret = kpc_keystore_load(&store, whole,
+	ret = kpc_keystore_load(store, whole,
 				KPC_KEYSTORE_ANY | KPC_KEYSTORE_WEAK, err);
-	if (ret == -ENOENT)
-		return 1;
-	if (ret)
-		return ret;
-	for (i = 0, ret = 1; ret == 1 && i < kpc_keystore_count(store); i++)
+	return ret == -ENOENT ? 0 : ret;
+}
+
+int keyfile_judge(const struct kpc_keystore *store, const struct kpc_kpcid *id,
+		  const struct kpc_key *key, struct kpc_error *err)
+{
+	size_t count = store ? kpc_keystore_count(store) : 0;
+	int ret = 1;
+	size_t i;
+
+	for (i = 0; ret == 1 && i < count; i++)
 		ret = judge_entry(kpc_keystore_entry(store, i), id, key, err);
-	kpc_keystore_free(store);
 	return ret;
+}
+
+int keyfile_add(struct textfile *file, const struct kpc_kpcid *id,
+		const struct kpc_key *key, const char *line,
+		struct kpc_error *err)
+{
+	struct kpc_keystore *store;
+	int ret;
+
+	ret = keyfile_store(file->path, &store, err);
+	if (!ret)
+		ret = keyfile_judge(store, id, key, err);
+	kpc_keystore_free(store);
+	if (ret <= 0)
+		return ret;
+	ret = keyfile_append(file, line, err);
+	return ret ? ret : 1;
 }
 
 void keyfile_line(const struct kpc_kpcid *id, const struct kpc_key *key,

@@ -10,8 +10,7 @@
 #include <sys/types.h>
 
 #include <kpc/error.h>
-#include <kpc/key.h>
-#include <kpc/kpcid.h>
+#include <kpc/keystore.h>
 
 /**
  * struct textfile - A file that gets lines appended
@@ -73,7 +72,8 @@ bool keyfile_is_of(const char *path, const char *store);
 unsigned int textfile_lines(const struct textfile *file);
 
 /**
- * textfile_append() - Replace it by what it was and one more line
+ * textfile_append() - Replace it by what it was and one more line, or several
+ * @line: Without the newline at its end.
  */
 int textfile_append(struct textfile *file, const char *line,
 		    struct kpc_error *err);
@@ -94,15 +94,36 @@ int textfile_restore(struct textfile *file, struct kpc_error *err);
 void textfile_close(struct textfile *file);
 
 /**
+ * keyfile_store() - Read the store that a file is of
+ * @path: The file, which need not be there.
+ * @store: Result; NULL where there is none yet.
+ *
+ * Return: 0 or what reading the store gave.
+ */
+int keyfile_store(const char *path, struct kpc_keystore **store,
+		  struct kpc_error *err);
+
+/**
  * keyfile_judge() - May a KpcId and its Kpc join a store
- * @path: A file of the store, all of which is asked; one that is missing takes
- *   all.
+ * @store: All of it; NULL takes all.
  *
  * Return: 1: may; 0: they are there already, and alike; -EEXIST: one of them
- * is there with another (T2, T4); or what reading the store gave.
+ * is there with another (T2, T4).
  */
-int keyfile_judge(const char *path, const struct kpc_kpcid *id,
+int keyfile_judge(const struct kpc_keystore *store, const struct kpc_kpcid *id,
 		  const struct kpc_key *key, struct kpc_error *err);
+
+/**
+ * keyfile_add() - Append a KpcId and its Kpc unless the store has them
+ * @file: Open.
+ * @line: For them, of keyfile_line().
+ *
+ * Return: 1: it was appended; or as keyfile_judge(), keyfile_store() and
+ * keyfile_append().
+ */
+int keyfile_add(struct textfile *file, const struct kpc_kpcid *id,
+		const struct kpc_key *key, const char *line,
+		struct kpc_error *err);
 
 /* Room for a line of the store: KpcId, " hex:", the key twice, the end. */
 #define KEYFILE_LINE_MAX	(KPC_KPCID_TEXT_MAX + 512)

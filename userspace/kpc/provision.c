@@ -116,15 +116,11 @@ static int store_key(struct provision *provision)
 
 	ret = keyfile_open(&provision->store, provision->store_path, &err);
 	if (!ret)
-		ret = keyfile_judge(provision->store_path,
-				    &provision->association.kpc_id,
-				    provision->key, &err);
-	if (ret > 0) {
-		ret = keyfile_append(&provision->store, provision->line,
-				     &err);
-		provision->stored = !ret;
-	}
-	return ret ? refuse(provision, &err) : 0;
+		ret = keyfile_add(&provision->store,
+				  &provision->association.kpc_id,
+				  provision->key, provision->line, &err);
+	provision->stored = ret > 0;
+	return ret < 0 ? refuse(provision, &err) : 0;
 }
 
 /*

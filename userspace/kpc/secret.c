@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -20,6 +21,8 @@
 
 #include "cli.h"
 #include "secret.h"
+
+#define FILE_MAX	(64 << 20)
 
 void secret_guard(void)
 {
@@ -182,6 +185,57 @@ int secret_read(const char *path, char *text, struct kpc_error *err)
 					strcmp(path, "-") ? path :
 					"standard input");
 	return 0;
+}
+
+/* Not realloc(), which would leave keys where they were. */
+static char *twice(char *text, size_t length, size_t *room)
+{
+	char *grown = *room < FILE_MAX ? malloc(2 * *room + 1) : NULL;
+
+	if (grown) {
+		memcpy(grown, text, length);
+		*room *= 2;
+	}
+	explicit_bzero(text, length);
+	free(text);
+	return grown;
+}
+
+char *secret_read_all(const char *path, size_t *length, struct kpc_error *err)
+{
+	bool own = strcmp(path, "-");
+	int fd = own ? open_secret(path, err) : STDIN_FILENO;
+	size_t room = 4096;
+	ssize_t got = 1;
+	char *text;
+
+	if (fd < 0)
+		return NULL;
+	text = malloc(room + 1);
+	*length = 0;
+	while (text && got) {
+		if (*length == room) {
+			text = twice(text, *length, &room);
+			continue;
+		}
+		got = read(fd, text + *length, room - *length);
+		if (got < 0 && errno != EINTR) {
+			kpc_error_set(err, "%s: %s", path, strerror(errno));
+			explicit_bzero(text, *length);
+			free(text);
+			goto close;
+		}
+		*length += got > 0 ? got : 0;
+	}
+	if (text)
+		text[*length] = '\0';
+	else
+		kpc_error_set(err, "%s: is too large", path);
+	got = 0;
+close:
+	if (own)
+		close(fd);
+	return got < 0 ? NULL : text;
 }
 
 struct kpc_key *secret_generate(size_t octets, struct kpc_error *err)

@@ -25,6 +25,15 @@ void secret_guard(void);
 int secret_read(const char *path, char *text, struct kpc_error *err);
 
 /**
+ * secret_read_all() - Read a file whole that has keys
+ * @path: The file, or "-" for standard input.
+ * @length: Octets of it; a NUL follows.
+ *
+ * Return: What it holds, which the caller wipes and frees; NULL.
+ */
+char *secret_read_all(const char *path, size_t *length, struct kpc_error *err);
+
+/**
  * secret_generate() - A new key of @octets random octets
  *
  * Return: the key, or NULL.
