@@ -20,6 +20,7 @@
 #include "privilege.h"
 #include "process.h"
 #include "resolver.h"
+#include "wipe.h"
 
 /* The program as it was started, whatever an upgrade puts in its place. */
 static int process_self = -1;
@@ -183,7 +184,8 @@ static int run_worker(const struct process_start *start)
 	int flags, err;
 
 	/* Reads its configuration file, which is out of reach later. */
-	if (!OPENSSL_init_ssl(OPENSSL_INIT_LOAD_CONFIG |
+	if (wipe_openssl() ||
+	    !OPENSSL_init_ssl(OPENSSL_INIT_LOAD_CONFIG |
 			      OPENSSL_INIT_LOAD_SSL_STRINGS |
 			      OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL)) {
 		log_say(LOG_ERR, "cannot initialise OpenSSL");
