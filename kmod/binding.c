@@ -5,6 +5,7 @@
 #include <linux/ktime.h>
 #include <net/genetlink.h>
 #include <net/tcp.h>
+#include <uapi/linux/tls.h>
 
 #include "association.h"
 #include "binding.h"
@@ -139,6 +140,18 @@ static int check_sock(struct kpc_net *kn, struct netlink_ext_ack *extack,
 	return kpc_holder_check(kn, extack, p, sk);
 }
 
+/*
+ * RFC 8446 5.5: 2^24.5 full records under one AES key, for either version;
+ * ChaCha20-Poly1305 has no limit that can be reached.
+ */
+static u32 records_max(const struct kpc_limits *limits, u16 suite)
+{
+	if (limits->records ||
+	    kpc_suite_find(suite)->cipher == TLS_CIPHER_CHACHA20_POLY1305)
+		return limits->records;
+	return KPC_RECORDS_MAX;
+}
+
 static void bind_sock(struct kpc_net *kn, struct kpc_sock *ks,
 		      const struct kpc_bind *bind, const struct kpc_policy *p,
 		      const struct kpc_flow *flow)
@@ -161,6 +174,7 @@ static void bind_sock(struct kpc_net *kn, struct kpc_sock *ks,
 	ks->octets_max = p->limits.octets ?: U64_MAX;
 	ks->lifetime = p->limits.lifetime;
 	ks->idle = p->limits.idle;
+	ks->records_max = records_max(&p->limits, bind->suite);
 	ks->tx_base = tp->bytes_sent - tp->bytes_retrans;
 	ks->rx_base = tp->bytes_received;
 	ks->moved = 0;
@@ -212,7 +226,7 @@ static int bind_locked(struct kpc_net *kn, struct netlink_ext_ack *extack,
 				  "the socket was ended meanwhile");
 	bind_sock(kn, ks, bind, p, &flow);
 	/* Who ends it needs the lock, and tells of that behind this. */
-	kpc_event_binding(ks, KPC_CHANGE_ADDED);
+	kpc_event_binding(ks, KPC_CHANGE_ADDED, KPC_REASON_NONE);
 	return 0;
 }
 
@@ -257,6 +271,7 @@ static int keep_digests(struct kpc_net *kn, struct netlink_ext_ack *extack,
 			struct kpc_sock *ks, const struct kpc_session *session,
 			const u8 *tx_digest, const u8 *rx_digest)
 {
+	struct kpc_ktls ktls;
 	int err;
 
 	if (!ks || READ_ONCE(ks->state) != KPC_SOCK_BOUND)
@@ -275,7 +290,7 @@ static int keep_digests(struct kpc_net *kn, struct netlink_ext_ack *extack,
 	if (err)
 		return err;
 	/* What was announced before is in force by now. */
-	if (kpc_keys_changed(ks) == KPC_REASON_KEYS_CHANGED) {
+	if (kpc_keys_changed(ks, &ktls)) {
 		release_sock(ks->sk);
 		return kpc_refuse(kn, extack, -EKEYREJECTED,
 				  "the socket has keys that were not announced");
@@ -380,6 +395,12 @@ int kpc_binding_fill(struct sk_buff *skb, const struct kpc_sock *ks)
 			      KPC_A_BINDING_PAD) ||
 	    nla_put_u64_64bit(skb, KPC_A_BINDING_RX_OCTETS, kpc_sock_rx(ks),
 			      KPC_A_BINDING_PAD))
+		return -EMSGSIZE;
+	if (ks->carrier == KPC_CARRIER_KERNEL &&
+	    (nla_put_u64_64bit(skb, KPC_A_BINDING_TX_RECORDS,
+			       READ_ONCE(ks->tx_records), KPC_A_BINDING_PAD) ||
+	     nla_put_u64_64bit(skb, KPC_A_BINDING_RX_RECORDS,
+			       READ_ONCE(ks->rx_records), KPC_A_BINDING_PAD)))
 		return -EMSGSIZE;
 	return 0;
 }

@@ -132,9 +132,10 @@ void kpc_event_association(struct kpc_association *association, u8 change,
 /**
  * kpc_event_binding() - tell of a binding
  * @ks: bound socket
- * @change: enum kpc_change
+ * @change: enum kpc_change; limit, it comes near the one that @reason names
+ * @reason: enum kpc_reason
  */
-void kpc_event_binding(const struct kpc_sock *ks, u8 change)
+void kpc_event_binding(const struct kpc_sock *ks, u8 change, u8 reason)
 {
 	struct sk_buff *skb;
 	int err = -ENOMEM;
@@ -143,7 +144,7 @@ void kpc_event_binding(const struct kpc_sock *ks, u8 change)
 	rcu_read_lock();
 	if (change == KPC_CHANGE_ADDED)
 		trace_kpc_bind(ks);
-	else
+	else if (change == KPC_CHANGE_REMOVED)
 		trace_kpc_end(ks);
 	rcu_read_unlock();
 	if (change == KPC_CHANGE_ADDED)
@@ -154,7 +155,7 @@ void kpc_event_binding(const struct kpc_sock *ks, u8 change)
 	skb = begin(KPC_CMD_BINDING_NTF, &hdr);
 	if (skb)
 		err = nla_put_u8(skb, KPC_A_BINDING_CHANGE, change) ||
-		      nla_put_u8(skb, KPC_A_BINDING_REASON, ks->reason) ||
+		      nla_put_u8(skb, KPC_A_BINDING_REASON, reason) ||
 		      kpc_binding_fill(skb, ks);
 	send(ks->kn, skb, hdr, KPC_NLGRP_BINDING, KPC_A_BINDING_GENERATION,
 	     KPC_A_BINDING_PAD, err);

@@ -64,7 +64,7 @@ void kpc_events_init(struct kpc_events *events);
 u64 kpc_event_generation(struct kpc_net *kn);
 void kpc_event_association(struct kpc_association *association, u8 change,
 			   u8 reason);
-void kpc_event_binding(const struct kpc_sock *ks, u8 change);
+void kpc_event_binding(const struct kpc_sock *ks, u8 change, u8 reason);
 void kpc_event_session(struct kpc_net *kn, const struct kpc_session *session,
 		       u8 change);
 int kpc_event_establish(struct kpc_net *kn,

@@ -159,8 +159,8 @@ int kpc_ktls_read(const struct sock *sk, struct kpc_ktls *ktls)
 		return -EINVAL;
 	ktls->version = tx->version;
 	ktls->cipher = tx->cipher_type;
-	ktls->records = max(get_unaligned_be64(ctx->tx.rec_seq),
-			    get_unaligned_be64(ctx->rx.rec_seq));
+	ktls->tx_records = get_unaligned_be64(ctx->tx.rec_seq);
+	ktls->rx_records = get_unaligned_be64(ctx->rx.rec_seq);
 	return print(tx, rx, &ktls->print);
 }
 

@@ -14,20 +14,16 @@
  * @print: another with other keys, which costs less than their digests
  * @version: as on the wire
  * @cipher: cipher_type of linux/tls.h
- * @records: highest sequence number of either direction
+ * @tx_records: sequence number of the next record sent
+ * @rx_records: of the next one received
  */
 struct kpc_ktls {
 	u64 print;
 	u16 version;
 	u16 cipher;
-	u64 records;
+	u64 tx_records;
+	u64 rx_records;
 };
-
-/*
- * RFC 8446 5.5: 2^24.5 full records under one AES key, for either version;
- * ChaCha20-Poly1305 has no limit that can be reached.
- */
-#define KPC_RECORDS_MAX	23726566ULL
 
 bool kpc_ktls_gone(const struct sock *sk);
 int kpc_ktls_read(const struct sock *sk, struct kpc_ktls *ktls);

@@ -8,7 +8,6 @@
 #include <linux/crypto.h>
 #include <linux/ktime.h>
 #include <net/tcp.h>
-#include <uapi/linux/tls.h>
 
 #include "association.h"
 #include "establish.h"
@@ -116,6 +115,61 @@ static u8 limit_reached(struct kpc_sock *ks, s64 not_after)
 	return KPC_REASON_NONE;
 }
 
+/*
+ * Whether the next second may be one too much for a key. What came in the last
+ * one is what may come; more than an eighth of the limit is not kept free for it.
+ */
+static bool is_worn(const struct kpc_sock *ks, u64 before, u64 now)
+{
+	u64 came = now > before ? now - before : now;
+
+	return now + min_t(u64, came, ks->records_max / 8) >= ks->records_max;
+}
+
+static u8 records_reached(struct kpc_sock *ks, const struct kpc_ktls *ktls)
+{
+	bool worn = ks->records_max &&
+		    (is_worn(ks, ks->tx_records, ktls->tx_records) ||
+		     is_worn(ks, ks->rx_records, ktls->rx_records));
+
+	WRITE_ONCE(ks->tx_records, ktls->tx_records);
+	WRITE_ONCE(ks->rx_records, ktls->rx_records);
+	return worn ? KPC_REASON_RECORDS : KPC_REASON_NONE;
+}
+
+/* True once, when a part of what is allowed is passed. */
+static bool comes_near(struct kpc_sock *ks, bool passed, u8 flag)
+{
+	bool known = ks->told & flag;
+
+	if (passed)
+		ks->told |= flag;
+	else
+		ks->told &= ~flag;
+	return passed && !known;
+}
+
+/* Soft limits: nothing ends, but who listens may do something about it. */
+static void tell_near(struct kpc_sock *ks)
+{
+	u64 octets = ks->octets_max - ks->octets_max / 8;
+	u32 lifetime = ks->lifetime - ks->lifetime / 8;
+	u32 records = min_t(u32, ks->records_max / 2, KPC_RECORDS_SOFT);
+	bool tx, rx;
+
+	if (comes_near(ks, lifetime && has_passed(ks->bound_at, lifetime),
+		       KPC_TOLD_LIFETIME))
+		kpc_event_binding(ks, KPC_CHANGE_LIMIT, KPC_REASON_LIFETIME);
+	if (comes_near(ks, ks->moved > octets, KPC_TOLD_OCTETS))
+		kpc_event_binding(ks, KPC_CHANGE_LIMIT, KPC_REASON_OCTETS);
+	tx = comes_near(ks, records && ks->tx_records >= records,
+			KPC_TOLD_TX_RECORDS);
+	rx = comes_near(ks, records && ks->rx_records >= records,
+			KPC_TOLD_RX_RECORDS);
+	if (tx || rx)
+		kpc_event_binding(ks, KPC_CHANGE_LIMIT, KPC_REASON_RECORDS);
+}
+
 static bool key_known(const u8 *now, u8 *known, const u8 *next, u8 *flags,
 		      u8 flag)
 {
@@ -131,36 +185,32 @@ static bool key_known(const u8 *now, u8 *known, const u8 *next, u8 *flags,
 /**
  * kpc_keys_changed() - whether a bound socket has keys that nobody announced
  * @ks: bound socket, locked
+ * @ktls: filled; all zero for one without kernel TLS
  *
  * Announced keys that are found become the known ones. An orphan has no kernel
  * TLS any more, only its rest to send, and one that close() has come to has lost
  * it and is no orphan yet: nothing else takes the context away.
- *
- * Return: KPC_REASON_NONE, KPC_REASON_KEYS_CHANGED or KPC_REASON_RECORDS.
  */
-u8 kpc_keys_changed(struct kpc_sock *ks)
+bool kpc_keys_changed(struct kpc_sock *ks, struct kpc_ktls *ktls)
 {
 	struct kpc_keys keys;
-	struct kpc_ktls ktls;
 
+	memset(ktls, 0, sizeof(*ktls));
 	if (ks->carrier != KPC_CARRIER_KERNEL || sock_flag(ks->sk, SOCK_DEAD) ||
 	    ks->sk->sk_state == TCP_CLOSE || kpc_ktls_gone(ks->sk))
-		return KPC_REASON_NONE;
-	if (kpc_ktls_read(ks->sk, &ktls))
-		return KPC_REASON_KEYS_CHANGED;
-	if (ktls.print != ks->print) {
+		return false;
+	if (kpc_ktls_read(ks->sk, ktls))
+		return true;
+	if (ktls->print != ks->print) {
 		kpc_ktls_digest(ks->sk, &keys);
 		if (!key_known(keys.tx, ks->keys.tx, ks->next_keys.tx,
 			       &ks->next, KPC_NEXT_TX) ||
 		    !key_known(keys.rx, ks->keys.rx, ks->next_keys.rx,
 			       &ks->next, KPC_NEXT_RX))
-			return KPC_REASON_KEYS_CHANGED;
-		ks->print = ktls.print;
+			return true;
+		ks->print = ktls->print;
 	}
-	if (ktls.cipher != TLS_CIPHER_CHACHA20_POLY1305 &&
-	    ktls.records >= KPC_RECORDS_MAX)
-		return KPC_REASON_RECORDS;
-	return KPC_REASON_NONE;
+	return false;
 }
 
 /*
@@ -170,6 +220,7 @@ u8 kpc_keys_changed(struct kpc_sock *ks)
 static u8 sock_changed(struct kpc_sock *ks)
 {
 	struct sock *sk = ks->sk;
+	struct kpc_ktls ktls;
 	u8 reason;
 
 	if (!kpc_sock_trylock(sk))
@@ -183,7 +234,8 @@ static u8 sock_changed(struct kpc_sock *ks)
 	}
 	reason = kpc_sock_changed(ks);
 	if (reason == KPC_REASON_NONE)
-		reason = kpc_keys_changed(ks);
+		reason = kpc_keys_changed(ks, &ktls) ? KPC_REASON_KEYS_CHANGED :
+						       records_reached(ks, &ktls);
 	release_sock(sk);
 	return reason;
 }
@@ -211,6 +263,8 @@ static void sweep_binding(struct kpc_sock *ks)
 	}
 	if (reason != KPC_REASON_NONE)
 		kpc_sock_end(ks, KPC_SOCK_BOUND, reason);
+	else
+		tell_near(ks);
 }
 
 /* Whether all sockets were looked at. */

@@ -7,12 +7,13 @@
 
 #include <linux/types.h>
 
+struct kpc_ktls;
 struct kpc_net;
 struct kpc_sock;
 struct work_struct;
 
 void kpc_sweep(struct work_struct *work);
 void kpc_sweep_soon(struct kpc_net *kn);
-u8 kpc_keys_changed(struct kpc_sock *ks);
+bool kpc_keys_changed(struct kpc_sock *ks, struct kpc_ktls *ktls);
 
 #endif /* KPC_LIMIT_H */

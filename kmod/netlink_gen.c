@@ -29,7 +29,7 @@ const struct nla_policy kpc_agent_nl_policy[KPC_A_AGENT_ALLOW_ANY + 1] = {
 	[KPC_A_AGENT_ALLOW_ANY] = { .type = NLA_FLAG, },
 };
 
-const struct nla_policy kpc_limit_nl_policy[KPC_A_LIMIT_HANDSHAKE_SECONDS + 1] = {
+const struct nla_policy kpc_limit_nl_policy[KPC_A_LIMIT_RECORDS + 1] = {
 	[KPC_A_LIMIT_NOT_BEFORE] = { .type = NLA_S64, },
 	[KPC_A_LIMIT_NOT_AFTER] = { .type = NLA_S64, },
 	[KPC_A_LIMIT_LIFETIME] = { .type = NLA_U32, },
@@ -38,6 +38,7 @@ const struct nla_policy kpc_limit_nl_policy[KPC_A_LIMIT_HANDSHAKE_SECONDS + 1] =
 	[KPC_A_LIMIT_BINDINGS] = { .type = NLA_U32, },
 	[KPC_A_LIMIT_HANDSHAKE_OCTETS] = { .type = NLA_U32, },
 	[KPC_A_LIMIT_HANDSHAKE_SECONDS] = { .type = NLA_U32, },
+	[KPC_A_LIMIT_RECORDS] = { .type = NLA_U32, },
 };
 
 const struct nla_policy kpc_selector_nl_policy[KPC_A_SELECTOR_RESOLVED + 1] = {

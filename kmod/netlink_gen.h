@@ -14,7 +14,7 @@
 
 /* Common nested types */
 extern const struct nla_policy kpc_agent_nl_policy[KPC_A_AGENT_ALLOW_ANY + 1];
-extern const struct nla_policy kpc_limit_nl_policy[KPC_A_LIMIT_HANDSHAKE_SECONDS + 1];
+extern const struct nla_policy kpc_limit_nl_policy[KPC_A_LIMIT_RECORDS + 1];
 extern const struct nla_policy kpc_selector_nl_policy[KPC_A_SELECTOR_RESOLVED + 1];
 
 extern const struct nla_policy kpc_association_new_nl_policy[KPC_A_ASSOCIATION_HOLDER_CGROUP + 1];

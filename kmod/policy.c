@@ -321,6 +321,12 @@ static int check_limits(struct kpc_net *kn, struct netlink_ext_ack *extack,
 		return kpc_refuse(kn, extack, -EINVAL,
 				  "'%s': not-after %lld is not behind not-before %lld",
 				  p->name, l->not_after, l->not_before);
+	if (l->records &&
+	    (l->records < KPC_RECORDS_MIN || l->records > KPC_RECORDS_MAX))
+		return kpc_refuse(kn, extack, -EINVAL,
+				  "'%s': a limit of %u records under one key: %d to %d are accepted",
+				  p->name, l->records, KPC_RECORDS_MIN,
+				  KPC_RECORDS_MAX);
 	return 0;
 }
 
@@ -349,6 +355,8 @@ static void parse_limits(struct kpc_limits *limits, struct nlattr **tb)
 		limits->handshake_seconds =
 			nla_get_u32(tb[KPC_A_LIMIT_HANDSHAKE_SECONDS]) ?:
 			KPC_HANDSHAKE_SECONDS;
+	if (tb[KPC_A_LIMIT_RECORDS])
+		limits->records = nla_get_u32(tb[KPC_A_LIMIT_RECORDS]);
 }
 
 static int parse_agent(struct kpc_net *kn, struct netlink_ext_ack *extack,
@@ -791,7 +799,9 @@ static int fill_limits(struct sk_buff *skb, const struct kpc_limits *l)
 	    nla_put_u32(skb, KPC_A_LIMIT_HANDSHAKE_OCTETS,
 			l->handshake_octets) ||
 	    nla_put_u32(skb, KPC_A_LIMIT_HANDSHAKE_SECONDS,
-			l->handshake_seconds))
+			l->handshake_seconds) ||
+	    (l->records &&
+	     nla_put_u32(skb, KPC_A_LIMIT_RECORDS, l->records)))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;

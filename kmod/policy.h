@@ -27,6 +27,7 @@ struct kpc_net;
  * @bindings: at one time
  * @handshake_octets: sent before BIND
  * @handshake_seconds: before BIND
+ * @records: under one key, each direction by itself; 0, what the cipher bears
  */
 struct kpc_limits {
 	s64 not_before;
@@ -37,6 +38,7 @@ struct kpc_limits {
 	u32 bindings;
 	u32 handshake_octets;
 	u32 handshake_seconds;
+	u32 records;
 };
 
 #define KPC_HANDSHAKE_OCTETS	65536

@@ -484,7 +484,7 @@ void kpc_sock_remove(struct kpc_sock *ks, u8 reason)
 		atomic64_add(kpc_sock_tx(ks), &a->tx_octets);
 		atomic64_add(kpc_sock_rx(ks), &a->rx_octets);
 		kpc_count(&kn->counters, KPC_COUNT_ENDED);
-		kpc_event_binding(ks, KPC_CHANGE_REMOVED);
+		kpc_event_binding(ks, KPC_CHANGE_REMOVED, ks->reason);
 	} else {
 		atomic_dec(&kn->n_handshakes);
 	}

@@ -74,6 +74,7 @@ struct kpc_keys {
  * @clamp: window_clamp to put back at BIND, or 0
  * @version: as on the wire
  * @suite: IANA code
+ * @told: KPC_TOLD_*, what it was told to come near to; the sweep's
  * @session: that bound or registered it
  * @rekeys: announced
  * @ended_by: who ended it, once that is so
@@ -90,9 +91,13 @@ struct kpc_keys {
  * @patience: seconds from registration to BIND; 0 for any
  * @lifetime: seconds that the binding may last; 0 for any
  * @idle: seconds that it may be silent; 0 for any
+ * @records_max: records that a key may protect in one direction; 0 for any
  * @active: ktime_get_boottime() at which an octet was last seen to have moved
  * @moved: octets at that time; the sweep's
  * @bound_at: ktime_get_boottime() of BIND
+ * @tx_records: the next one's number under the key for sending, as the sweep
+ *	saw it last; of carrier kernel
+ * @rx_records: the same under the key for receiving
  * @print: of @keys, once the sweep has seen them; under lock_sock()
  * @keys: in force; under lock_sock()
  * @next_keys: announced ones; under lock_sock()
@@ -120,6 +125,7 @@ struct kpc_sock {
 	u8 next;
 	u16 version;
 	u16 suite;
+	u8 told;
 	u32 clamp;
 	u32 session;
 	u32 rekeys;
@@ -136,10 +142,13 @@ struct kpc_sock {
 	u32 lifetime;
 	u32 idle;
 	u32 patience;
+	u32 records_max;
 	ktime_t born;
 	ktime_t active;
 	u64 moved;
 	ktime_t bound_at;
+	u64 tx_records;
+	u64 rx_records;
 	u64 print;
 	struct kpc_keys keys;
 	struct kpc_keys next_keys;
@@ -155,6 +164,11 @@ struct kpc_sock {
 
 #define KPC_NEXT_TX	BIT(0)
 #define KPC_NEXT_RX	BIT(1)
+
+#define KPC_TOLD_LIFETIME	BIT(0)
+#define KPC_TOLD_OCTETS		BIT(1)
+#define KPC_TOLD_TX_RECORDS	BIT(2)
+#define KPC_TOLD_RX_RECORDS	BIT(3)
 
 /* Octets that a handshake may receive: what its window holds, twice. */
 #define KPC_HANDSHAKE_WINDOW	65536

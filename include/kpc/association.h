@@ -61,6 +61,8 @@ struct kpc_selector {
  * @bindings: Bindings at one time.
  * @handshake_octets: Octets sent before BIND; 0 leaves the module's default.
  * @handshake_seconds: Seconds before BIND; 0 leaves the module's default.
+ * @records: Records under one key in one direction; 0 leaves what the cipher
+ *   bears.
  */
 struct kpc_limit {
 	int64_t not_before;
@@ -71,6 +73,7 @@ struct kpc_limit {
 	uint32_t bindings;
 	uint32_t handshake_octets;
 	uint32_t handshake_seconds;
+	uint32_t records;
 };
 
 /**

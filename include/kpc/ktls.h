@@ -27,6 +27,7 @@
 
 #define KPC_ALERT_CLOSE_NOTIFY		0
 #define KPC_ALERT_UNEXPECTED_MESSAGE	10
+#define KPC_ALERT_INTERNAL_ERROR	80
 #define KPC_ALERT_USER_CANCELED		90
 #define KPC_ALERT_NO_RENEGOTIATION	100
 
@@ -96,6 +97,18 @@ int kpc_ktls_install(int fd, const struct kpc_traffic *tx, const struct kpc_traf
  */
 int kpc_ktls_rekey(int fd, enum kpc_ktls_direction direction,
 		   const struct kpc_traffic *traffic);
+
+/**
+ * kpc_ktls_records() - number of the next record of one direction
+ * @fd: socket with keys installed
+ * @direction: which
+ * @suite: IANA code of what was installed
+ * @records: set; TLS 1.3 starts at 0 with each key, TLS 1.2 at 1
+ *
+ * Return: 0, -EINVAL (not a suite that the kernel carries), other negative errno.
+ */
+int kpc_ktls_records(int fd, enum kpc_ktls_direction direction, uint16_t suite,
+		     uint64_t *records);
 
 /**
  * kpc_ktls_cmsg_set() - make a message a control record

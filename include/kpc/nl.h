@@ -123,6 +123,9 @@ struct kpc_endpoint {
  * @rx_octets: Payload octets received since BIND.
  * @rekeys: Announced key changes.
  * @handed_over: The socket's holder is not the session that bound it.
+ * @tx_records: Carrier kernel, number of the next record under the key for
+ *   sending, as it was within the last seconds.
+ * @rx_records: The same for receiving.
  */
 struct kpc_binding {
 	uint64_t id;
@@ -146,6 +149,8 @@ struct kpc_binding {
 	uint64_t rx_octets;
 	uint32_t rekeys;
 	bool handed_over;
+	uint64_t tx_records;
+	uint64_t rx_records;
 };
 
 /**

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
+#include <linux/kpc.h>
 
 #include <kpc/error.h>
 #include <kpc/handshake.h>
@@ -14,11 +15,11 @@
 #define KPC_RECORDS_QUEUE_MAX	(256 * 1024)
 
 /*
- * Records that one key may protect, for the ciphers that have such a limit (RFC
- * 8446 5.5; AES: 2^24.5), and where to begin with ending it in order.
+ * Of as many records as a key may protect: after how many it is to be replaced,
+ * and after how many the connection is to end in order where it cannot be.
  */
-#define KPC_RECORDS_KEY_MAX	23726566
-#define KPC_RECORDS_KEY_WORN	(1 << 24)
+#define KPC_RECORDS_WORN(max)	((max) / 2 < KPC_RECORDS_SOFT ? (max) / 2 : KPC_RECORDS_SOFT)
+#define KPC_RECORDS_LAST(max)	((max) / 4 * 3)
 
 struct kpc_records;
 
@@ -33,6 +34,13 @@ struct kpc_records;
  * Return: the carrier, or NULL with errno set.
  */
 struct kpc_records *kpc_records_new(struct kpc_handshake *hs, struct kpc_error *err);
+
+/**
+ * kpc_records_limit() - how many records a key may protect from now on
+ * @records: carrier
+ * @limit: as kpc_suite_records(); before it is called, that of no limit records
+ */
+void kpc_records_limit(struct kpc_records *records, uint32_t limit);
 
 /** kpc_records_free() - NULL is allowed */
 void kpc_records_free(struct kpc_records *records);
@@ -59,8 +67,8 @@ void kpc_records_input_end(struct kpc_records *records);
  * Return: octets; 0: close_notify, all that was sent has been read; -EAGAIN:
  * more input is needed; -ENODATA: truncated, FIN came without close_notify;
  * -ECONNABORTED: the peer sent an alert; -EBADMSG: a record that is not
- * authentic or not TLS; -EKEYEXPIRED: the peer has sent KPC_RECORDS_KEY_MAX
- * records with one key, no more are read; kpc_records_close() still works;
+ * authentic or not TLS; -EKEYEXPIRED: the peer has sent as many
+ * records with one key as it may, no more are read; kpc_records_close() still works;
  * -EKEYREJECTED: KeyUpdates came faster than one a second, 16 at once;
  * -EPROTO: it was refused to renegotiate and wants it once more. Of the last
  * six kpc_records_error() tells more, and there may be an alert to send.
@@ -75,7 +83,7 @@ ssize_t kpc_records_read(struct kpc_records *records, void *buf, size_t len);
  *
  * Return: octets taken, all or as many as the queue had room for; -EAGAIN:
  * send output first; -EPIPE: after kpc_records_close() or a failure;
- * -EKEYEXPIRED: KPC_RECORDS_KEY_MAX records have been sent with one key:
+ * -EKEYEXPIRED: as many records have been sent with one key as may be:
  * kpc_records_close() or, under TLS 1.3, kpc_records_key_update() is what is left.
  */
 ssize_t kpc_records_write(struct kpc_records *records, const void *octets, size_t len);
@@ -90,12 +98,12 @@ int kpc_records_key_update(struct kpc_records *records);
  * kpc_records_worn() - is it time to end it, or for new keys
  * @records: carrier
  *
- * Both directions count, each since its keys came. There is room left for
- * KPC_RECORDS_KEY_MAX - KPC_RECORDS_KEY_WORN records to come to an end in order.
+ * Both directions count, each since its keys came. There is room left for as
+ * many records again to come to an end in order.
  *
- * Return: true once a key has protected KPC_RECORDS_KEY_WORN records; the
- * peer's, unless kpc_records_key_update() has asked for a new one. Never with
- * ChaCha20-Poly1305, which has no limit that records can reach.
+ * Return: true once a key has protected KPC_RECORDS_WORN() records; the peer's,
+ * unless kpc_records_key_update() has asked for a new one. Never where there is
+ * no limit.
  */
 bool kpc_records_worn(const struct kpc_records *records);
 

@@ -47,6 +47,16 @@ const struct kpc_suite *kpc_suite_by_name(const char *name);
 /** kpc_suite_table() - all suites, in the order of preference; @count is set */
 const struct kpc_suite *kpc_suite_table(size_t *count);
 
+/**
+ * kpc_suite_records() - records that a key of a suite may protect
+ * @suite: the suite
+ * @limit: of the association (limit records), or 0
+ *
+ * Return: in one direction; 0 where there is no limit (RFC 8446 5.5: none that
+ * can be reached with ChaCha20-Poly1305).
+ */
+uint32_t kpc_suite_records(const struct kpc_suite *suite, uint32_t limit);
+
 /** kpc_version_name() - "TLSv1.2", "TLSv1.3", or "unknown version" */
 const char *kpc_version_name(uint16_t version);
 

@@ -133,6 +133,7 @@ struct assoc {
 	uint32_t bindings;
 	uint32_t handshake_octets;
 	uint32_t handshake_seconds;
+	uint32_t records;
 	int64_t not_after;
 	uint32_t holder_uid;	/* 0: of any */
 	const char *holder_cgroup;
@@ -184,6 +185,8 @@ static inline void put_limits(struct nl *nl, const struct assoc *a)
 		nl_u32(nl, KPC_A_LIMIT_HANDSHAKE_OCTETS, a->handshake_octets);
 	if (a->handshake_seconds)
 		nl_u32(nl, KPC_A_LIMIT_HANDSHAKE_SECONDS, a->handshake_seconds);
+	if (a->records)
+		nl_u32(nl, KPC_A_LIMIT_RECORDS, a->records);
 	if (a->not_after)
 		nl_u64(nl, KPC_A_LIMIT_NOT_AFTER, a->not_after);
 	nl_nest_end(nl, at);

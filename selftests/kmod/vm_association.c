@@ -97,6 +97,8 @@ TEST_F(table, refusals_say_what_and_why)
 		{ A(.id_b = "//sp/cse/"), -EINVAL, "IdB '//sp/cse/'" },
 		{ A(.id_b = "//sp/cse/ae"), -EINVAL, "not an absolute CSE-ID" },
 		{ A(.id_b = "//sp.example/a"), -EINVAL, "association with itself" },
+		{ A(.records = 1023), -EINVAL, "limit of 1023 records" },
+		{ A(.records = 23726567), -EINVAL, "1024 to 23726566 are accepted" },
 		{ A(.mark = 0x12345678), -ERANGE, "mark 0x12345678 is outside" },
 		{ A(.mark = HS_MARK), -EINVAL, "is the handshake mark" },
 		{ A(.suite = 0x1234), -EINVAL, "cipher suite 0x1234 is not" },

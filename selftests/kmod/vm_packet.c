@@ -517,6 +517,60 @@ TEST_F(wire, limits_of_a_binding)
 	EXPECT_EQ(error_within(self->p.client, 2000), EKEYEXPIRED);
 }
 
+/* The limit that a binding comes near to, as an event tells it, or -1. */
+static int near(struct nl *ev)
+{
+	while (!nl_event(ev, KPC_CMD_BINDING_NTF, 3000))
+		if (nl_get(ev, KPC_A_BINDING_CHANGE) == KPC_CHANGE_LIMIT)
+			return nl_get(ev, KPC_A_BINDING_REASON);
+	return -1;
+}
+
+/* X2: a key is told of at half of its records, and ends before the last. */
+TEST_F(wire, records_of_a_key)
+{
+	struct assoc a = ASSOC_A("to-b");
+	struct pair *p = &self->p;
+	int i;
+
+	a.records = 1024;
+	ASSERT_EQ(assoc_new(&self->a, &a), 0);
+	UP();
+	for (i = 0; i < 600; i++)
+		ASSERT_TRUE(crosses(p->server, p->client, "a"));
+	ASSERT_EQ(near(&self->ev_a), KPC_REASON_RECORDS);
+	EXPECT_EQ(nl_get(&self->ev_a, KPC_A_BINDING_RX_RECORDS), 600);
+	EXPECT_EQ(nl_get(&self->ev_a, KPC_A_BINDING_TX_RECORDS), 0);
+	/* Told once, with nothing of it ended. */
+	EXPECT_EQ(near(&self->ev_a), -1);
+	ASSERT_TRUE(crosses(p->client, p->server, "b"));
+	nl_req(&self->a, KPC_CMD_BINDING_GET);
+	nl_u32(&self->a, KPC_A_BINDING_FD, p->client);
+	ASSERT_EQ(nl_talk(&self->a), 0);
+	EXPECT_EQ(nl_get(&self->a, KPC_A_BINDING_RX_RECORDS), 600);
+
+	for (i = 0; i < 400; i++)
+		ASSERT_TRUE(crosses(p->server, p->client, "c"));
+	EXPECT_EQ(error_within(p->client, 3000), EKEYEXPIRED);
+	ASSERT_TRUE(is_gone(&self->ev_a));
+	EXPECT_EQ(nl_get(&self->ev_a, KPC_A_BINDING_REASON), KPC_REASON_RECORDS);
+}
+
+/* X2: octets likewise. */
+TEST_F(wire, octets_come_near)
+{
+	struct assoc a = ASSOC_A("to-b");
+	static char buf[9000];
+
+	a.octets = 10000;
+	ASSERT_EQ(assoc_new(&self->a, &a), 0);
+	UP();
+	ASSERT_EQ(send(self->p.client, buf, sizeof(buf), MSG_NOSIGNAL), sizeof(buf));
+	EXPECT_EQ(near(&self->ev_a), KPC_REASON_OCTETS);
+	EXPECT_EQ(near(&self->ev_a), -1);
+	ASSERT_TRUE(crosses(self->p.server, self->p.client, "still here"));
+}
+
 /* X2: at not-after live bindings end, and nothing new is bound. */
 TEST_F(wire, expiry)
 {

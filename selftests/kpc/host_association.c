@@ -103,7 +103,7 @@ static const struct {
 	{ A "selector remote 192.0.2.1:8883 resolved", NULL },
 	/* A peer inside a selector adds nothing to it. */
 	{ A "peer 192.0.2.1:8883 selector remote 192.0.2.0/24:8883", NULL },
-	{ A "limit lifetime 1h octets 1G bindings 4 idle 5m not-before 2026-12-01T00:00:00Z "
+	{ A "limit lifetime 1h octets 1G records 4096 bindings 4 idle 5m not-before 2026-12-01T00:00:00Z "
 	  "not-after 2027-01-01T00:00:00Z handshake-octets 32K handshake-time 10s",
 	  NULL },
 	{ A "limit lifetime 90m octets 1536 not-after 2027-01-01 limit idle 3600",
@@ -282,10 +282,10 @@ static const struct {
 	  "local \"192.0.2.1:9-8\" has no port; 1 to 65535, FIRST-LAST or * is accepted" },
 	{ A "selector local 192.0.2.1:1 remote [::1]:1",
 	  "remote \"[::1]:1\" is of another family than the selector's other side" },
-	{ A "limit", "limit has nothing after it; lifetime, idle, octets, bindings, "
+	{ A "limit", "limit has nothing after it; lifetime, idle, octets, records, bindings, "
 	  "not-before, not-after, handshake-octets or handshake-time is accepted" },
 	{ A "limit life 1h", "limit \"life\" is not known; lifetime, idle, octets, "
-	  "bindings, not-before, not-after, handshake-octets or handshake-time is accepted" },
+	  "records, bindings, not-before, not-after, handshake-octets or handshake-time is accepted" },
 	{ A "limit lifetime", "limit lifetime has no value after it" },
 	{ A "limit lifetime 1y",
 	  "lifetime \"1y\" is not a duration; 90, 90s, 30m, 12h, 7d or 1h30m is accepted" },
@@ -299,6 +299,11 @@ static const struct {
 	{ A "limit lifetime 0", "lifetime 0 would let nothing pass; leave it out for no limit" },
 	{ A "limit octets 1X", "octets \"1X\" is not a number of octets; a number with K, "
 	  "M, G or T (powers of 1024) or without is accepted" },
+	{ A "limit records 1023", "limit records 1023: 1024 to 23726566 are accepted, the most "
+	  "that one key may protect" },
+	{ A "limit records 23726567", "limit records 23726567: 1024 to 23726566 are accepted, "
+	  "the most that one key may protect" },
+	{ A "limit records 1K", "records \"1K\" is not a number; 0 to 4294967295 is accepted" },
 	{ A "limit handshake-octets 8G",
 	  "handshake-octets 8G is too large; less than 4G is accepted" },
 	{ A "limit not-after 2027-02-30",

@@ -23,7 +23,7 @@ static ssize_t send_with(uint16_t suite, size_t len, unsigned int left)
 		.carrier = CARRIER_KERNEL,
 		.suite = suite,
 		.turns = CHANNEL_TURNS,
-		.sent = KPC_RECORDS_KEY_WORN - left,
+		.sent = KPC_RECORDS_LAST(KPC_RECORDS_MAX) - left,
 		.err = &err,
 	};
 	ssize_t sent;

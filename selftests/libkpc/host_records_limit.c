@@ -53,13 +53,13 @@ static void check_worn(uint16_t suite, bool limited)
 	bool held = link_open(&link, suite);
 
 	if (held) {
-		link.a->counter.sent = KPC_RECORDS_KEY_WORN - 1;
-		link.b->counter.received = KPC_RECORDS_KEY_WORN - 1;
+		link.a->counter.sent = KPC_RECORDS_SOFT - 1;
+		link.b->counter.received = KPC_RECORDS_SOFT - 1;
 	}
 	held = held && !kpc_records_worn(link.a) && !kpc_records_worn(link.b) &&
 	       pass(link.a, link.b, 1);
 	tap_ok(held && kpc_records_worn(link.a) == limited && kpc_records_worn(link.b) == limited,
-	       "I8 %s: the key is %s after 2^24 records, at both ends", name,
+	       "I8 %s: the key is %s after 2^23 records, at both ends", name,
 	       limited ? "worn" : "not worn");
 	tap_ok(held && pass(link.b, link.a, 1) && pass(link.a, link.b, 5),
 	       "I8 %s: and there is time left", name);
@@ -74,7 +74,7 @@ static void check_refused(uint16_t suite)
 	char got[8];
 
 	if (held)
-		link.a->counter.sent = KPC_RECORDS_KEY_MAX - CONTROL_RECORDS - 2;
+		link.a->counter.sent = KPC_RECORDS_MAX - CONTROL_RECORDS - 2;
 	held = held && pass(link.a, link.b, 2) &&
 	       kpc_records_write(link.a, "words", 5) == -EKEYEXPIRED;
 	tap_ok(held, "I8 %s: no data is sent once a key is used up", name);
@@ -82,13 +82,13 @@ static void check_refused(uint16_t suite)
 	if (held)
 		move(link.a, link.b, SIZE_MAX);
 	tap_ok(held && kpc_records_read(link.b, got, sizeof(got)) == 0 &&
-	       link.a->counter.sent < KPC_RECORDS_KEY_MAX,
+	       link.a->counter.sent < KPC_RECORDS_MAX,
 	       "I8 %s: it can still end in order", name);
 	link_close(&link);
 
 	held = link_open(&link, suite);
 	if (held)
-		link.b->counter.received = KPC_RECORDS_KEY_MAX - 1;
+		link.b->counter.received = KPC_RECORDS_MAX - 1;
 	held = held && kpc_records_write(link.a, "words", 5) == 5 &&
 	       kpc_records_write(link.a, "words", 5) == 5;
 	if (held)
@@ -106,6 +106,30 @@ static void check_refused(uint16_t suite)
 	link_close(&link);
 }
 
+/* What the association allows is less: half of it is a sign, all of it the end. */
+static void check_configured(uint16_t suite)
+{
+	const char *name = kpc_suite_by_code(suite)->name;
+	struct link link;
+	bool held = link_open(&link, suite);
+	char got[8];
+
+	if (held) {
+		kpc_records_limit(link.a, 2000);
+		kpc_records_limit(link.b, 2000);
+	}
+	held = held && pass(link.a, link.b, 999) && !kpc_records_worn(link.a) &&
+	       !kpc_records_worn(link.b) && pass(link.a, link.b, 1);
+	tap_ok(held && kpc_records_worn(link.a) && kpc_records_worn(link.b),
+	       "I8 %s: limit records 2000: worn after 1000, at both ends", name);
+	held = held && pass(link.a, link.b, 1000 - CONTROL_RECORDS) &&
+	       kpc_records_write(link.a, "words", 5) == -EKEYEXPIRED &&
+	       !kpc_records_close(link.a) && move(link.a, link.b, SIZE_MAX);
+	tap_ok(held && kpc_records_read(link.b, got, sizeof(got)) == 0,
+	       "I8 %s: limit records 2000: used up before as many, and ends in order", name);
+	link_close(&link);
+}
+
 /* New keys are asked for both ways, and with them the count starts again. */
 static void check_renewed(void)
 {
@@ -114,10 +138,10 @@ static void check_renewed(void)
 	char got[8];
 
 	if (held) {
-		link.a->counter.sent = KPC_RECORDS_KEY_MAX - CONTROL_RECORDS;
-		link.b->counter.received = KPC_RECORDS_KEY_MAX - CONTROL_RECORDS;
-		link.b->counter.sent = KPC_RECORDS_KEY_WORN;
-		link.a->counter.received = KPC_RECORDS_KEY_WORN;
+		link.a->counter.sent = KPC_RECORDS_MAX - CONTROL_RECORDS;
+		link.b->counter.received = KPC_RECORDS_MAX - CONTROL_RECORDS;
+		link.b->counter.sent = KPC_RECORDS_SOFT;
+		link.a->counter.received = KPC_RECORDS_SOFT;
 	}
 	held = held && kpc_records_write(link.a, "words", 5) == -EKEYEXPIRED &&
 	       !kpc_records_key_update(link.a);
@@ -137,11 +161,11 @@ static void check_asked_once(void)
 	bool held = link_open(&link, 0x1301);
 
 	if (held)
-		link.a->counter.received = KPC_RECORDS_KEY_WORN;
+		link.a->counter.received = KPC_RECORDS_SOFT;
 	held = held && kpc_records_worn(link.a) && !kpc_records_key_update(link.a);
 	tap_ok(held && !kpc_records_worn(link.a), "X1 new keys are asked for once");
 	if (held)
-		link.a->counter.sent = KPC_RECORDS_KEY_WORN;
+		link.a->counter.sent = KPC_RECORDS_SOFT;
 	tap_ok(held && kpc_records_worn(link.a),
 	       "X1 which does not hide that one's own key is worn");
 	link_close(&link);
@@ -229,6 +253,8 @@ int main(void)
 	check_worn(0xccac, false);
 	check_refused(0x1301);
 	check_refused(0x00a8);
+	check_configured(0x1303);
+	check_configured(0x00a8);
 	check_renewed();
 	check_asked_once();
 	check_flood();

@@ -172,6 +172,8 @@ static void json_limit(struct json *json, const struct kpc_limit *limit)
 		json_number(json, "octets", limit->octets);
 	if (limit->bindings)
 		json_number(json, "bindings", limit->bindings);
+	if (limit->records)
+		json_number(json, "records", limit->records);
 	if (limit->handshake_octets)
 		json_number(json, "handshake_octets", limit->handshake_octets);
 	if (limit->handshake_seconds)
@@ -299,6 +301,9 @@ void print_binding(FILE *out, const struct kpc_binding *binding)
 	fputs("\n  traffic: ", out);
 	print_traffic(out, binding->tx_octets, binding->rx_octets);
 	putc('\n', out);
+	if (binding->carrier == KPC_CARRIER_KERNEL)
+		fprintf(out, "  records under these keys: %" PRIu64 " sent, %" PRIu64 " received\n",
+			binding->tx_records, binding->rx_records);
 	if (binding->rekeys)
 		fprintf(out, "  rekeys: %u\n", binding->rekeys);
 	if (binding->handed_over)
@@ -329,6 +334,10 @@ void json_binding(struct json *json, const struct kpc_binding *binding)
 	json_number(json, "age_ms", binding->age);
 	json_number(json, "tx_octets", binding->tx_octets);
 	json_number(json, "rx_octets", binding->rx_octets);
+	if (binding->carrier == KPC_CARRIER_KERNEL) {
+		json_number(json, "tx_records", binding->tx_records);
+		json_number(json, "rx_records", binding->rx_records);
+	}
 	json_number(json, "rekeys", binding->rekeys);
 	json_bool(json, "handed_over", binding->handed_over);
 }

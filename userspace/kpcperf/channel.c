@@ -19,6 +19,9 @@
 #define ALERT_CLOSE_NOTIFY	0
 #define ALERT_UNEXPECTED	10
 
+/* Records that it sends with one key of AES. */
+#define KERNEL_MOST	KPC_RECORDS_LAST(KPC_RECORDS_MAX)
+
 static const char cut_short[] =
 	"the peer hung up without close_notify: what it sent is cut short";
 
@@ -94,19 +97,19 @@ static ssize_t socket_receive(struct channel *channel, struct msghdr *msg)
 /*
  * The kernel does not count what a key has protected. One call is one record
  * for each 16 KiB, or more where memory is short, which the distance of
- * KPC_RECORDS_KEY_WORN from the limit leaves room for.
+ * KERNEL_MOST from the limit leaves room for.
  */
 static int kernel_count(struct channel *channel, size_t len)
 {
 	const struct kpc_suite *suite = kpc_suite_by_code(channel->suite);
 
 	channel->sent += (len + RECORD_MAX - 1) / RECORD_MAX;
-	if (channel->sent < KPC_RECORDS_KEY_WORN || !suite ||
+	if (channel->sent < KERNEL_MOST || !suite ||
 	    strstr(suite->name, "CHACHA20"))
 		return 0;
 	return kpc_error_return(channel->err, -EKEYEXPIRED,
 		"sending: %d records were sent with one key, as many as are safe with AES; send longer ones (-l), less, or use a suite with CHACHA20",
-		KPC_RECORDS_KEY_WORN);
+		KERNEL_MOST);
 }
 
 int channel_flush(struct channel *channel)

@@ -212,6 +212,8 @@ static void put_limit(FILE *out, const struct kpc_limit *limit)
 	fputs(" limit", out);
 	put_seconds(out, "lifetime", limit->lifetime);
 	put_octets(out, "octets", limit->octets);
+	if (limit->records)
+		fprintf(out, " records %u", limit->records);
 	if (limit->bindings)
 		fprintf(out, " bindings %u", limit->bindings);
 	put_seconds(out, "idle", limit->idle);

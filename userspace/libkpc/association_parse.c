@@ -55,7 +55,7 @@ static const struct kpci_word words[] = {
 	  .wants = "[tcp|udp] [local ADDRESS:PORT] [remote ADDRESS:PORT]",
 	  .take = kpci_take_selector, .bare = true, .repeats = true },
 	{ .name = "limit",
-	  .wants = "lifetime, idle, octets, bindings, not-before, not-after, "
+	  .wants = "lifetime, idle, octets, records, bindings, not-before, not-after, "
 	  "handshake-octets or handshake-time",
 	  .take = kpci_take_limit, .bare = true, .repeats = true },
 };

@@ -370,6 +370,7 @@ static const struct limit_word {
 	{ "lifetime", LIMIT_SECONDS, offsetof(struct kpc_limit, lifetime) },
 	{ "idle", LIMIT_SECONDS, offsetof(struct kpc_limit, idle) },
 	{ "octets", LIMIT_OCTETS, offsetof(struct kpc_limit, octets) },
+	{ "records", LIMIT_COUNT, offsetof(struct kpc_limit, records) },
 	{ "bindings", LIMIT_COUNT, offsetof(struct kpc_limit, bindings) },
 	{ "handshake-octets", LIMIT_OCTETS32,
 	  offsetof(struct kpc_limit, handshake_octets) },

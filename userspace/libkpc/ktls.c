@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Hands traffic keys to the kernel, and its control records back and forth. */
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 #include <netinet/in.h>
@@ -7,6 +8,9 @@
 #include <unistd.h>
 
 #include <kpc/ktls.h>
+#include <kpc/suite.h>
+
+#include "secrets_internal.h"
 
 /* RFC 5246 7.2, 7.2.2: no error, the connection goes on or ends in order. */
 static const uint8_t warnings[] = {
@@ -64,6 +68,29 @@ int kpc_ktls_install(int fd, const struct kpc_traffic *tx, const struct kpc_traf
 	if (rx->info.version == TLS_1_3_VERSION)
 		setsockopt(fd, SOL_TLS, TLS_RX_EXPECT_NO_PAD, &yes, sizeof(yes));
 	return 0;
+}
+
+int kpc_ktls_records(int fd, enum kpc_ktls_direction direction, uint16_t suite,
+		     uint64_t *records)
+{
+	const struct kpc_suite *found = kpc_suite_by_code(suite);
+	const struct kpci_cipher *cipher = found ? kpci_cipher(found->cipher_type) : NULL;
+	struct kpc_traffic traffic = { 0 };
+	socklen_t len;
+	int code;
+
+	if (!cipher)
+		return -EINVAL;
+	traffic.info.version = found->version;
+	traffic.info.cipher_type = cipher->type;
+	len = cipher->len;
+	/* The number comes with the key, which is not kept. */
+	code = getsockopt(fd, SOL_TLS, options[direction], &traffic.info, &len) ? -errno : 0;
+	if (!code)
+		memcpy(records, (const uint8_t *)&traffic + cipher->sequence, sizeof(*records));
+	*records = be64toh(*records);
+	kpc_traffic_wipe(&traffic);
+	return code;
 }
 
 void kpc_ktls_cmsg_set(struct msghdr *msg, void *buf, uint8_t type)

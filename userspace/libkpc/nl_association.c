@@ -47,6 +47,7 @@ static const struct kpci_nl_field limit_fields[] = {
 	FIELD(bindings, BINDINGS, U32),
 	FIELD(handshake_octets, HANDSHAKE_OCTETS, U32),
 	FIELD(handshake_seconds, HANDSHAKE_SECONDS, U32),
+	FIELD(records, RECORDS, U32),
 };
 
 #undef FIELD

@@ -38,6 +38,8 @@ static const struct kpci_nl_field binding_fields[] = {
 	FIELD(rx_octets, RX_OCTETS, U64),
 	FIELD(rekeys, REKEYS, U32),
 	FIELD(handed_over, HANDED_OVER, FLAG),
+	FIELD(tx_records, TX_RECORDS, U64),
+	FIELD(rx_records, RX_RECORDS, U64),
 };
 
 #undef FIELD

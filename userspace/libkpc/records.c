@@ -6,10 +6,10 @@
 #include <time.h>
 
 #include <openssl/err.h>
-#include <openssl/obj_mac.h>
 #include <openssl/ssl.h>
 
 #include <kpc/records.h>
+#include <kpc/suite.h>
 
 #include "handshake_internal.h"
 
@@ -40,7 +40,7 @@ struct kpc_records {
 	bool flooded;		/* and sent more */
 	bool asked;		/* it was asked for one */
 	unsigned int refused;	/* TLS 1.2: renegotiations */
-	bool limited;		/* the cipher wears out */
+	uint32_t max;		/* records a key may protect; 0, any number */
 	struct kpci_pipe pipe;
 	bool input_ended;	/* FIN */
 	bool closing;		/* close_notify is queued */
@@ -116,8 +116,7 @@ struct kpc_records *kpc_records_new(struct kpc_handshake *hs, struct kpc_error *
 	records->ssl = hs->ssl;
 	records->updates = UPDATES_AT_ONCE;
 	hs->ssl = NULL;
-	records->limited = SSL_CIPHER_get_cipher_nid(SSL_get_current_cipher(records->ssl)) !=
-			   NID_chacha20_poly1305;
+	records->max = kpc_suite_records(kpc_suite_by_code(hs->result.suite), 0);
 	SSL_set_app_data(records->ssl, NULL);
 	SSL_set_msg_callback(records->ssl, watch_record);
 	SSL_set_msg_callback_arg(records->ssl, records);
@@ -125,6 +124,11 @@ struct kpc_records *kpc_records_new(struct kpc_handshake *hs, struct kpc_error *
 	SSL_set_mode(records->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE |
 		     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	return records;
+}
+
+void kpc_records_limit(struct kpc_records *records, uint32_t limit)
+{
+	records->max = limit;
 }
 
 void kpc_records_free(struct kpc_records *records)
@@ -175,21 +179,20 @@ static int fail(struct kpc_records *records)
 
 static bool may_read(const struct kpc_records *records)
 {
-	return !records->limited || records->counter.received < KPC_RECORDS_KEY_MAX ||
+	return !records->max || records->counter.received < records->max ||
 	       SSL_pending(records->ssl);
 }
 
 static bool may_write(const struct kpc_records *records)
 {
-	return !records->limited ||
-	       records->counter.sent < KPC_RECORDS_KEY_MAX - CONTROL_RECORDS;
+	return !records->max || records->counter.sent < records->max - CONTROL_RECORDS;
 }
 
 bool kpc_records_worn(const struct kpc_records *records)
 {
-	return records->limited &&
-	       (records->counter.sent >= KPC_RECORDS_KEY_WORN ||
-		(records->counter.received >= KPC_RECORDS_KEY_WORN && !records->asked));
+	return records->max &&
+	       (records->counter.sent >= KPC_RECORDS_WORN(records->max) ||
+		(records->counter.received >= KPC_RECORDS_WORN(records->max) && !records->asked));
 }
 
 ssize_t kpc_records_read(struct kpc_records *records, void *buf, size_t len)
@@ -200,8 +203,8 @@ ssize_t kpc_records_read(struct kpc_records *records, void *buf, size_t len)
 	if (records->failed)
 		return records->failed;
 	if (!may_read(records)) {
-		kpc_error_set(&records->error, "the peer sent %d records with one key, as many "
-			      "as are safe", KPC_RECORDS_KEY_MAX);
+		kpc_error_set(&records->error, "the peer sent %u records with one key, as many "
+			      "as it may", records->max);
 		return -EKEYEXPIRED;
 	}
 	ERR_clear_error();

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <linux/kpc.h>
 #include <linux/tls.h>
 
 #include <kpc/suite.h>
@@ -79,6 +80,11 @@ const struct kpc_suite *kpc_suite_table(size_t *count)
 {
 	*count = ARRAY_SIZE(suites);
 	return suites;
+}
+
+uint32_t kpc_suite_records(const struct kpc_suite *suite, uint32_t limit)
+{
+	return limit || suite->cipher_type == CHACHA ? limit : KPC_RECORDS_MAX;
 }
 
 const char *kpc_version_name(uint16_t version)
