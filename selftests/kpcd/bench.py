@@ -123,6 +123,9 @@ class Bench:
         self.join("abort", self.abort)
         self.join("proxy", self.record, b_words=" proxy yes")
         self.join("tls12", echo, both="versions tls1.2")
+        self.join("worn", echo, both="limit records 2048")
+        self.join("worn12", self.keep,
+                  both="versions tls1.2 limit records 2048")
         self.join("warm", self.hear, start="auto", wire=True)
         if carrier == "agent":
             self.join("cbc", echo,

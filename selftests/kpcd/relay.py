@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """The relay of kpcd, as those at its two ends see it: relay.py ENGINE CARRIER
-[enforce] [short | ends]. Each case names the row of the specification that it proves."""
+[enforce] [short | ends | keys]. Each case names the row of the specification that it proves."""
 
 import os
 import resource
@@ -12,6 +12,7 @@ import case_chaos
 import case_end
 import case_flow
 import case_foreign
+import case_keys
 import case_peer
 import case_warm
 from bench import MIB, Bench
@@ -37,6 +38,10 @@ ALONE = (
      "kernel"),
     ("X5", "garbage on the TLS port", case_peer.test_garbage, ()),
     ("X5", "1100 silent peers", case_peer.test_flood, (1100,)),
+    ("X2", "TLS 1.2: a key's last record, and the end",
+     case_keys.test_worn_out, ("worn12",)),
+    ("X2", "TLS 1.3: a key's last record, and another key",
+     case_keys.test_renewed, (64 * MIB,), "agent"),
     ("X5", "urgent octets of eighty silent peers", case_peer.test_urgent,
      (Bench.hostile,)),
     ("I8", "urgent octets of eighty local programs", case_peer.test_urgent,
@@ -153,10 +158,16 @@ SHORT = (case_flow.test_bulk, case_peer.test_urgent, case_flow.test_carrier,
          case_end.test_drain)
 
 
+# What wears keys out, and what changes them.
+KEYS = (case_flow.test_tls_stat, case_keys.test_worn_out, case_keys.test_renewed,
+        case_foreign.test_key_update, case_foreign.test_key_flood)
+
+
 def chosen(cases, has, short):
     """Those that are for this bench."""
     for row, what, test, arguments, *wants in cases:
         if ((not short or test in SHORT) and
+                ("keys" not in has or test in KEYS) and
                 ("ends" not in has or wants == ["ends"]) and
                 (not wants or wants[0] in has | {"root"})):
             yield row, what, test, arguments, wants
@@ -191,7 +202,7 @@ def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     net = Machines() if "enforce" in more else Loop()
     has = {engine, carrier, "enforce" if net.enforce else "table"}
-    has |= {"ends"} & set(more)
+    has |= {"ends", "keys"} & set(more)
     if os.getuid() == 0:
         has.add("root")
     bench = Bench(engine, carrier, net)

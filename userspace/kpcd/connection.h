@@ -121,6 +121,8 @@ struct record_type {
  * @timer: deadline of its state
  * @born: milliseconds of the clock
  * @binding: id in the module
+ * @look: octets moved, both ways added, at which its records are counted again
+ * @records_max: that a key may protect, in one direction; 0: any number
  * @seen: what had moved when the timer was armed; of SETTLE, when to give up
  * @taken: of SETTLE, what both ends had taken when they were last asked
  * @peer: the far end's address
@@ -136,6 +138,7 @@ struct record_type {
  * @up: told to the log as such
  * @cut: of SETTLE, it ends with a reset, for not all was in order
  * @roomy: of SETTLE, the TLS socket had room when it was last asked
+ * @worn: a key has protected all it may: what was taken is delivered, no more
  * @refused_renegotiation: TLS 1.2, once is answered, twice ends it
  */
 struct connection {
@@ -154,9 +157,11 @@ struct connection {
 	struct timer timer;
 	uint64_t born;
 	uint64_t binding;
+	uint64_t look;
 	uint64_t seen;
 	uint64_t taken;
 	struct sockaddr_in6 peer;
+	uint32_t records_max;
 	uint16_t version;
 	uint16_t suite;
 	int16_t lost;
@@ -168,6 +173,7 @@ struct connection {
 	uint8_t up:1;
 	uint8_t cut:1;
 	uint8_t roomy:1;
+	uint8_t worn:1;
 	uint8_t refused_renegotiation:1;
 };
 
@@ -316,11 +322,13 @@ void transfer_flush(struct worker *worker);
  * enum carrier_event - what a received piece of TLS meant
  * @CARRIER_DATA: data, perhaps none
  * @CARRIER_END: close_notify: the peer has sent all
+ * @CARRIER_WORN: a key has protected all it may
  * @CARRIER_BROKEN: nothing more can be read; the sentence is written
  */
 enum carrier_event {
 	CARRIER_DATA,
 	CARRIER_END,
+	CARRIER_WORN,
 	CARRIER_BROKEN,
 };
 
@@ -351,6 +359,22 @@ int carrier_wrap(struct connection *c, struct buffer *buffer);
  * Return: 0 or a negative errno.
  */
 int carrier_close(struct connection *c, struct transfer **transfer);
+
+/**
+ * carrier_alert() - what tells the far end that it goes no further
+ *
+ * Return: carrier kernel, a control record to send; else NULL, as without memory.
+ */
+struct transfer *carrier_alert(struct connection *c);
+
+/**
+ * carrier_worn() - carrier kernel: whether a key has protected all it may
+ * @c: the connection
+ *
+ * With some room left, in which what was taken can be sent, before the module
+ * ends it.
+ */
+bool carrier_worn(struct connection *c);
 
 /** carrier_error() - words for why the TLS socket gave @error */
 const char *carrier_error(int error);

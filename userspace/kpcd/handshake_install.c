@@ -81,7 +81,10 @@ static int install_kernel(struct connection *c, struct digests *digests,
 static int install_agent(struct connection *c, struct kpc_error *err)
 {
 	c->records = kpc_records_new(c->handshake->tls, err);
-	return c->records ? 0 : -errno;
+	if (!c->records)
+		return -errno;
+	kpc_records_limit(c->records, c->records_max);
+	return 0;
 }
 
 /* Who carries the records: 0 and @c->carrier set, or why nobody may. */
@@ -156,6 +159,8 @@ void handshake_install(struct connection *c)
 				"it took longer than its association's handshake-time");
 		return;
 	}
+	c->records_max = kpc_suite_records(kpc_suite_by_code(c->suite),
+					   c->association->config.records);
 	ret = install_choose(c, &err);
 	if (!ret && c->carrier == KPC_CARRIER_KERNEL)
 		ret = install_kernel(c, &digests, &err);

@@ -22,6 +22,7 @@
 #define OUT_MOST	20
 
 #define STOOD_STILL	"what was left stood still for too long"
+#define WORN_OUT	"a key has protected as many records as it may"
 
 static void relay_receive(struct connection *c, struct flow *flow);
 static void relay_send(struct connection *c, struct flow *flow);
@@ -260,6 +261,28 @@ static void relay_done(struct connection *c, struct flow *flow)
 		half_closed(c);
 }
 
+/*
+ * A key has protected all it may and there is no next one. What was taken from
+ * either side is delivered; then both ends learn by a reset that there is no
+ * more, and the far end by an alert before it.
+ */
+static void relay_wear_out(struct connection *c, const char *text)
+{
+	if (c->state >= CONNECTION_DRAIN)
+		return;
+	if (c->plain.fd < 0) {
+		relay_retire(c);
+		return;
+	}
+	relay_down(c, KPC_EVENT_DOWN, text);
+	c->worn = 1;
+	c->in.ended = 1;
+	c->out.ended = 1;
+	relay_drain(c);
+	relay_send(c, &c->in);
+	relay_send(c, &c->out);
+}
+
 static void transfer_send(struct connection *c, struct flow *flow,
 			  struct transfer *transfer)
 {
@@ -272,6 +295,22 @@ static void transfer_send(struct connection *c, struct flow *flow,
 	engine_submit(c->worker->engine, tx);
 }
 
+static void relay_worn(struct connection *c)
+{
+	struct transfer *alert = NULL;
+
+	if (c->state >= CONNECTION_SETTLE || !flow_delivered(&c->in) ||
+	    !flow_delivered(&c->out))
+		return;
+	if (!c->out.failed && !c->out.notified)
+		alert = carrier_alert(c);
+	c->out.notified = 1;
+	if (alert)
+		transfer_send(c, &c->out, alert);
+	else
+		relay_cut(c);
+}
+
 /*
  * The source has ended in order and all is sent: say so to the sink, inside
  * TLS first.
@@ -282,6 +321,10 @@ static void relay_finish(struct connection *c, struct flow *flow)
 
 	if (flow->done)
 		return;
+	if (c->worn) {
+		relay_worn(c);
+		return;
+	}
 	if (c->truncated) {
 		relay_cut(c);
 		return;
@@ -396,17 +439,24 @@ static void relay_sent(struct connection *c, struct flow *flow, int result)
 		return;
 	if (result < 0) {
 		/* Lost is what goes there, not what came from there. */
-		if (c->truncated && flow == &c->out)
+		if (c->worn) {
+			flow->failed = 1;
 			stream_drop(&flow->stream, &c->worker->pool);
-		else if (c->truncated)
+			relay_worn(c);
+		} else if (c->truncated && flow == &c->out) {
+			stream_drop(&flow->stream, &c->worker->pool);
+		} else if (c->truncated) {
 			connection_abort(c);
-		else if (flow == &c->out)
+		} else if (flow == &c->out) {
 			tls_sink_failed(c, result);
-		else
+		} else {
 			plain_sink_failed(c, result);
+		}
 		return;
 	}
 	stream_consume(&flow->stream, &c->worker->pool, result);
+	if (carrier_worn(c))
+		relay_wear_out(c, WORN_OUT);
 	relay_send(c, flow);
 	relay_receive(c, flow);
 	/* It may have been held up by answers that are sent now. */
@@ -536,8 +586,10 @@ static bool take_buffer(struct connection *c, struct flow *flow,
 		ret = carrier_wrap(c, buffer);
 		if (!ret)
 			return true;
-		relay_truncated(c, ret == -EKEYEXPIRED ? carrier_error(ret) :
-				"the agent's TLS takes nothing more");
+		if (ret == -EKEYEXPIRED)
+			relay_wear_out(c, WORN_OUT);
+		else
+			relay_truncated(c, "the agent's TLS takes nothing more");
 		return false;
 	}
 	switch (carrier_receive(c, buffer, type, &err)) {
@@ -548,6 +600,9 @@ static bool take_buffer(struct connection *c, struct flow *flow,
 	case CARRIER_END:
 		flow->ended = 1;
 		return true;
+	case CARRIER_WORN:
+		relay_wear_out(c, err.text);
+		return false;
 	case CARRIER_BROKEN:
 		flow->ended = 1;
 		/* An alert of the agent's TLS goes out before the end. */
@@ -572,6 +627,8 @@ static void relay_received(struct connection *c, struct flow *flow)
 	/* Nobody is left to read it; the other direction ends by itself. */
 	if (flow == &c->in && flow->failed && flow->ended)
 		return;
+	if (carrier_worn(c))
+		relay_wear_out(c, WORN_OUT);
 	relay_send(c, flow);
 	relay_receive(c, flow);
 }

@@ -135,7 +135,8 @@ static enum carrier_event agent_read(struct connection *c,
 		return CARRIER_END;
 	if (got == -EAGAIN)
 		return CARRIER_DATA;
-	return broken(err, kpc_records_error(c->records));
+	kpc_error_set(err, "%s", kpc_records_error(c->records));
+	return got == -EKEYEXPIRED ? CARRIER_WORN : CARRIER_BROKEN;
 }
 
 static enum carrier_event agent_receive(struct connection *c,
@@ -196,10 +197,33 @@ int carrier_wrap(struct connection *c, struct buffer *buffer)
 	return ret;
 }
 
+static struct transfer *control(struct connection *c, uint8_t type,
+				const void *octets, size_t length)
+{
+	struct transfer *t = transfer_get(c->worker);
+
+	if (!t)
+		return NULL;
+	t->parts[0].iov_base = (void *)octets;
+	t->parts[0].iov_len = length;
+	t->msg.msg_iovlen = 1;
+	kpc_ktls_cmsg_set(&t->msg, t->control, type);
+	return t;
+}
+
+struct transfer *carrier_alert(struct connection *c)
+{
+	static const uint8_t internal_error[] = { KPC_ALERT_FATAL, KPC_ALERT_INTERNAL_ERROR };
+
+	if (c->carrier == KPC_CARRIER_AGENT)
+		return NULL;
+	return control(c, KPC_RECORD_ALERT, internal_error,
+		       sizeof(internal_error));
+}
+
 int carrier_close(struct connection *c, struct transfer **transfer)
 {
-	static const uint8_t close_notify[] = { 1, 0 };
-	struct transfer *t;
+	static const uint8_t close_notify[] = { KPC_ALERT_WARNING, KPC_ALERT_CLOSE_NOTIFY };
 	int ret;
 
 	*transfer = NULL;
@@ -207,15 +231,29 @@ int carrier_close(struct connection *c, struct transfer **transfer)
 		ret = kpc_records_close(c->records);
 		return ret ? ret : agent_drain(c);
 	}
-	t = transfer_get(c->worker);
-	if (!t)
-		return -ENOMEM;
-	t->parts[0].iov_base = (void *)close_notify;
-	t->parts[0].iov_len = sizeof(close_notify);
-	t->msg.msg_iovlen = 1;
-	kpc_ktls_cmsg_set(&t->msg, t->control, KPC_RECORD_ALERT);
-	*transfer = t;
-	return 0;
+	*transfer = control(c, KPC_RECORD_ALERT, close_notify,
+			    sizeof(close_notify));
+	return *transfer ? 0 : -ENOMEM;
+}
+
+/*
+ * The kernel does not say when a key is worn, and counting is a system call in
+ * each direction. No record has less than one octet, so none is asked for before
+ * as many octets have moved as records are left.
+ */
+bool carrier_worn(struct connection *c)
+{
+	uint64_t moved = c->out.octets + c->in.octets, sent, received, most;
+	uint64_t last = KPC_RECORDS_LAST(c->records_max);
+
+	if (c->carrier != KPC_CARRIER_KERNEL || !last || moved < c->look)
+		return false;
+	if (kpc_ktls_records(c->tls.fd, KPC_KTLS_TX, c->suite, &sent) ||
+	    kpc_ktls_records(c->tls.fd, KPC_KTLS_RX, c->suite, &received))
+		return false;
+	most = sent > received ? sent : received;
+	c->look = moved + (most < last ? last - most : 1);
+	return most >= last;
 }
 
 const char *carrier_error(int error)
