@@ -193,6 +193,32 @@ static void check_key_update(void)
 	link_close(&link);
 }
 
+/*
+ * A peer may ask for new keys before it knows of the end. An answer would come
+ * behind close_notify, and behind the FIN of TCP; OpenSSL gives none to the first
+ * that asks, and one to the second.
+ */
+static void check_sealed(void)
+{
+	struct link link;
+	bool held = link_open(&link, 0x1301) && !kpc_records_close(link.a);
+	char got[16];
+	size_t left;
+
+	kpc_records_output(link.a, &left);
+	kpc_records_output_sent(link.a, left);
+	for (int i = 0; held && i < 2; i++)
+		held = !kpc_records_key_update(link.b) &&
+		       kpc_records_write(link.b, "words", 5) == 5;
+	if (held)
+		move(link.b, link.a, SIZE_MAX);
+	for (int i = 0; held && i < 2; i++)
+		held = kpc_records_read(link.a, got, sizeof(got)) == 5;
+	kpc_records_output(link.a, &left);
+	tap_ok(held && !left, "X1 KeyUpdates behind one's close_notify are read and not answered");
+	link_close(&link);
+}
+
 static void check_takeover(void)
 {
 	struct kpc_handshake_policy policy = { 0 };
@@ -320,6 +346,7 @@ int main(void)
 	check_bulk(0x00a8, 65536);
 	check_bulk(0x00ae, 16384);
 	check_key_update();
+	check_sealed();
 	check_takeover();
 	check_controls();
 	check_cmsg();

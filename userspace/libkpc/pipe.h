@@ -3,6 +3,7 @@
 #ifndef KPCI_PIPE_H
 #define KPCI_PIPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,11 +26,13 @@ struct kpci_buffer {
  * @in: from the peer
  * @in_held: octets at the end of @in that OpenSSL may not see yet
  * @out: to the peer
+ * @sealed: nothing more goes there: what OpenSSL writes is dropped
  */
 struct kpci_pipe {
 	struct kpci_buffer in;
 	size_t in_held;
 	struct kpci_buffer out;
+	bool sealed;
 };
 
 static inline size_t kpci_buffer_len(const struct kpci_buffer *buffer)

@@ -263,6 +263,8 @@ int kpc_records_close(struct kpc_records *records)
 	ERR_clear_error();
 	if (SSL_shutdown(records->ssl) < 0 && !(SSL_get_shutdown(records->ssl) & SSL_SENT_SHUTDOWN))
 		return fail(records);
+	/* RFC 8446 6.1: what the peer asks for after that has no answer. */
+	records->pipe.sealed = true;
 	return 0;
 }
 
