@@ -17,7 +17,7 @@ endif
 
 # In a directory that has this file everything of these names was built here.
 begun	:= $(O)/.kpc-build
-parts	:= bin lib kmod selftests userspace interop fuzz
+parts	:= bin lib kmod selftests userspace examples interop fuzz
 is_begun = test -e $(begun)
 
 # What runs of the tests have written, in a directory or beside others there.

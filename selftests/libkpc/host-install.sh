@@ -99,6 +99,20 @@ schema_there()
 		cmp "$dir/root$path" "$top/Documentation/schema/kpc.schema.json"
 }
 
+# As who has nothing but what is installed would build them.
+examples_build()
+{
+	local source count=0
+
+	env -u MAKEFLAGS make -C "$top/packaging" DESTDIR="$dir/root" PREFIX=/usr install || return
+	for source in "$dir"/root/usr/share/doc/kpc/examples/*.c; do
+		cc -Wall -Wextra -Werror -o "$dir/example" "$source" $(pc --cflags --libs libkpc) &&
+			LD_LIBRARY_PATH=$dir/root/usr/lib "$dir/example" 2>&1 | grep ^usage: || return
+		count=$((count + 1))
+	done
+	[ $count = 2 ]
+}
+
 # kpcperf runs from where it is installed, and what belongs to it is there.
 kpcperf_there()
 {
@@ -129,7 +143,7 @@ packages_named()
 	done
 }
 
-plan 10
+plan 11
 umask 077
 ok "make install puts the library, headers and pkg-config file in place" install_library
 ok "a program builds with what pkg-config says" build_program
@@ -139,6 +153,7 @@ ok "every function of the headers is exported" all_names_there
 ok "the library is hardened" hardened
 ok "all that is installed may be read by all, keys but by root" readable_by_all
 ok "the schema of kpc -j is installed where kpc(8) says" schema_there
+ok "the examples are installed, and build with that" examples_build
 ok "kpcperf is installed with its page and completion" kpcperf_there
 if command -v dpkg >/dev/null; then
 	ok "a build that misses something names the packages" packages_named

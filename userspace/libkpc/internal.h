@@ -102,6 +102,18 @@ void kpci_key_finish(struct kpc_key *key, size_t len);
 /** kpci_key_encoded() - does a text start with a name of an encoding or reference */
 bool kpci_key_encoded(const char *text);
 
+/**
+ * kpci_control_send() - send a record that is not data
+ * @fd: socket with keys installed
+ * @type: record type, KPC_RECORD_...
+ * @octets: its content
+ * @len: how much
+ * @flags: of send(2), MSG_DONTWAIT or 0
+ *
+ * Return: 0 or a negative errno.
+ */
+int kpci_control_send(int fd, uint8_t type, const void *octets, size_t len, int flags);
+
 static inline uint16_t kpci_get16(const uint8_t *p)
 {
 	return (uint16_t)(p[0] << 8 | p[1]);

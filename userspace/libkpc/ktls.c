@@ -12,6 +12,8 @@
 
 #include "secrets_internal.h"
 
+#include "internal.h"
+
 /* RFC 5246 7.2, 7.2.2: no error, the connection goes on or ends in order. */
 static const uint8_t warnings[] = {
 	KPC_ALERT_CLOSE_NOTIFY, KPC_ALERT_USER_CANCELED, KPC_ALERT_NO_RENEGOTIATION,
@@ -118,7 +120,7 @@ uint8_t kpc_ktls_cmsg_get(const struct msghdr *msg)
 	return KPC_RECORD_DATA;
 }
 
-static int send_control(int fd, uint8_t type, const void *octets, size_t len)
+int kpci_control_send(int fd, uint8_t type, const void *octets, size_t len, int flags)
 {
 	char buf[KPC_KTLS_CMSG_LEN] __attribute__((aligned(sizeof(size_t))));
 	struct iovec iov = { .iov_base = (void *)octets, .iov_len = len };
@@ -126,7 +128,7 @@ static int send_control(int fd, uint8_t type, const void *octets, size_t len)
 	ssize_t sent;
 
 	kpc_ktls_cmsg_set(&msg, buf, type);
-	sent = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	sent = sendmsg(fd, &msg, MSG_NOSIGNAL | flags);
 	if (sent < 0)
 		return -errno;
 	return (size_t)sent == len ? 0 : -EIO;
@@ -138,12 +140,13 @@ int kpc_ktls_alert_send(int fd, uint8_t alert)
 
 	if (memchr(warnings, alert, sizeof(warnings)))
 		octets[0] = KPC_ALERT_WARNING;
-	return send_control(fd, KPC_RECORD_ALERT, octets, sizeof(octets));
+	return kpci_control_send(fd, KPC_RECORD_ALERT, octets, sizeof(octets), MSG_DONTWAIT);
 }
 
 int kpc_ktls_key_update_send(int fd, int request)
 {
 	uint8_t octets[] = { 24, 0, 0, 1, request ? 1 : 0 };
 
-	return send_control(fd, KPC_RECORD_HANDSHAKE, octets, sizeof(octets));
+	return kpci_control_send(fd, KPC_RECORD_HANDSHAKE, octets, sizeof(octets),
+				 MSG_DONTWAIT);
 }
