@@ -28,7 +28,7 @@ KERNEL	?= new
 .DELETE_ON_ERROR:
 .PHONY: all userspace modules install modules_install clean help setup \
 	tests check check-host check-sanitize check-vm check-debug check-interop \
-	check-fuzz lint demo bench-kmod lab-clean
+	check-fuzz lint demo bench bench-kmod lab-clean
 
 all: userspace $(if $(wildcard $(KDIR)/Makefile),modules)
 
@@ -99,6 +99,17 @@ check-fuzz:
 demo: setup
 	@selftests/demo/run --kernel $(KERNEL)
 
+# kpcd beside its peers, in machines that count instructions; hours. BENCH holds
+# options of selftests/bench/run, where --runs, --peer and --connections make it
+# shorter.
+KERNELS	?= 6.12 new
+SCENARIOS ?= limit encrypt decrypt both request connect idle
+BENCH_MIB ?= 16
+bench: setup
+	@selftests/bench/lab --out $(out)/report/bench --kernels '$(KERNELS)' \
+		--scenarios '$(SCENARIOS)' $(if $(RST),--rst '$(RST)') -- \
+		--mib $(BENCH_MIB) $(BENCH)
+
 # In a machine that counts instructions; it takes half an hour.
 bench-kmod: setup
 	@selftests/lab/run --kernel $(KERNEL) --icount --mem 4096 --timeout 3600 \
@@ -122,6 +133,7 @@ help:
 	@echo 'make check-debug  those and more on a kernel with KASAN, lockdep, fault injection'
 	@echo 'make check-interop   kpcd against other programs of TLS-PSK; a table of it'
 	@echo 'make check-fuzz   what reads hostile octets, fuzzed for SECONDS=$(SECONDS) each'
+	@echo 'make bench        kpcd beside its peers on KERNELS="$(KERNELS)"; tables and plots'
 	@echo 'make bench-kmod   what the module costs, in instructions, on KERNEL'
 	@echo 'make lint         checkpatch --strict and sparse'
 	@echo 'make setup        installs packages and makes the lab (demo and check do it)'

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Where the benchmark runs, and how it counts: two sites joined by a cable, and
+what the whole machine has done between two moments."""
+
+import ctypes
+import os
+import re
+import struct
+import subprocess
+import tempfile
+import time
+
+from sites import Machines, wait_for
+
+PERF_EVENT_OPEN = 298           # x86-64
+HARDWARE, INSTRUCTIONS = 0, 1
+
+
+class Sites(Machines):
+    """Site a and site b; agents do without the module unless it is asked for."""
+
+    enforce = False
+
+    def listens(self, place, port):
+        """Whether somebody does at a site."""
+        said = subprocess.run(self.command(place, ["ss", "-Hltn", f"sport = :{port}"]),
+                              check=True, capture_output=True, text=True).stdout
+        return bool(said.strip())
+
+    def run(self, place, *words):
+        """A command at a site."""
+        subprocess.run(self.command(place, list(words)), check=True)
+
+
+class Program:
+    """A process at a site that listens until it is ended."""
+
+    def __init__(self, net, place, words, ports, log, env=None):
+        self.log = log
+        with open(log, "a", encoding="utf-8") as out:
+            self.process = subprocess.Popen(
+                net.command(place, words), stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                env=dict(os.environ, **env) if env else None)
+        for port in ports:
+            if not wait_for(lambda port=port: self.process.poll() is not None or
+                            net.listens(place, port), 30) or self.process.poll() is not None:
+                raise OSError(f"{words[0]} does not listen at {port}: {self.said()}")
+
+    def said(self):
+        with open(self.log, encoding="utf-8", errors="replace") as log:
+            return log.read()[-600:].strip()
+
+    def end(self):
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Counted:
+    """A machine whose nanosecond is one instruction. Its clock also jumps over
+    what it waits for, and that is taken off."""
+
+    unit = "instructions"
+    how = "one emulated processor that counts instructions"
+
+    @staticmethod
+    def waited():
+        """Nanoseconds in which the processors had nothing to do."""
+        with open("/proc/timer_list", encoding="ascii", errors="replace") as text:
+            return sum(map(int, re.findall(r"\.idle_sleeptime +: (\d+) nsecs", text.read())))
+
+    def begin(self):
+        self.idle = self.waited()
+        self.clock = time.monotonic_ns()
+
+    def end(self):
+        clock = time.monotonic_ns() - self.clock
+        return clock - (self.waited() - self.idle)
+
+
+class Events(Counted):
+    """A real machine, whose processors count what they do, all of them."""
+
+    how = "the processors' own counters of instructions, all processors"
+
+    def __init__(self):
+        libc = ctypes.CDLL(None, use_errno=True)
+        attributes = struct.pack("=IIQ", HARDWARE, 112, INSTRUCTIONS).ljust(112, b"\0")
+        self.events = []
+        for cpu in sorted(os.sched_getaffinity(0)):
+            fd = libc.syscall(PERF_EVENT_OPEN, attributes, -1, cpu, -1, 0)
+            if fd < 0:
+                raise OSError(ctypes.get_errno(), "no counter of instructions")
+            self.events.append(fd)
+
+    def read(self):
+        return sum(int.from_bytes(os.read(fd, 8), "little") for fd in self.events)
+
+    def begin(self):
+        self.count = self.read()
+
+    def end(self):
+        return self.read() - self.count
+
+
+class Busy(Counted):
+    """A machine that counts none: the time that its processors were busy."""
+
+    unit = "busy nanoseconds"
+    how = "time in which the processors were not idle: no counter of instructions here"
+
+    def begin(self):
+        self.idle = self.waited()
+        self.clock = time.monotonic_ns()
+
+    def end(self):
+        clock = (time.monotonic_ns() - self.clock) * len(os.sched_getaffinity(0))
+        return clock - (self.waited() - self.idle)
+
+
+class Profile:
+    """Where the processors are while something is measured, by perf; what is then
+    counted is perf's own work too."""
+
+    def __init__(self, out):
+        self.out = out
+        root = os.path.join(os.environ.get("KPC_BUILD", ""), "bench/root")
+        self.perf = os.path.join(root, "usr/bin/perf")
+        self.env = dict(os.environ)
+        if os.path.exists(self.perf):
+            more = os.path.join(root, "usr/lib/x86_64-linux-gnu")
+            self.env["LD_LIBRARY_PATH"] = f"{more}:{self.env.get('LD_LIBRARY_PATH', '')}"
+        else:
+            self.perf = "perf"
+        self.data = os.path.join(tempfile.gettempdir(), "bench.perf")
+
+    def begin(self):
+        """It looks until its command ends, and that begins when it looks."""
+        self.process = subprocess.Popen(
+            [self.perf, "record", "-q", "-a", "-e", "cpu-clock", "-c", "50000", "-o", self.data,
+             "--", "sh", "-c", "echo begun; read line"], env=self.env, text=True, bufsize=1,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if not self.process.stdout.readline():
+            raise OSError(f"perf record: {self.process.stderr.read().strip()}")
+
+    def end(self, name):
+        """What was seen goes to a file of this name, the most frequent first."""
+        self.process.communicate("\n", timeout=300)
+        text = ""
+        for keys in ("comm", "dso", "comm,dso,sym"):
+            done = subprocess.run(
+                [self.perf, "report", "--stdio", "-i", self.data, "--sort", keys,
+                 "--percent-limit", "0.4"], env=self.env, check=False, stdin=subprocess.DEVNULL,
+                capture_output=True, text=True)
+            if done.returncode:
+                raise OSError(f"perf report: {done.stderr.strip()}")
+            text += "\n".join(line for line in done.stdout.splitlines()
+                              if line.strip() and not line.startswith("#")) + "\n\n"
+        with open(os.path.join(self.out, f"{name}.profile"), "w", encoding="utf-8") as file:
+            file.write(text)
+
+
+def counter():
+    """The best that there is here."""
+    if os.environ.get("KPC_BENCH_COUNTED"):
+        return Counted()
+    try:
+        return Events()
+    except OSError:
+        return Busy()
