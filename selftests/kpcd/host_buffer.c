@@ -13,7 +13,7 @@
 
 #define BURST	400
 #define FEW	8
-/* As many as the pool keeps the pages of, and one slab. */
+/* As many as the pool keeps the pages of for good, and one slab. */
 #define KEPT	(128 + 32)
 
 static struct buffer_pool pool;
@@ -72,10 +72,19 @@ static void check_burst(void)
 	give(BURST);
 	tap_ok(next_warm(FEW) == FEW, "after a burst of %u it still is", BURST);
 	for (round = 0; round < 3; round++) {
+		take(BURST);
+		give(BURST);
+		buffer_pool_cool(&pool);
+	}
+	tap_ok(next_warm(BURST) == BURST, "while bursts go on all of them are");
+	tap_ok(buffer_pool_hot(&pool), "and some are to go back some time");
+	for (round = 0; round < 3; round++) {
 		take(FEW);
 		give(FEW);
+		buffer_pool_cool(&pool);
 	}
-	tap_ok(next_warm(FEW) == FEW, "and after it was used again");
+	tap_ok(!buffer_pool_hot(&pool), "after the bursts they have");
+	tap_ok(next_warm(FEW) == FEW, "but not those that were used again");
 	warm = next_warm(BURST);
 	tap_ok(warm <= KEPT, "of %u buffers %u keep their pages, no more than %u", BURST,
 	       warm, KEPT);

@@ -10,7 +10,7 @@
 #include "buffer.h"
 
 #define SLAB_BUFFERS	32
-/* Free buffers whose pages are kept: they are the next ones used. */
+/* Free buffers whose pages are kept for good: they are the next ones used. */
 #define WARM_BUFFERS	128
 #define QUOTA_MOST	16
 
@@ -69,6 +69,8 @@ struct buffer *buffer_get(struct buffer_pool *pool)
 	if (buffer) {
 		pool->warm = buffer->next;
 		pool->warm_count--;
+		if (pool->warm_least > pool->warm_count)
+			pool->warm_least = pool->warm_count;
 	} else {
 		if (!pool->cold && pool_grow(pool))
 			return NULL;
@@ -87,15 +89,30 @@ void buffer_put(struct buffer_pool *pool, struct buffer *buffer)
 	if (!buffer)
 		return;
 	pool->in_use--;
-	if (pool->warm_count < WARM_BUFFERS) {
-		buffer->next = pool->warm;
-		pool->warm = buffer;
-		pool->warm_count++;
-		return;
+	buffer->next = pool->warm;
+	pool->warm = buffer;
+	pool->warm_count++;
+}
+
+bool buffer_pool_hot(const struct buffer_pool *pool)
+{
+	return pool->warm_count > WARM_BUFFERS;
+}
+
+void buffer_pool_cool(struct buffer_pool *pool)
+{
+	unsigned int unused = pool->warm_least;
+	struct buffer *buffer;
+
+	while (unused-- && buffer_pool_hot(pool)) {
+		buffer = pool->warm;
+		pool->warm = buffer->next;
+		pool->warm_count--;
+		madvise(buffer->data, BUFFER_STRIDE, MADV_DONTNEED);
+		buffer->next = pool->cold;
+		pool->cold = buffer;
 	}
-	madvise(buffer->data, BUFFER_STRIDE, MADV_DONTNEED);
-	buffer->next = pool->cold;
-	pool->cold = buffer;
+	pool->warm_least = pool->warm_count;
 }
 
 unsigned int buffer_quota(const struct buffer_pool *pool)

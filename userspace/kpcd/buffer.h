@@ -6,6 +6,7 @@
 #ifndef KPCD_BUFFER_H
 #define KPCD_BUFFER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,7 @@ struct buffer {
  * struct buffer_pool - all buffers of a worker
  * @warm: ready for use, those used last first
  * @warm_count: how many of them
+ * @warm_least: how few they were at some time since buffer_pool_cool()
  * @cold: ready for use too, but without pages
  * @in_use: how many are with connections or the engine
  * @budget: buffers in use from which on connections are held shorter
@@ -41,6 +43,7 @@ struct buffer {
 struct buffer_pool {
 	struct buffer *warm;
 	unsigned int warm_count;
+	unsigned int warm_least;
 	struct buffer *cold;
 	unsigned int in_use;
 	unsigned int budget;
@@ -66,6 +69,21 @@ struct buffer *buffer_get(struct buffer_pool *pool);
 
 /** buffer_put() - give a buffer back; NULL is taken too */
 void buffer_put(struct buffer_pool *pool, struct buffer *buffer);
+
+/**
+ * buffer_pool_hot() - whether more free buffers have pages than are to keep them
+ *
+ * Then buffer_pool_cool() is to be called from time to time.
+ */
+bool buffer_pool_hot(const struct buffer_pool *pool);
+
+/**
+ * buffer_pool_cool() - give the pages of what nobody needed back to the system
+ *
+ * Those of buffers that were free ever since the last call: what is in use again
+ * and again keeps its pages, which are dearer to get than to fill.
+ */
+void buffer_pool_cool(struct buffer_pool *pool);
 
 /**
  * buffer_quota() - how many buffers one direction of a connection may hold now

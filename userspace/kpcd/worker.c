@@ -20,6 +20,8 @@
 
 /* Data in flight from which on connections are held shorter. */
 #define POOL_BUDGET	(64U << 20)
+/* What a burst left unused for as long goes back to the system. */
+#define COOL_MS		1000
 /* Turns of the loop in which cancelled operations come back. */
 #define TEAR_DOWN_TURNS	100
 
@@ -56,6 +58,20 @@ static bool ktls_is_there(void)
 	return !ret || ret == -ENOTCONN;
 }
 
+static void worker_cool(struct timer *timer)
+{
+	struct worker *worker = container_of(timer, struct worker, cool);
+
+	buffer_pool_cool(&worker->pool);
+}
+
+/* Nothing is armed while no burst has left anything. */
+static void worker_watch_pool(struct worker *worker)
+{
+	if (buffer_pool_hot(&worker->pool) && !worker->cool.next)
+		timer_arm(&worker->timers, &worker->cool, COOL_MS);
+}
+
 static int worker_set_up(struct worker *worker)
 {
 	const struct kpc_message_quota all = { UINT32_MAX, UINT32_MAX };
@@ -65,6 +81,7 @@ static int worker_set_up(struct worker *worker)
 	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	timer_wheel_init(&worker->timers);
 	buffer_pool_init(&worker->pool, POOL_BUDGET);
+	worker->cool.expired = worker_cool;
 	worker->steps_end = &worker->steps;
 	handshake_quota(worker, &all);
 	ret = sources_init(&worker->sources, worker->config.source_rate);
@@ -148,6 +165,7 @@ static int worker_serve(struct worker *worker)
 		if (!worker->stop)
 			worker_steps(worker, &before);
 		connection_bury(worker);
+		worker_watch_pool(worker);
 	}
 	return worker->status;
 }

@@ -125,6 +125,7 @@ struct telling {
  * @config: from the warden
  * @engine: how it waits
  * @pool: data in flight
+ * @cool: when the pool's pages are looked at
  * @timers: deadlines
  * @message_fd: to the warden
  * @message_in: waits for something from there
@@ -172,6 +173,7 @@ struct worker {
 	struct worker_config config;
 	struct engine *engine;
 	struct buffer_pool pool;
+	struct timer cool;
 	struct timer_wheel timers;
 	int message_fd;
 	struct engine_op message_in;
