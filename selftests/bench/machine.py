@@ -122,11 +122,13 @@ class Busy(Counted):
 
 
 class Profile:
-    """Where the processors are while something is measured, by perf; what is then
+    """A counter that has perf look at where the processors are meanwhile; what is
     counted is perf's own work too."""
 
-    def __init__(self, out):
-        self.out = out
+    def __init__(self, inner, out):
+        self.inner, self.out = inner, out
+        self.unit, self.how = inner.unit, f"{inner.how}, looked at by perf"
+        self.name = "unnamed"
         root = os.path.join(os.environ.get("KPC_BUILD", ""), "bench/root")
         self.perf = os.path.join(root, "usr/bin/perf")
         self.env = dict(os.environ)
@@ -145,22 +147,37 @@ class Profile:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         if not self.process.stdout.readline():
             raise OSError(f"perf record: {self.process.stderr.read().strip()}")
+        self.inner.begin()
 
-    def end(self, name):
-        """What was seen goes to a file of this name, the most frequent first."""
+    def end(self):
+        """What was seen goes to a file of its name, the most frequent first."""
+        counted = self.inner.end()
         self.process.communicate("\n", timeout=300)
-        text = ""
-        for keys in ("comm", "dso", "comm,dso,sym"):
-            done = subprocess.run(
-                [self.perf, "report", "--stdio", "-i", self.data, "--sort", keys,
-                 "--percent-limit", "0.4"], env=self.env, check=False, stdin=subprocess.DEVNULL,
-                capture_output=True, text=True)
-            if done.returncode:
-                raise OSError(f"perf report: {done.stderr.strip()}")
-            text += "\n".join(line for line in done.stdout.splitlines()
-                              if line.strip() and not line.startswith("#")) + "\n\n"
-        with open(os.path.join(self.out, f"{name}.profile"), "w", encoding="utf-8") as file:
-            file.write(text)
+        done = subprocess.run(
+            [self.perf, "report", "--stdio", "-i", self.data, "--sort", "comm,dso,sym",
+             "--field-separator", "|"], env=self.env, check=False, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True)
+        if done.returncode:
+            raise OSError(f"perf report: {done.stderr.strip()}")
+        seen = [[word.strip() for word in line.split("|")] for line in done.stdout.splitlines()
+                if line.strip() and not line.startswith("#")]
+        with open(os.path.join(self.out, f"{self.name}.profile"), "w",
+                  encoding="utf-8") as file:
+            for columns in (1, 2), (1, 2, 3):
+                self.write_sums(file, seen, columns)
+        return counted
+
+    @staticmethod
+    def write_sums(file, seen, columns):
+        """Percent, by some of: command, where the code is, symbol."""
+        sums = {}
+        for row in seen:
+            key = "  ".join(f"{row[column]:24}" for column in columns)
+            sums[key] = sums.get(key, 0) + float(row[0].rstrip("%"))
+        for key, percent in sorted(sums.items(), key=lambda pair: -pair[1]):
+            if percent >= 0.4:
+                file.write(f"{percent:6.2f} %  {key.rstrip()}\n")
+        file.write("\n")
 
 
 def counter():

@@ -27,6 +27,7 @@ class Peer:
     tls = "psk"
     ports = 0
     relays = True
+    exchanges = False           # is measured with requests and short connections
     title = ""
 
     def __init__(self, net, folder):
@@ -49,6 +50,10 @@ class Peer:
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
         found = re.search(rb"\d+(\.\d+)+\S*", said)
         return found.group().decode() if found else ""
+
+    def compared(self, _way, _connections):
+        """Whether it is one of those in this table of bulk."""
+        return True
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -112,6 +117,7 @@ class Kpcd(Peer):
     program = "kpcd"
     asks = ["kpcd", "--version"]
     engine = "auto"
+    exchanges = True
 
     @classmethod
     def missing(cls):
@@ -155,6 +161,7 @@ class Stunnel(Peer):
     """By the same keys."""
 
     name, program, asks = "stunnel", "stunnel", ["stunnel", "-version"]
+    exchanges = True
     title = "stunnel, PSK"
     common = (f"sslVersion = TLSv1.3\nciphersuites = {SUITE}\nsessionResume = no\n"
               "TIMEOUTclose = 0\n")
@@ -183,6 +190,7 @@ class Haproxy(Peer):
 
     name, program, asks, tls = "haproxy", "haproxy", ["haproxy", "-v"], "cert"
     title = "haproxy"
+    exchanges = True
     buffer = 16384
     options = ""
 
@@ -218,6 +226,7 @@ class HaproxyLarge(Haproxy):
 class Splice(Haproxy):
     """What relaying costs without TLS."""
 
+    exchanges = False
     name, tls = "splice", None
     title = "plain relay by splice (haproxy)"
     options = " option splice-request\n option splice-response\n"
@@ -233,6 +242,7 @@ class Nginx(Peer):
 
     name, program, asks, tls = "nginx", "nginx", ["nginx", "-v"], "cert"
     title = "nginx"
+    exchanges = True
     buffer = "16k"
     command_words = ""
 
@@ -281,11 +291,13 @@ class Nginx(Peer):
 class NginxKernel(Nginx):
     """With the kernel's TLS."""
 
+    exchanges = False
     name, command_words = "nginx-ktls", "Options KTLS"
     title = "nginx, kernel TLS"
 
 
 class NginxLarge(Nginx):
+    exchanges = False
     name, buffer = "nginx-64k", "64k"
     title = "nginx, buffers of 64 KiB"
 
@@ -326,6 +338,7 @@ class Direct(Peer):
     """No relay: the limits."""
 
     relays = False
+    exchanges = True
     name, tls = "direct-plain", None
     title = "direct, plain TCP"
 
@@ -348,14 +361,19 @@ class Direct(Peer):
 class DirectLocal(Direct):
     """A plain leg, at one site."""
 
+    exchanges = False
     name = "direct-local"
     title = "direct, plain TCP at one site"
+
+    def compared(self, _way, _connections):
+        return False
 
     def address(self):
         return "127.0.0.1", "a"
 
 
 class DirectKernel(Direct):
+    exchanges = False
     name, tls = "direct-ktls", "psk"
     title = "direct, kernel TLS"
 
@@ -366,6 +384,11 @@ class WireGuard(Peer):
     relays, tls = False, None
     name, program, asks = "wireguard", "wg", ["wg", "--version"]
     title = "WireGuard, plain TCP inside"
+    exchanges = True
+
+    def compared(self, way, connections):
+        """It is no relay and dear to emulate: one table shows it."""
+        return way == "encrypt" and connections == 1
 
     @classmethod
     def missing(cls):
