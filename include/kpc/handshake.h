@@ -286,6 +286,16 @@ const struct kpc_kpcid *kpc_handshake_offer(const struct kpc_handshake *hs);
 const char *kpc_handshake_authority(const struct kpc_handshake *hs);
 
 /**
+ * kpc_handshake_withhold() - why kpc_handshake_key() will get no key
+ * @hs: handshake of role b
+ * @why: of a KpcId that is known all the same, as "..., but WHY"; kept, not copied
+ *
+ * For kpc_handshake_failure() alone: the peer is told no more than for any KpcId
+ * without a key.
+ */
+void kpc_handshake_withhold(struct kpc_handshake *hs, const char *why);
+
+/**
  * kpc_handshake_key() - answer WANT_KEY
  * @hs: handshake
  * @key: Kpc of the KpcId offered, copied; NULL: it is not known. The handshake

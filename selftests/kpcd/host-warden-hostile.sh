@@ -15,6 +15,7 @@ tank@example.org hex:$other
 late@example.org ascii:valid-from-the-year-2100
 init@example.org ascii:of-the-other-role-here
 open@example.org ascii:of-one-that-is-open
+past@example.org ascii:of-one-that-is-over
 END
 write "$dir/table" <<END
 association pump role b kpc-id pump@example.org \\
@@ -33,10 +34,26 @@ association init role a kpc-id init@example.org \\
 association open role a kpc-id open@example.org \\
 	id-a //b.example/cse id-b //c.example/cse \\
 	offload off peer 127.0.0.1:$b plain unix:$dir/open start demand
+association past role a kpc-id past@example.org \\
+	id-a //b.example/cse id-b //d.example/cse \\
+	offload off peer 127.0.0.1:$b plain unix:$dir/past start demand \\
+	limit not-after 2021-01-01
 END
 echo_backend "$dir/back"
 up b --table "$dir/table" --keys "$dir/keys" --workers 1 --key-rate 50
 warden=$pid
+
+late=$(printf valid-from-the-year-2100 | od -An -tx1 | tr -d ' \n')
+openssl s_client -connect "127.0.0.1:$b" -tls1_3 -psk_identity late@example.org \
+	-psk "$late" </dev/null >/dev/null 2>&1
+ok "X5: only the log tells that one is outside its dates" within 5 logged b \
+	"KpcId late@example.org is known, but the association's dates .not-before, not-after. do not allow it now"
+python3 -c 'import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+s.recv(1)' "$dir/past" 2>/dev/null
+ok "and at role a too" within 5 logged b \
+	"handshake failed NAME=past.*the association's dates .not-before, not-after. do not allow it now"
 
 cat >"$dir/hostile.py" <<'END'
 """Speaks to the warden through a stopped worker's socket."""

@@ -223,6 +223,8 @@ static void last_words(struct crew_worker *worker)
 
 	if (worker->source.fd < 0)
 		return;
+	/* Somebody may have got its end of the pair from it, and go on. */
+	shutdown(worker->source.fd, SHUT_RD);
 	do {
 		n = recv(worker->source.fd, &message, sizeof(message),
 			 MSG_DONTWAIT | MSG_TRUNC);

@@ -339,6 +339,8 @@ static void key_for_server(struct waiter *waiter, const void *answer, int fd)
 		association->kpc_id = got->kpc_id;
 		c->association = association;
 	}
+	if (!key)
+		kpc_handshake_withhold(hs->tls, message_refusal(got->refusal));
 	if (kpc_handshake_key(hs->tls, key,
 			      key ? &association->policy : NULL))
 		connection_fail(c, KPC_EVENT_FAULT, -EINVAL,
@@ -373,11 +375,13 @@ static void key_for_client(struct waiter *waiter, const void *answer, int fd)
 	struct association *association = c->association;
 	struct kpc_error err = {};
 	struct kpc_key *key = NULL;
+	const char *why;
 
 	if (!got->len || got->association != association->config.id ||
 	    got->len > sizeof(got->octets)) {
+		why = got->len ? NULL : message_refusal(got->refusal);
 		connection_fail(c, KPC_EVENT_REFUSED, -ENOKEY,
-				"the key store has no key for this KpcId");
+				why ? why : "there is no key for this KpcId");
 		return;
 	}
 	key = kpc_key_new(got->octets, got->len, &err);

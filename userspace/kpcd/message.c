@@ -31,3 +31,18 @@ size_t message_length(uint32_t type)
 		return 0;
 	return KPC_MESSAGE_HEAD + members[type];
 }
+
+const char *message_refusal(uint32_t refusal)
+{
+	switch (refusal) {
+	case KPC_REFUSAL_NO_KEY:
+		return "the key store has no key for it";
+	case KPC_REFUSAL_DATES:
+		return "the association's dates (not-before, not-after) do not allow it now";
+	case KPC_REFUSAL_SHORT:
+		return "the association's key is too short, and weak-key is not said";
+	case KPC_REFUSAL_GRANT:
+		return "the module refuses a grant for it";
+	}
+	return NULL;
+}

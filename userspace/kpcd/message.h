@@ -169,14 +169,40 @@ struct kpc_message_key_request {
 };
 
 /**
+ * enum kpc_message_refusal - why there is no key
+ * @KPC_REFUSAL_UNKNOWN: no association has the KpcId
+ * @KPC_REFUSAL_NO_KEY: the key store has none for it
+ * @KPC_REFUSAL_DATES: of the association
+ * @KPC_REFUSAL_SHORT: the key is
+ * @KPC_REFUSAL_GRANT: the module gave none
+ */
+enum kpc_message_refusal {
+	KPC_REFUSAL_UNKNOWN,
+	KPC_REFUSAL_NO_KEY,
+	KPC_REFUSAL_DATES,
+	KPC_REFUSAL_SHORT,
+	KPC_REFUSAL_GRANT,
+};
+
+/**
+ * message_refusal() - the reason in words, of a KpcId that is known
+ * @refusal: enum kpc_message_refusal
+ *
+ * Return: the words, NULL: it is not known.
+ */
+const char *message_refusal(uint32_t refusal);
+
+/**
  * struct kpc_message_key - one key, for one handshake
  * @association: the association it belongs to
- * @len: octets of @octets; 0, there is none for that KpcId
+ * @len: octets of @octets; 0, there is none
+ * @refusal: enum kpc_message_refusal, where there is none
  * @kpc_id: the key's name, where there is a key
  */
 struct kpc_message_key {
 	uint32_t association;
 	uint32_t len;
+	uint32_t refusal;
 	uint8_t octets[KPC_MESSAGE_KEY_MAX];
 	struct kpc_kpcid kpc_id;
 };

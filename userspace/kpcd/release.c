@@ -21,7 +21,7 @@ static struct entry *find_a(const struct warden *warden, uint32_t id)
 	struct entry *entry = table_by_id(&warden->table, id);
 
 	return entry && entry->association.role == KPC_ROLE_A &&
-	       entry->wanted && kpc_association_in_dates(&entry->association) ? entry : NULL;
+	       entry->wanted ? entry : NULL;
 }
 
 static struct entry *find_b(const struct warden *warden, uint32_t listener,
@@ -31,15 +31,14 @@ static struct entry *find_b(const struct warden *warden, uint32_t listener,
 
 	while ((entry = table_by_kpcid(&warden->table, kpcid, entry)))
 		if (entry->association.role == KPC_ROLE_B && entry->listener &&
-		    listener_id(entry->listener) == listener &&
-		    kpc_association_in_dates(&entry->association))
+		    listener_id(entry->listener) == listener)
 			break;
 	return entry;
 }
 
 static struct entry *find(const struct crew_worker *worker,
 			  const struct kpc_message_key_request *wanted,
-			  const struct kpc_key **key)
+			  const struct kpc_key **key, uint32_t *refusal)
 {
 	struct warden *warden = worker->warden;
 	const struct kpc_keystore_entry *stored;
@@ -57,12 +56,18 @@ static struct entry *find(const struct crew_worker *worker,
 		entry = find_b(warden, wanted->listener, &kpcid);
 	}
 	stored = warden_key(warden, &kpcid);
-	if (!entry || !stored ||
-	    kpc_key_check(kpc_key_length(stored->key),
-			  entry->association.agent.weak_key, NULL) < 0)
-		return NULL;
-	*key = stored->key;
-	return entry;
+	if (!entry)
+		*refusal = KPC_REFUSAL_UNKNOWN;
+	else if (!kpc_association_in_dates(&entry->association))
+		*refusal = KPC_REFUSAL_DATES;
+	else if (!stored)
+		*refusal = KPC_REFUSAL_NO_KEY;
+	else if (kpc_key_check(kpc_key_length(stored->key),
+			       entry->association.agent.weak_key, NULL) < 0)
+		*refusal = KPC_REFUSAL_SHORT;
+	else
+		*key = stored->key;
+	return *key ? entry : NULL;
 }
 
 /*
@@ -110,12 +115,14 @@ void release_key(struct crew_worker *worker, uint32_t request,
 	};
 	unsigned int rate = worker->warden->options->key_rate;
 	const struct kpc_key *key = NULL;
-	struct entry *entry = find(worker, wanted, &key);
+	struct entry *entry = find(worker, wanted, &key, &answer.key.refusal);
 
 	if (grant(worker, entry)) {
 		put_key(&answer.key, entry, key);
 		if (entry->credits[worker->index] < UINT16_MAX)
 			entry->credits[worker->index]++;
+	} else if (entry) {
+		answer.key.refusal = KPC_REFUSAL_GRANT;
 	}
 	crew_send(worker, &answer, -1);
 	explicit_bzero(&answer, sizeof(answer));

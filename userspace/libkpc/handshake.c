@@ -384,6 +384,11 @@ static struct kpc_key *unknown_key(const struct kpc_handshake *hs)
 	return key;
 }
 
+void kpc_handshake_withhold(struct kpc_handshake *hs, const char *why)
+{
+	hs->withheld = why;
+}
+
 /* Both answers take the same steps, whichever it is (X5). */
 int kpc_handshake_key(struct kpc_handshake *hs, const struct kpc_key *key,
 		      const struct kpc_handshake_policy *policy)
@@ -407,7 +412,7 @@ int kpc_handshake_key(struct kpc_handshake *hs, const struct kpc_key *key,
 	}
 	hs->denied = denial(hs);
 	if (!hs->narrowed || !key)
-		hs->denied = NULL;
+		hs->denied = key ? NULL : hs->withheld;
 	hs->agreed = key && !hs->denied;
 	hs->key = hs->agreed ? known : unknown;
 	hs->spare = hs->agreed ? unknown : known;

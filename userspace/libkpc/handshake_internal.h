@@ -74,6 +74,7 @@ struct kpc_handshake {
 	bool agreed;		/* @key is that of @offer, else one nobody knows */
 	int place;		/* of the key in the ClientHello's list, -1: nowhere */
 	int asked;		/* identities of that list OpenSSL has asked for */
+	const char *withheld;	/* why a known KpcId gets no key */
 	const char *denied;	/* why a known KpcId was treated as unknown */
 	bool narrowed;		/* @association holds */
 	struct kpci_policy association;
