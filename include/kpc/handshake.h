@@ -28,7 +28,8 @@
  * @profile: where the defaults come from
  * @versions: KPC_VERSION_FLAGS_TLS12 | _TLS13; 0: the profile's (modern: 1.3,
  *	onem2m: 1.2)
- * @offload: REQUIRE leaves out suites that the kernel cannot carry
+ * @offload: REQUIRE leaves out suites that the kernel cannot carry; OFF keeps no
+ *	keys for it, see kpc_secrets_derive()
  * @suites: IANA codes by preference, for all versions in one list
  * @suite_count: used of @suites; 0: the profile's. modern: the TLS 1.3 suites,
  *	and of TLS 1.2 those with forward secrecy; onem2m: plain PSK too, CBC

@@ -59,7 +59,8 @@ struct kpc_traffic_secret {
  * the own Finished.
  *
  * Return: 0, -EINVAL (not DONE), -EOPNOTSUPP (the kernel cannot carry the
- * suite), -EPROTO (records went by that the kernel would count otherwise).
+ * suite, or the context's policy has offload off), -EPROTO (records went by that
+ * the kernel would count otherwise).
  */
 int kpc_secrets_derive(struct kpc_handshake *hs, struct kpc_traffic *tx,
 		       struct kpc_traffic *rx, struct kpc_error *err);
@@ -70,7 +71,7 @@ int kpc_secrets_derive(struct kpc_handshake *hs, struct kpc_traffic *tx,
  * @tx: own direction; wiped by the caller with kpc_traffic_secret_wipe()
  * @rx: peer's direction; likewise
  *
- * Return: 0; 1: TLS 1.2, both are empty; -EINVAL: not DONE.
+ * Return: 0; 1: TLS 1.2 or offload off, both are empty; -EINVAL: not DONE.
  */
 int kpc_secrets_keep(const struct kpc_handshake *hs, struct kpc_traffic_secret *tx,
 		     struct kpc_traffic_secret *rx);

@@ -153,6 +153,26 @@ static void check_refusals(void)
 	       offers(&all, scenes[2].offer), "so is one of role a beside those of role b");
 }
 
+/* A listener is without the kernel only where all its associations are. */
+static void check_offload(void)
+{
+	static const enum kpc_offload offloads[] = {
+		KPC_OFFLOAD_REQUIRE, KPC_OFFLOAD_PREFER, KPC_OFFLOAD_OFF,
+	};
+	bool held = true;
+
+	for (int i = 0; i < 9; i++) {
+		struct kpc_handshake_policy all = { .role = KPC_ROLE_B }, one = all;
+
+		one.offload = offloads[i / 3];
+		held = held && !kpc_handshake_policy_unite(&all, &one, NULL);
+		one.offload = offloads[i % 3];
+		held = held && !kpc_handshake_policy_unite(&all, &one, NULL) &&
+		       all.offload == (i == 8 ? KPC_OFFLOAD_OFF : KPC_OFFLOAD_PREFER);
+	}
+	tap_ok(held, "offload off of all is that of the listener, of one it is not");
+}
+
 /* The listener of scenes[2] and the peer of its second association. */
 static bool meet(struct pair *pair, const struct kpc_handshake_policy *peer)
 {
@@ -200,6 +220,7 @@ int main(void)
 	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++)
 		check_scene(&scenes[i]);
 	check_refusals();
+	check_offload();
 	check_listener();
 	return tap_end();
 }

@@ -276,6 +276,27 @@ out:
 	pair_close(&pair);
 }
 
+/* Where the kernel never carries, nothing is kept for it. */
+static void check_off(const struct kpc_suite *suite)
+{
+	struct kpc_handshake_policy policy = pair_policy(suite);
+	struct kpc_traffic_secret tx_secret, rx_secret;
+	struct kpc_traffic tx, rx;
+	struct pair pair = { 0 };
+	bool held = false;
+
+	policy.offload = KPC_OFFLOAD_OFF;
+	if (!pair_open(&pair, &policy, PAIR_KEY, PAIR_KEY)) {
+		pair_run(&pair);
+		held = pair_done(&pair) &&
+		       kpc_secrets_derive(pair.a, &tx, &rx, NULL) == -EOPNOTSUPP &&
+		       kpc_secrets_derive(pair.b, &tx, &rx, NULL) == -EOPNOTSUPP &&
+		       kpc_secrets_keep(pair.b, &tx_secret, &rx_secret) == 1 && !tx_secret.len;
+	}
+	tap_ok(held, "I6 %s with offload off gives no keys away", suite->name);
+	pair_close(&pair);
+}
+
 static void check_digest(void)
 {
 	struct kpc_traffic a = { .aes_gcm_128 = { .info = { TLS_1_3_VERSION,
@@ -317,6 +338,8 @@ int main(void)
 		if (table[i].version == KPC_VERSION_TLS13)
 			check_update(&table[i]);
 	}
+	check_off(kpc_suite_by_code(0x1301));
+	check_off(kpc_suite_by_code(0x00a8));
 	check_digest();
 	return tap_end();
 }

@@ -8,7 +8,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/hmac.h>
+#include <openssl/evp.h>
 #include <openssl/rand.h>
 
 #include "handshake_internal.h"
@@ -16,12 +16,13 @@
 
 /* Makes the keys that nobody knows; a new one at every start of the process. */
 static uint8_t unknown_secret[32];
-static bool unknown_ready;
+static EVP_MD *unknown_digest;
 static pthread_once_t unknown_once = PTHREAD_ONCE_INIT;
 
 static void make_unknown_secret(void)
 {
-	unknown_ready = RAND_bytes(unknown_secret, sizeof(unknown_secret)) == 1;
+	if (RAND_bytes(unknown_secret, sizeof(unknown_secret)) == 1)
+		unknown_digest = EVP_MD_fetch(NULL, "SHA256", NULL);
 }
 
 /*
@@ -53,7 +54,7 @@ struct kpc_handshake *kpc_handshake_new(struct kpc_handshake_context *context,
 	struct kpc_handshake *hs = calloc(1, sizeof(*hs));
 
 	pthread_once(&unknown_once, make_unknown_secret);
-	if (!hs || !unknown_ready)
+	if (!hs || !unknown_digest)
 		goto fail;
 	hs->policy = context->policy;
 	hs->failure.alert_sent = -1;
@@ -272,7 +273,8 @@ static void run_ssl(struct kpc_handshake *hs)
 		kpci_failure_judge(hs);
 		wipe_key(hs);
 	}
-	ERR_clear_error();
+	if (ERR_peek_error())
+		ERR_clear_error();
 }
 
 /* The record that is complete goes on to OpenSSL, unless a key is wanted first. */
@@ -371,15 +373,21 @@ static const char *denial(const struct kpc_handshake *hs)
 	return NULL;
 }
 
-/* Made for every answer, so that known and unknown cost the same. */
+/*
+ * Made for every answer, so that known and unknown cost the same. The secret and
+ * the KpcId are hashed as they are: HMAC would be for a hash that others see.
+ */
 static struct kpc_key *unknown_key(const struct kpc_handshake *hs)
 {
-	uint8_t octets[32];
+	uint8_t from[sizeof(unknown_secret) + KPC_KPC_ID_MAX], octets[32];
 	struct kpc_key *key = NULL;
 
-	if (HMAC(EVP_sha256(), unknown_secret, sizeof(unknown_secret), hs->offer.octets,
-		 hs->offer.len, octets, NULL))
+	memcpy(from, unknown_secret, sizeof(unknown_secret));
+	memcpy(from + sizeof(unknown_secret), hs->offer.octets, hs->offer.len);
+	if (EVP_Digest(from, sizeof(unknown_secret) + hs->offer.len, octets, NULL, unknown_digest,
+		       NULL) == 1)
 		key = kpc_key_new(octets, sizeof(octets), NULL);
+	OPENSSL_cleanse(from, sizeof(unknown_secret));
 	OPENSSL_cleanse(octets, sizeof(octets));
 	return key;
 }

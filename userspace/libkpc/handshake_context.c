@@ -177,7 +177,9 @@ kpc_handshake_context_new(const struct kpc_handshake_policy *policy, struct kpc_
 	if (context->policy.psk_ke)
 		SSL_CTX_set_msg_callback(ctx, kpci_message_callback);
 	SSL_CTX_set_info_callback(ctx, kpci_failure_alert);
-	SSL_CTX_set_keylog_callback(ctx, kpci_secrets_keylog);
+	/* OpenSSL writes each secret as text for it, a tenth of a handshake. */
+	if (context->policy.tls13 && context->policy.kernel)
+		SSL_CTX_set_keylog_callback(ctx, kpci_secrets_keylog);
 	return context;
 
 fail:

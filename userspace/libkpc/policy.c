@@ -129,6 +129,7 @@ int kpci_policy_resolve(struct kpci_policy *resolved, const struct kpc_handshake
 		return kpc_error_return(err, -EINVAL, "versions 0x%x has neither tls12 nor tls13",
 					versions);
 	resolved->role = policy->role;
+	resolved->kernel = policy->offload != KPC_OFFLOAD_OFF;
 	resolved->psk_ke = policy->psk_ke;
 	resolved->no_ems = policy->no_ems;
 	resolved->authority = policy->authority;
@@ -197,14 +198,17 @@ int kpc_handshake_policy_unite(struct kpc_handshake_policy *all,
 		return code;
 	if (all->role != resolved.role)
 		return kpc_error_return(err, -EINVAL, "policies of both roles cannot be united");
+	/* Suites that the kernel cannot carry are left out of @resolved by now. */
+	if (resolved.kernel)
+		all->offload = KPC_OFFLOAD_PREFER;
+	else if (!all->suite_count)
+		all->offload = KPC_OFFLOAD_OFF;
 	unite_suites(all, &resolved);
 	unite_groups(all, &resolved);
 	if (resolved.tls12)
 		all->versions |= KPC_VERSION_FLAGS_TLS12;
 	if (resolved.tls13)
 		all->versions |= KPC_VERSION_FLAGS_TLS13;
-	/* Suites that the kernel cannot carry are left out of @resolved by now. */
-	all->offload = KPC_OFFLOAD_PREFER;
 	all->psk_ke |= resolved.psk_ke && resolved.tls13;
 	all->no_ems |= resolved.no_ems && resolved.tls12;
 	return 0;

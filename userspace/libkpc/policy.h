@@ -10,6 +10,7 @@
  * @role: a or b
  * @tls12: TLS 1.2 is allowed and has a suite
  * @tls13: likewise
+ * @kernel: the kernel may carry the records
  * @psk_ke: see struct kpc_handshake_policy
  * @no_ems: likewise
  * @authority: likewise
@@ -21,6 +22,7 @@
 struct kpci_policy {
 	enum kpc_role role;
 	bool tls12, tls13;
+	bool kernel;
 	bool psk_ke, no_ems;
 	const char *authority;
 	unsigned int suite_count;

@@ -190,6 +190,8 @@ int kpc_secrets_derive(struct kpc_handshake *hs, struct kpc_traffic *tx,
 
 	if (hs->state != KPC_HANDSHAKE_DONE || !hs->ssl)
 		return kpc_error_return(err, -EINVAL, "keys are there only after a handshake");
+	if (!hs->policy.kernel)
+		return kpc_error_return(err, -EOPNOTSUPP, "with offload off no keys are kept");
 	suite = kpc_suite_by_code(hs->result.suite);
 	if (!suite->cipher_type)
 		return kpc_error_return(err, -EOPNOTSUPP, "the kernel cannot carry %s",
@@ -214,7 +216,7 @@ int kpc_secrets_keep(const struct kpc_handshake *hs, struct kpc_traffic_secret *
 	memset(rx, 0, sizeof(*rx));
 	if (hs->state != KPC_HANDSHAKE_DONE)
 		return -EINVAL;
-	if (hs->result.version != KPC_VERSION_TLS13)
+	if (hs->result.version != KPC_VERSION_TLS13 || !hs->policy.kernel)
 		return 1;
 	*tx = *own_secret(hs);
 	*rx = *peer_secret(hs);
