@@ -28,6 +28,7 @@ KERNEL	?= new
 .DELETE_ON_ERROR:
 .PHONY: all userspace modules install modules_install clean help setup \
 	tests check check-host check-sanitize check-vm check-debug check-interop \
+	check-fuzz lint demo bench-kmod bench-handshake lab-clean
 	check-fuzz lint demo bench bench-kmod lab-clean
 
 all: userspace $(if $(wildcard $(KDIR)/Makefile),modules)
@@ -119,6 +120,10 @@ bench-kmod: setup
 	@sed -n 's/^# \(.*\( associations \|(aim \)\)/\1/p' \
 		$(out)/report/bench-kmod/kmod.bench_*.tap
 
+# On this machine; processors that others use too count less, as all runs take turns.
+bench-handshake: userspace tests
+	@KPC_BUILD=$(O) PATH="$(O)/bin:$$PATH" selftests/kpcd/handshakes.py
+
 help:
 	@echo 'make              userspace and, where its headers are, the module'
 	@echo 'make userspace    libkpc, kpcd, kpc, kpcperf into $(O)/'
@@ -135,6 +140,7 @@ help:
 	@echo 'make check-fuzz   what reads hostile octets, fuzzed for SECONDS=$(SECONDS) each'
 	@echo 'make bench        kpcd beside its peers on KERNELS="$(KERNELS)"; tables and plots'
 	@echo 'make bench-kmod   what the module costs, in instructions, on KERNEL'
+	@echo 'make bench-handshake   accepted handshakes, of OpenSSL'\''s own ceiling'
 	@echo 'make lint         checkpatch --strict and sparse'
 	@echo 'make setup        installs packages and makes the lab (demo and check do it)'
 	@echo 'make clean        removes what was built; lab-clean what the lab built'

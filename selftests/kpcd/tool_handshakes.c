@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Handshakes to be counted by `make bench-handshake`:
+ *
+ *   tool_handshakes memory SUITE COUNT
+ *
+ * makes COUNT of them in memory, as OpenSSL alone answers them and as libkpc does,
+ * in turns, and prints what Entity B took of the processor for one of each, in
+ * nanoseconds: "OPENSSL LIBKPC".
+ *
+ *   tool_handshakes load SUITE COUNT PORT BACKEND
+ *
+ * makes COUNT of them with the agent at a port of this machine, and is its backend
+ * at a UNIX socket, which closes at once. Ends when all were accepted and closed.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/ssl.h>
+
+#include <kpc/handshake.h>
+
+#define ID		"bench@site.example"
+#define KEY		"hex:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+#define THREADS		64
+#define ROOM		16384
+#define BATCH		50	/* in memory, of one kind in a row */
+
+static const struct kpc_suite *suite;
+static struct kpc_key *key;
+static struct kpc_kpcid id;
+static uint64_t spent;		/* by what is between from() and to() */
+static uint64_t clock_costs;
+static struct timespec since;
+
+static void die(const char *what)
+{
+	fprintf(stderr, "tool_handshakes: %s: %s\n", suite ? suite->name : "", what);
+	exit(1);
+}
+
+static uint64_t between(const struct timespec *a, const struct timespec *b)
+{
+	return (uint64_t)(b->tv_sec - a->tv_sec) * 1000000000u + (uint64_t)b->tv_nsec -
+	       (uint64_t)a->tv_nsec;
+}
+
+static void from(void)
+{
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &since);
+}
+
+static void to(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	spent += between(&since, &now) - clock_costs;
+}
+
+static void weigh_clock(void)
+{
+	for (int i = 0; i < 10000; i++) {
+		from();
+		to();
+	}
+	clock_costs = spent / 10000;
+	spent = 0;
+}
+
+static struct kpc_handshake_policy policy_of(enum kpc_role role)
+{
+	return (struct kpc_handshake_policy) {
+		.role = role, .offload = KPC_OFFLOAD_OFF,
+		.versions = suite->version == KPC_VERSION_TLS13 ? KPC_VERSION_FLAGS_TLS13 :
+								  KPC_VERSION_FLAGS_TLS12,
+		.suites = { suite->code }, .suite_count = 1,
+	};
+}
+
+static struct kpc_handshake_context *context_of(enum kpc_role role)
+{
+	struct kpc_handshake_policy policy = policy_of(role);
+	struct kpc_handshake_context *context;
+	struct kpc_error err;
+
+	context = kpc_handshake_context_new(&policy, &err);
+	if (!context)
+		die(err.text);
+	return context;
+}
+
+static struct kpc_handshake *start_a(struct kpc_handshake_context *context)
+{
+	struct kpc_handshake *a = kpc_handshake_new(context, NULL);
+
+	if (!a || kpc_handshake_initiate(a, &id, key, NULL, NULL))
+		die("no handshake");
+	kpc_handshake_advance(a);
+	return a;
+}
+
+static void end_a(struct kpc_handshake *a, bool b_done)
+{
+	if (!b_done || kpc_handshake_state(a) != KPC_HANDSHAKE_DONE)
+		die(kpc_handshake_failure(a) ? kpc_handshake_failure(a)->text.text :
+		    "the handshake has not come to its end");
+	kpc_handshake_free(a);
+}
+
+/* Octets that a has to say; how many. */
+static size_t say(struct kpc_handshake *a, uint8_t *octets)
+{
+	size_t len;
+	const void *out = kpc_handshake_output(a, &len);
+
+	if (len > ROOM)
+		die("too much to say");
+	memcpy(octets, out, len);
+	kpc_handshake_output_sent(a, len);
+	return len;
+}
+
+/* @policy: of b, whose key is at hand; NULL for a. */
+static void hear(struct kpc_handshake *hs, const uint8_t *octets, size_t len,
+		 const struct kpc_handshake_policy *policy)
+{
+	while (len && kpc_handshake_state(hs) == KPC_HANDSHAKE_WANT_INPUT) {
+		size_t need = kpc_handshake_need(hs);
+		int taken = kpc_handshake_input(hs, octets, len);
+
+		if (taken <= 0)
+			return;
+		octets += taken;
+		len -= (size_t)taken;
+		if ((size_t)taken >= need)
+			kpc_handshake_advance(hs);
+		if (policy && kpc_handshake_state(hs) == KPC_HANDSHAKE_WANT_KEY) {
+			kpc_handshake_key(hs, key, policy);
+			kpc_handshake_advance(hs);
+		}
+	}
+}
+
+/* OpenSSL as a program would use it that knows of one key. */
+static unsigned int psk_server(SSL *ssl, const char *identity, unsigned char *psk,
+			       unsigned int room)
+{
+	if (strcmp(identity, ID) || room < kpc_key_length(key))
+		return 0;
+	memcpy(psk, kpc_key_octets(key), kpc_key_length(key));
+	return (unsigned int)kpc_key_length(key);
+}
+
+static int psk_find(SSL *ssl, const unsigned char *identity, size_t len, SSL_SESSION **session)
+{
+	const unsigned char code[2] = { 0x13, 0x01 };
+	const SSL_CIPHER *cipher = SSL_CIPHER_find(ssl, code);
+
+	if (len != strlen(ID) || memcmp(identity, ID, len))
+		return 1;
+	*session = SSL_SESSION_new();
+	return *session && SSL_SESSION_set1_master_key(*session, kpc_key_octets(key),
+						       kpc_key_length(key)) &&
+	       SSL_SESSION_set_cipher(*session, cipher) &&
+	       SSL_SESSION_set_protocol_version(*session, TLS1_3_VERSION);
+}
+
+static SSL_CTX *openssl_context(void)
+{
+	bool tls13 = suite->version == KPC_VERSION_TLS13;
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+
+	if (!ctx || !SSL_CTX_set_min_proto_version(ctx, suite->version) ||
+	    !SSL_CTX_set_max_proto_version(ctx, suite->version) ||
+	    !(tls13 ? SSL_CTX_set_ciphersuites(ctx, suite->openssl) :
+	      SSL_CTX_set_cipher_list(ctx, suite->openssl)) ||
+	    !SSL_CTX_set1_groups_list(ctx, "X25519") || !SSL_CTX_set_num_tickets(ctx, 0))
+		die("OpenSSL has it not");
+	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_dh_auto(ctx, 1);
+	if (tls13)
+		SSL_CTX_set_psk_find_session_callback(ctx, psk_find);
+	else
+		SSL_CTX_set_psk_server_callback(ctx, psk_server);
+	return ctx;
+}
+
+static void openssl_one(SSL_CTX *ctx, struct kpc_handshake_context *client)
+{
+	struct kpc_handshake *a = start_a(client);
+	uint8_t octets[ROOM];
+	BIO *in, *out;
+	size_t len;
+	int got;
+	SSL *b;
+
+	from();
+	b = SSL_new(ctx);
+	in = BIO_new(BIO_s_mem());
+	out = BIO_new(BIO_s_mem());
+	SSL_set_bio(b, in, out);
+	SSL_set_accept_state(b);
+	to();
+	while ((len = say(a, octets))) {
+		from();
+		BIO_write(in, octets, (int)len);
+		SSL_do_handshake(b);
+		got = BIO_read(out, octets, sizeof(octets));
+		to();
+		if (got > 0)
+			hear(a, octets, (size_t)got, NULL);
+	}
+	end_a(a, SSL_is_init_finished(b));
+	from();
+	SSL_free(b);
+	to();
+}
+
+static void libkpc_one(struct kpc_handshake_context *server, struct kpc_handshake_context *client,
+		       const struct kpc_handshake_policy *policy)
+{
+	struct kpc_handshake *a = start_a(client), *b;
+	uint8_t octets[ROOM];
+	const void *out;
+	size_t len;
+
+	from();
+	b = kpc_handshake_new(server, NULL);
+	kpc_handshake_advance(b);
+	to();
+	while ((len = say(a, octets))) {
+		from();
+		hear(b, octets, len, policy);
+		out = kpc_handshake_output(b, &len);
+		memcpy(octets, out, len);
+		kpc_handshake_output_sent(b, len);
+		to();
+		if (len)
+			hear(a, octets, len, NULL);
+	}
+	end_a(a, kpc_handshake_state(b) == KPC_HANDSHAKE_DONE);
+	from();
+	kpc_handshake_free(b);
+	to();
+}
+
+static void memory(unsigned long count)
+{
+	struct kpc_handshake_policy policy = policy_of(KPC_ROLE_B);
+	struct kpc_handshake_context *client = context_of(KPC_ROLE_A);
+	struct kpc_handshake_context *server = context_of(KPC_ROLE_B);
+	uint64_t openssl = 0, libkpc = 0;
+	SSL_CTX *ctx = openssl_context();
+	unsigned long batches = (count + BATCH - 1) / BATCH;
+
+	weigh_clock();
+	/* The first ones find nothing in any cache. */
+	for (unsigned long i = 0; i < batches + 1; i++) {
+		spent = 0;
+		for (int j = 0; j < BATCH; j++)
+			openssl_one(ctx, client);
+		openssl += i ? spent : 0;
+		spent = 0;
+		for (int j = 0; j < BATCH; j++)
+			libkpc_one(server, client, &policy);
+		libkpc += i ? spent : 0;
+	}
+	printf("%lu %lu\n", (unsigned long)(openssl / (batches * BATCH)),
+	       (unsigned long)(libkpc / (batches * BATCH)));
+}
+
+static atomic_long left;
+static uint16_t port;
+
+/* One connection, to its end. */
+static void connect_once(struct kpc_handshake_context *client)
+{
+	struct sockaddr_in at = {
+		.sin_family = AF_INET, .sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	struct kpc_handshake *a = start_a(client);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	uint8_t octets[ROOM];
+	ssize_t got = 1;
+	size_t len;
+
+	if (fd < 0 || connect(fd, (struct sockaddr *)&at, sizeof(at)))
+		die(strerror(errno));
+	while (got > 0) {
+		len = say(a, octets);
+		if (len && send(fd, octets, len, MSG_NOSIGNAL) != (ssize_t)len)
+			die("the agent hung up");
+		if (kpc_handshake_state(a) != KPC_HANDSHAKE_WANT_INPUT)
+			break;
+		got = recv(fd, octets, kpc_handshake_need(a), 0);
+		if (got > 0)
+			hear(a, octets, (size_t)got, NULL);
+	}
+	end_a(a, true);
+	/* Its backend has closed: so does the agent, with an alert. */
+	len = 0;
+	while ((got = recv(fd, octets, sizeof(octets), 0)) > 0)
+		len += (size_t)got;
+	if (got < 0 || !len)
+		die("the agent ended without an alert");
+	close(fd);
+}
+
+static void *connects(void *unused)
+{
+	struct kpc_handshake_context *client = context_of(KPC_ROLE_A);
+
+	while (atomic_fetch_sub(&left, 1) > 0)
+		connect_once(client);
+	kpc_handshake_context_free(client);
+	return unused;
+}
+
+static void *backs(void *socket)
+{
+	for (;;)
+		close(accept(*(int *)socket, NULL, NULL));
+	return NULL;
+}
+
+static void load(long count, const char *path)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	pthread_t threads[THREADS], backend;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strncpy(at.sun_path, path, sizeof(at.sun_path) - 1);
+	unlink(path);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) || listen(fd, 4096) ||
+	    pthread_create(&backend, NULL, backs, &fd))
+		die(path);
+	atomic_store(&left, count);
+	for (int i = 0; i < THREADS; i++)
+		if (pthread_create(&threads[i], NULL, connects, NULL))
+			die("no thread");
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+}
+
+int main(int argc, char **argv)
+{
+	struct kpc_error err = { "" };
+
+	if (argc < 4)
+		die("memory SUITE COUNT, or load SUITE COUNT PORT BACKEND");
+	suite = kpc_suite_by_name(argv[2]);
+	if (!suite || kpc_key_parse(&key, KEY, &err) || kpc_kpcid_set(&id, ID, strlen(ID)))
+		die(suite ? err.text : "is no suite");
+	if (!strcmp(argv[1], "memory")) {
+		memory(strtoul(argv[3], NULL, 10));
+	} else if (argc == 6) {
+		port = (uint16_t)atoi(argv[4]);
+		load(atol(argv[3]), argv[5]);
+	}
+	return 0;
+}
