@@ -95,7 +95,8 @@ static const struct {
 	int error;
 	const char *sentence;
 } bad[] = {
-	{ "\n", -EPROTO, "what came is no message of the agent; it begins with \"kpc-hand-over 1\"" },
+	{ "\n", -EPROTO,
+	  "what came is no message of the agent; it begins with \"kpc-hand-over 1\"" },
 	{ "hello\n", -EPROTO,
 	  "what came is no message of the agent; it begins with \"kpc-hand-over 1\"" },
 	{ "kpc-hand-over 2\n", -EPROTONOSUPPORT,
@@ -109,7 +110,7 @@ static const struct {
 	  "the agent's message has the line \"\", which is no word and its value" },
 	{ TLS "mark\n", -EPROTO,
 	  "the agent's message has the line \"mark\", which is no word and its value" },
-	{ TLS "mark \n", -EPROTO,
+	{ TLS "mark\x20\n", -EPROTO,
 	  "the agent's message has the line \"mark \", which is no word and its value" },
 	{ TLS "mark 0\n", -EPROTO, "the agent's message has mark \"0\"" },
 	{ TLS "mark 0x100000000\n", -EPROTO, "the agent's message has mark \"0x100000000\"" },
@@ -309,7 +310,7 @@ static void check_records(void)
 	tap_ok(kpc_send(&app, "over", 4, &err) == -EKEYEXPIRED &&
 	       kpc_send(&app, "over", 4, &err) == -EKEYEXPIRED, "one more: %s", err.text);
 	tap_ok(read(ends[1], octets, sizeof(octets)) == 6 &&
-	       !memcmp(octets + 4, close_notify, 2), "and the far end is told once that it was all");
+	       !memcmp(octets + 4, close_notify, 2), "the far end is told once that it was all");
 	tap_ok(write(ends[1], "more", 4) == 4 && kpc_recv(&app, octets, 8, &err) == 4,
 	       "receiving goes on");
 	close(ends[1]);
