@@ -82,7 +82,7 @@ struct kpc_agent_policy {
  * @id_b: canonical identity of entity B
  * @peer: HOST:PORT of IdB; this and what follows is for the agent
  * @listen: ADDRESS:PORT of the TLS listener
- * @plain: unix:PATH or tcp:ADDRESS:PORT
+ * @plain: the agent's to read
  * @authority: server name
  * @holder_cgroup: path of the control group that may hold its sockets
  * @kpc_id: psk_identity to the octet

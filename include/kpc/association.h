@@ -77,10 +77,27 @@ struct kpc_limit {
 };
 
 /**
+ * enum kpc_plain - Kinds of plain legs
+ * @KPC_PLAIN_NONE: None, or none that is known.
+ * @KPC_PLAIN_UNIX: unix:PATH.
+ * @KPC_PLAIN_TCP: tcp:ADDRESS:PORT.
+ * @KPC_PLAIN_HAND_OVER: hand-over:PATH, an application that is given the
+ *   connection's own socket there.
+ * @KPC_PLAIN_PAIR: pair:PATH, role b, one that is given an end of a socket pair.
+ */
+enum kpc_plain {
+	KPC_PLAIN_NONE,
+	KPC_PLAIN_UNIX,
+	KPC_PLAIN_TCP,
+	KPC_PLAIN_HAND_OVER,
+	KPC_PLAIN_PAIR,
+};
+
+/**
  * struct kpc_agent - What the agent needs and the module only keeps
  * @peer: Role a, HOST:PORT of IdB; empty: none.
  * @listen: Role b, ADDRESS:PORT of the TLS listener; empty: none.
- * @plain: unix:PATH or tcp:ADDRESS:PORT; empty: none.
+ * @plain: see kpc_plain_kind(); empty: none.
  * @authority: Server name that A sends and B matches; empty: none.
  * @start: When the agent opens the association.
  * @profile: Which versions and suites it starts from.
@@ -185,6 +202,16 @@ int kpc_association_parse(struct kpc_association *association, int argc,
  */
 int kpc_association_check(const struct kpc_association *association,
 			  struct kpc_error *err);
+
+/**
+ * kpc_plain_kind() - What kind of plain leg a text names
+ * @plain: As struct kpc_agent has it.
+ * @where: Set to the path or address in it; NULL where it is of no kind.
+ */
+enum kpc_plain kpc_plain_kind(const char *plain, const char **where);
+
+/** kpc_plain_path() - The path of a plain leg; NULL where its kind has none */
+const char *kpc_plain_path(const char *plain);
 
 /* Leave out what only this boot gave: resolved selectors. */
 #define KPC_FORMAT_SAVE	0x1

@@ -81,6 +81,11 @@ static const struct {
 	  A "plain 'tcp:[::ffff:127.0.0.1]:1883' allow-uid 65534" },
 	{ B "plain unix:/run/backend.sock owner 65534", NULL },
 	{ B "plain unix:/run/backend.sock proxy yes", NULL },
+	{ A "plain hand-over:/run/kpc/m7.sock owner 0 mode 0660", NULL },
+	{ B "plain hand-over:/run/backend.sock owner 65534", NULL },
+	{ B "offload prefer plain hand-over:/run/backend.sock", NULL },
+	{ B "plain pair:/run/backend.sock owner 65534", NULL },
+	{ B "offload off plain pair:/run/backend.sock", NULL },
 	{ A "holder-uid 65534", NULL },
 	{ A "holder-uid root", A "holder-uid 0" },
 	{ A "holder-uid none", NULL },
@@ -111,6 +116,8 @@ static const struct {
 };
 
 #define WORDS	"accepted: role kpc-id format id-a kind-a id-b kind-b sp-id mark versions suites profile offload peer listen plain owner mode allow-uid holder-uid holder-cgroup authority start weak-key proxy selector limit"
+
+#define KINDS	"unix:/PATH, tcp:ADDRESS:PORT, hand-over:/PATH or pair:/PATH"
 
 #define NUMERIC(word, value)						\
 	word " \"" value "\" ends in a number as an address does and is none; "	\
@@ -198,8 +205,30 @@ static const struct {
 	  "listen \"localhost:8883\" holds no address; 192.0.2.1:8883, [2001:db8::1]:8883 "
 	  "or *:8883 is accepted" },
 	{ A "plain /run/kpc/m7.sock",
-	  "plain \"/run/kpc/m7.sock\" is of no known kind; unix:/PATH or tcp:ADDRESS:PORT "
-	  "is accepted" },
+	  "plain \"/run/kpc/m7.sock\" is of no known kind; " KINDS " is accepted" },
+	{ B "plain handover:/run/kpc/m7.sock",
+	  "plain \"handover:/run/kpc/m7.sock\" is of no known kind; " KINDS " is accepted" },
+	{ B "plain pair:m7.sock",
+	  "plain \"pair:m7.sock\" is not absolute; pair:/run/kpc/m7.sock is accepted" },
+	{ A "plain hand-over:",
+	  "plain \"hand-over:\" is not absolute; hand-over:/run/kpc/m7.sock is accepted" },
+	{ B "plain hand-over:/x allow-uid 0",
+	  "allow-uid is for plain tcp:ADDRESS:PORT; plain hand-over: takes owner and mode" },
+	{ B "plain pair:/x mode 0666",
+	  "mode is for role a, which makes the socket; role b connects to the backend's, "
+	  "whose owner may be told" },
+	{ B "plain pair:/x proxy yes",
+	  "proxy is for plain tcp: and unix:; an application that is given the connection is "
+	  "told the identity with it" },
+	{ A "plain pair:/x",
+	  "plain pair: is for role b; programs of role a that only read and write take plain "
+	  "unix:/PATH" },
+	{ A "offload off plain hand-over:/x",
+	  "plain hand-over: hands over the kernel's TLS, which offload off forbids; offload "
+	  "require or prefer is accepted" },
+	{ B "offload off plain hand-over:/x",
+	  "plain hand-over: hands over the kernel's TLS, which offload off forbids; offload "
+	  "require or prefer, or plain pair:/PATH, is accepted" },
 	{ A "plain unix:m7.sock",
 	  "plain \"unix:m7.sock\" is not absolute; unix:/run/kpc/m7.sock is accepted" },
 	{ A "plain tcp:127.0.0.1:1883",
@@ -243,8 +272,8 @@ static const struct {
 	{ A "plain unix:/x allow-uid 0",
 	  "allow-uid is for plain tcp:ADDRESS:PORT; plain unix: takes owner and mode" },
 	{ A "plain 'unix:/run/a\tb'", "plain \"unix:/run/a\\x09b\" has a control character; "
-	  "unix:/PATH or tcp:ADDRESS:PORT is accepted" },
-	{ A "owner 0", "owner, mode and allow-uid need plain unix:PATH or plain tcp:ADDRESS:PORT" },
+	  KINDS " is accepted" },
+	{ A "owner 0", "owner, mode and allow-uid need plain " KINDS },
 	{ A "owner nosuchuser",
 	  "owner \"nosuchuser\" is no user of this machine; a user's name or number, "
 	  "or none, is accepted" },
@@ -252,7 +281,7 @@ static const struct {
 	{ A "plain unix:/x allow-uid any",
 	  "allow-uid is for plain tcp:ADDRESS:PORT; plain unix: takes owner and mode" },
 	{ A "allow-uid any",
-	  "owner, mode and allow-uid need plain unix:PATH or plain tcp:ADDRESS:PORT" },
+	  "owner, mode and allow-uid need plain " KINDS },
 	{ B "plain unix:/x mode 0666",
 	  "mode is for role a, which makes the socket; role b connects to the backend's, "
 	  "whose owner may be told" },

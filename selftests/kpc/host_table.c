@@ -153,6 +153,10 @@ static const struct {
 	  A("m1", "m1@sp.example") " plain unix:/run/x\n" A("m2",
 							    "m2@sp.example") " plain unix:/run/x\n",
 	  "FILE:2: plain unix:/run/x is the local socket of m1 already (line 1)" },
+	{ "sockets of two kinds at one path",
+	  A("m1", "m1@sp.example") " plain unix:/run/x\n"
+	  A("m2", "m2@sp.example") " plain hand-over:/run/x\n",
+	  "FILE:2: plain hand-over:/run/x is the local socket of m1 already (line 1)" },
 };
 
 static int read_and_check(struct kpc_table *table, const char *path,

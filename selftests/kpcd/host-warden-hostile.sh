@@ -85,7 +85,7 @@ def ask_key(kpc_id, **more):
     return association, length
 
 def ask_backend(association):
-    say(BACKEND_REQUEST, struct.pack("=I", association))
+    say(BACKEND_REQUEST, struct.pack("=I", association) + bytes(44))
     data, ancillary, _, _ = warden.recvmsg(65536, 64)
     kind, _, error = struct.unpack_from("=IIi", data)
     assert kind == BACKEND

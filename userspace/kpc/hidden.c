@@ -10,7 +10,6 @@
 #include "cli.h"
 #include "hidden.h"
 
-#define UNIX	"unix:"
 #define KEYRING	"keyring"
 /* systemd gives each service a session ring of its own, KeyringMode=private. */
 #define SESSION	"@s"
@@ -65,10 +64,9 @@ const char *hidden_key(const char *text)
 
 const char *hidden_plain(const struct kpc_association *association)
 {
-	const char *plain = association->agent.plain;
+	const char *path = kpc_plain_path(association->agent.plain);
 
-	return strncmp(plain, UNIX, strlen(UNIX)) ? NULL :
-	       hidden_place(plain + strlen(UNIX));
+	return path ? hidden_place(path) : NULL;
 }
 
 void hidden_warn(const struct cli *cli,

@@ -34,8 +34,13 @@ static void describe(const struct entry *entry, struct kpc_message *message)
 	to->suite_count = from->suite_count;
 	memcpy(to->suites, from->suites, sizeof(to->suites));
 	to->allow_any = from->agent.allow_any;
-	/* Waiting in one worker it would have the place of a program's at another. */
-	to->keeps = !from->limit.bindings;
+	to->hand_over = kpc_plain_kind(from->agent.plain, NULL) ==
+			KPC_PLAIN_HAND_OVER;
+	/*
+	 * Waiting in one worker it would have the place of a program's at another.
+	 * While it waits the worker takes what comes, which an application wants.
+	 */
+	to->keeps = !from->limit.bindings && !to->hand_over;
 	to->allow_uid_count = from->agent.allow_uid_count;
 	memcpy(to->allow_uids, from->agent.allow_uids,
 	       sizeof(to->allow_uids));
@@ -45,7 +50,8 @@ static void describe(const struct entry *entry, struct kpc_message *message)
 	strcpy(to->id_a, from->id_a.text);
 	strcpy(to->id_b, from->id_b.text);
 	strcpy(to->authority, from->agent.authority);
-	if (from->role == KPC_ROLE_B && !strncmp(from->agent.plain, "tcp:", 4))
+	if (from->role == KPC_ROLE_B &&
+	    kpc_plain_kind(from->agent.plain, NULL) == KPC_PLAIN_TCP)
 		strcpy(to->plain, from->agent.plain);
 }
 

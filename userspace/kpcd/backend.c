@@ -12,6 +12,7 @@
 #include "backend.h"
 #include "crew.h"
 #include "event.h"
+#include "hand_over.h"
 #include "log.h"
 #include "warden.h"
 
@@ -26,21 +27,21 @@ static int check_user(const struct kpc_agent *agent, int fd)
 	if (!peer.uid || (agent->has_owner && peer.uid == agent->owner))
 		return 0;
 	log_say(LOG_ERR, "uid %u listens at %s, who is neither root nor its owner",
-		peer.uid, agent->plain + 5);
+		peer.uid, kpc_plain_path(agent->plain));
 	return -EPERM;
 }
 
-static int open_backend(const struct kpc_agent *agent)
+static int open_backend(const struct kpc_agent *agent, enum kpc_plain kind)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	const char *path = agent->plain + 5;
+	const char *path = kpc_plain_path(agent->plain);
+	int type = kind == KPC_PLAIN_UNIX ? SOCK_STREAM : SOCK_SEQPACKET;
 	int fd, err;
 
-	if (strncmp(agent->plain, "unix:", 5) ||
-	    strlen(path) >= sizeof(at.sun_path))
+	if (!path || strlen(path) >= sizeof(at.sun_path))
 		return -EDESTADDRREQ;
 	strcpy(at.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 
@@ -59,10 +60,53 @@ static int open_backend(const struct kpc_agent *agent)
 	return fd;
 }
 
-void backend_connect(struct crew_worker *worker, uint32_t request,
-		     uint32_t association)
+/* Gives the application at @to one end, and returns the other. */
+static int give_pair(const struct kpc_association *association,
+		     const struct kpc_message_backend_request *wanted, int to)
 {
-	struct entry *entry = table_by_id(&worker->warden->table, association);
+	struct kpc_binding identity = {
+		.id = wanted->binding,
+		.kpc_id = association->kpc_id,
+		.role = association->role,
+		.mark = association->mark,
+		.version = wanted->version,
+		.suite = wanted->suite,
+	};
+	int pair[2], err;
+
+	strcpy(identity.association, association->name);
+	strcpy(identity.id_a, association->id_a.text);
+	strcpy(identity.id_b, association->id_b.text);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	err = hand_over_send(to, KPC_APP_PAIR, &identity, &wanted->peer,
+			     pair[1]);
+	close(pair[1]);
+	if (!err)
+		return pair[0];
+	close(pair[0]);
+	return err;
+}
+
+static int reach(const struct kpc_association *association,
+		 const struct kpc_message_backend_request *wanted)
+{
+	enum kpc_plain kind = kpc_plain_kind(association->agent.plain, NULL);
+	int fd = open_backend(&association->agent, kind);
+	int end;
+
+	if (fd < 0 || kind != KPC_PLAIN_PAIR)
+		return fd;
+	end = give_pair(association, wanted, fd);
+	close(fd);
+	return end;
+}
+
+void backend_connect(struct crew_worker *worker, uint32_t request,
+		     const struct kpc_message_backend_request *wanted)
+{
+	struct entry *entry = table_by_id(&worker->warden->table,
+					  wanted->association);
 	struct kpc_message answer = {
 		.type = KPC_MESSAGE_BACKEND,
 		.request = request,
@@ -73,7 +117,7 @@ void backend_connect(struct crew_worker *worker, uint32_t request,
 	if (entry && entry->association.role == KPC_ROLE_B &&
 	    entry->credits[worker->index]) {
 		entry->credits[worker->index]--;
-		fd = open_backend(&entry->association.agent);
+		fd = reach(&entry->association, wanted);
 	} else {
 		log_begin(&line, LOG_ERR,
 			  "worker %u asks for a backend of an association whose "

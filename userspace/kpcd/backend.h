@@ -9,17 +9,23 @@
 #include <stdint.h>
 
 struct crew_worker;
+struct kpc_message_backend_request;
 
 /**
  * backend_connect() - connect to the plain leg of an association
  * @request: number of the worker's request, repeated in the answer
- * @association: which; the worker must have been given its key and not have
- *	asked for a backend since
+ * @wanted: for which connection; the worker must have been given the key of its
+ *	association and not have asked for a backend since
  *
  * A backend of a user that the association does not allow is refused: who
  * runs there would get what is meant for another.
+ *
+ * Where it is an application that takes an end of a socket pair, that is made
+ * and given to it here, and the worker gets the other end. So the application
+ * hears from the warden, and from no worker, who the far end is, and a worker
+ * that was taken over never has its ear.
  */
 void backend_connect(struct crew_worker *worker, uint32_t request,
-		     uint32_t association);
+		     const struct kpc_message_backend_request *wanted);
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "hand_over.h"
 #include "handshake.h"
 
 /* Connections that memory is taken for at once. */
@@ -272,6 +273,9 @@ void connection_fail(struct connection *c, enum kpc_message_event_kind kind,
 		return;
 	if (c->handshake && c->association)
 		establish_answer(c, error, text);
+	if (c->role == KPC_ROLE_A && c->plain.fd >= 0 && c->association &&
+	    c->association->config.hand_over)
+		hand_over_refuse(c->plain.fd, text);
 	if (kind)
 		worker_event(c->worker, kind, c, "%s", text);
 	connection_abort(c);
@@ -305,6 +309,11 @@ void connection_open(struct connection *c)
 		return;
 	}
 	establish_answer(c, 0, "");
+	if (c->plain.fd >= 0 && c->association->config.hand_over) {
+		if (hand_over_may(c))
+			hand_over(c);
+		return;
+	}
 	handshake_free(c);
 	if (c->plain.fd >= 0) {
 		relay_start(c);

@@ -285,6 +285,18 @@ void connection_accept(struct listener *listener, int fd);
 /** connection_backend() - role b: reach the local program, then relay */
 void connection_backend(struct connection *c);
 
+/* connection_hand_over.c */
+
+/**
+ * hand_over_may() - whether there is a socket that an application can be given
+ *
+ * Return: false where the agent carries the records; @c has failed then.
+ */
+bool hand_over_may(struct connection *c);
+
+/** hand_over() - give the socket to who is at the plain leg; @c is over */
+void hand_over(struct connection *c);
+
 /* relay.c */
 
 /** relay_start() - both legs are there: let octets flow */

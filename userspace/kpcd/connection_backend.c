@@ -137,14 +137,23 @@ static void backend_opened(struct waiter *waiter, const void *answer, int fd)
 		return;
 	}
 	connection_plain(c, fd, false);
-	backend_ready(c);
+	if (c->association->config.hand_over)
+		hand_over(c);
+	else
+		backend_ready(c);
 }
 
 static void backend_ask(struct connection *c)
 {
 	struct kpc_message message = {
 		.type = KPC_MESSAGE_BACKEND_REQUEST,
-		.backend_association = c->association->config.id,
+		.backend_request = {
+			.association = c->association->config.id,
+			.version = c->version,
+			.suite = c->suite,
+			.binding = c->binding,
+			.peer = c->peer,
+		},
 	};
 
 	c->handshake->waiter.answered = backend_opened;
@@ -155,6 +164,8 @@ void connection_backend(struct connection *c)
 {
 	c->state = CONNECTION_BACKEND;
 	connection_deadline(c, BACKEND_SECONDS * 1000);
+	if (c->association->config.hand_over && !hand_over_may(c))
+		return;
 	if (c->association->config.plain[0])
 		backend_tcp(c);
 	else

@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "associations.h"
 #include "container.h"
 #include "crew.h"
+#include "descriptor.h"
 #include "establish.h"
 #include "event.h"
 #include "inbox.h"
@@ -48,31 +48,6 @@ static void drop_packets(struct crew_worker *worker)
 		free(packet);
 	}
 	worker->last = &worker->first;
-}
-
-static int send_now(struct crew_worker *worker, const void *message,
-		    size_t len, int fd)
-{
-	struct iovec part = { (void *)message, len };
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct msghdr header = { .msg_iov = &part, .msg_iovlen = 1 };
-
-	if (fd >= 0) {
-		memset(&control, 0, sizeof(control));
-		control.head.cmsg_level = SOL_SOCKET;
-		control.head.cmsg_type = SCM_RIGHTS;
-		control.head.cmsg_len = CMSG_LEN(sizeof(fd));
-		memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
-		header.msg_control = &control;
-		header.msg_controllen = sizeof(control);
-	}
-	if (sendmsg(worker->source.fd, &header,
-		    MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		return -errno;
-	return 0;
 }
 
 /*
@@ -140,7 +115,7 @@ void crew_send(struct crew_worker *worker, const struct kpc_message *message,
 	if (!worker->pid || worker->source.fd < 0)
 		return;
 	if (!waiting) {
-		err = send_now(worker, message, len, fd);
+		err = descriptor_send(worker->source.fd, message, len, fd);
 		if (err && !no_room(err))
 			end(worker);
 		if (!no_room(err))
@@ -157,8 +132,8 @@ static void flush(struct crew_worker *worker)
 {
 	while (worker->first) {
 		struct crew_packet *packet = worker->first;
-		int err = send_now(worker, packet->message, packet->len,
-				   packet->fd);
+		int err = descriptor_send(worker->source.fd, packet->message,
+					  packet->len, packet->fd);
 
 		if (no_room(err))
 			return;
@@ -347,7 +322,7 @@ static int introduce(struct crew_worker *worker, int netlink)
 		start.worker.family = warden->nl.family.id;
 		start.worker.session = worker->session;
 	}
-	return send_now(worker, &start, sizeof(start), -1);
+	return descriptor_send(worker->source.fd, &start, sizeof(start), -1);
 }
 
 static int try_spawn(struct crew_worker *worker)

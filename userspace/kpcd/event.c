@@ -27,6 +27,7 @@ static const struct {
 	[KPC_EVENT_LOCAL_REFUSED] = { LOG_WARNING, "local user refused" },
 	[KPC_EVENT_LOCAL_GONE]	  = { LOG_INFO, "local program gone" },
 	[KPC_EVENT_BACKEND]	  = { LOG_WARNING, "backend not reached" },
+	[KPC_EVENT_HANDED_OVER]	  = { LOG_INFO, "connection handed over" },
 	[KPC_EVENT_FAULT]	  = { LOG_ERR, "fault" },
 };
 

@@ -385,6 +385,7 @@ static void key_for_client(struct waiter *waiter, const void *answer, int fd)
 		return;
 	}
 	key = kpc_key_new(got->octets, got->len, &err);
+	association->kpc_id = got->kpc_id;
 	if (!key ||
 	    kpc_handshake_initiate(hs->tls, &got->kpc_id, key,
 				   association->config.authority[0] ?

@@ -41,7 +41,7 @@ static int on_key_request(struct crew_worker *worker,
 static int on_backend_request(struct crew_worker *worker,
 			      struct kpc_message *message)
 {
-	backend_connect(worker, message->request, message->backend_association);
+	backend_connect(worker, message->request, &message->backend_request);
 	return 0;
 }
 

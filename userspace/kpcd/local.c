@@ -78,15 +78,14 @@ static int bind_unix(struct local *local, const struct kpc_agent *agent,
 }
 
 static int open_unix(struct local *local, const struct kpc_agent *agent,
-		     const char *path, struct kpc_error *err)
+		     int type, const char *path, struct kpc_error *err)
 {
 	if (strlen(path) >= sizeof(local->path) || path[0] != '/')
 		return kpc_error_return(err, -ENAMETOOLONG,
 					"'%s': an absolute path of up to %zu octets is accepted",
 					path, sizeof(local->path) - 1);
 	strcpy(local->path, path);
-	local->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-			   0);
+	local->fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (local->fd < 0)
 		return kpc_error_return(err, -errno, "socket: %s",
 					strerror(errno));
@@ -159,6 +158,7 @@ int local_open(struct entry *entry, struct kpc_error *err)
 	const struct kpc_agent *agent = &entry->association.agent;
 	struct warden *warden = entry->warden;
 	struct local *local;
+	const char *where;
 	unsigned int i;
 	int code;
 
@@ -166,13 +166,21 @@ int local_open(struct entry *entry, struct kpc_error *err)
 	if (!local)
 		return kpc_error_return(err, -ENOMEM, "no memory");
 	local->fd = -1;
-	if (!strncmp(agent->plain, "unix:", 5))
-		code = open_unix(local, agent, agent->plain + 5, err);
-	else if (!strncmp(agent->plain, "tcp:", 4))
-		code = open_tcp(local, agent->plain + 4, err);
-	else
+	switch (kpc_plain_kind(agent->plain, &where)) {
+	case KPC_PLAIN_UNIX:
+		code = open_unix(local, agent, SOCK_STREAM, where, err);
+		break;
+	case KPC_PLAIN_HAND_OVER:
+		code = open_unix(local, agent, SOCK_SEQPACKET, where, err);
+		break;
+	case KPC_PLAIN_TCP:
+		code = open_tcp(local, where, err);
+		break;
+	default:
 		code = kpc_error_return(err, -EINVAL,
-					"it has no plain leg; unix:PATH or tcp:ADDRESS:PORT is accepted");
+					"it has no plain leg; unix:PATH, tcp:ADDRESS:PORT or hand-over:PATH is accepted");
+		break;
+	}
 	if (!code && listen(local->fd, BACKLOG))
 		code = kpc_error_return(err, -errno, "%s: %s", agent->plain,
 					strerror(errno));

@@ -82,6 +82,7 @@ enum kpc_message_type {
  *	means the profile's
  * @allow_any: every local user may speak at a plain TCP leg
  * @keeps: role a, what an establishment has made waits for a local program
+ * @hand_over: an application at the plain leg is given the connection's socket
  * @allow_uids: users that may otherwise
  * @handshake_seconds: what a handshake may take
  * @records: that a key may protect, or 0 for what its cipher bears
@@ -102,6 +103,7 @@ struct kpc_message_association {
 	uint8_t allow_uid_count;
 	uint8_t allow_any;
 	uint8_t keeps;
+	uint8_t hand_over;
 	uint16_t suites[KPC_SUITES_MAX];
 	uint32_t allow_uids[KPC_ALLOW_UIDS_MAX];
 	uint32_t handshake_seconds;
@@ -207,6 +209,23 @@ struct kpc_message_key {
 	struct kpc_kpcid kpc_id;
 };
 
+/**
+ * struct kpc_message_backend_request - whom a backend is wanted for
+ * @association: of role b
+ * @version: as on the wire; this and what follows is for an application that
+ *	is told of the connection
+ * @suite: IANA code
+ * @binding: id in the module
+ * @peer: the far end's address (v4 as v4-mapped)
+ */
+struct kpc_message_backend_request {
+	uint32_t association;
+	uint16_t version;
+	uint16_t suite;
+	uint64_t binding;
+	struct sockaddr_in6 peer;
+};
+
 /** struct kpc_message_established - the outcome of an establish request */
 struct kpc_message_established {
 	uint32_t association;
@@ -226,6 +245,7 @@ struct kpc_message_established {
  * @KPC_EVENT_LOCAL_REFUSED: a local user that is not allowed
  * @KPC_EVENT_LOCAL_GONE: a local program that left before the far end was reached
  * @KPC_EVENT_BACKEND: the backend could not be reached
+ * @KPC_EVENT_HANDED_OVER: bound, and from now on an application's
  * @KPC_EVENT_FAULT: anything else that an operator should see
  */
 enum kpc_message_event_kind {
@@ -236,6 +256,7 @@ enum kpc_message_event_kind {
 	KPC_EVENT_LOCAL_REFUSED,
 	KPC_EVENT_LOCAL_GONE,
 	KPC_EVENT_BACKEND,
+	KPC_EVENT_HANDED_OVER,
 	KPC_EVENT_FAULT,
 };
 
@@ -273,7 +294,7 @@ struct kpc_message {
 		struct kpc_message_addresses addresses;
 		struct kpc_message_key_request key_request;
 		struct kpc_message_key key;
-		uint32_t backend_association;	/* BACKEND_REQUEST */
+		struct kpc_message_backend_request backend_request;
 		int32_t backend_error;		/* BACKEND: 0 or -errno */
 		struct kpc_message_established established;
 		struct kpc_message_event event;

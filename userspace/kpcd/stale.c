@@ -19,18 +19,28 @@
 
 #include "stale.h"
 
-/* As one that connects sees it: 0 where a program listens. */
-static int probe(const struct sockaddr_un *at)
+static int probe_type(const struct sockaddr_un *at, int type)
 {
 	int fd, code;
 
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	code = connect(fd, (const struct sockaddr *)at, sizeof(*at)) ?
 	       -errno : 0;
 	close(fd);
 	return code;
+}
+
+/*
+ * As one that connects sees it: 0 where a program listens. One of another kind is
+ * told from one that nobody has by an error of its own.
+ */
+static int probe(const struct sockaddr_un *at)
+{
+	int code = probe_type(at, SOCK_STREAM);
+
+	return code == -EPROTOTYPE ? probe_type(at, SOCK_SEQPACKET) : code;
 }
 
 /*

@@ -64,7 +64,7 @@ bool waiter_answer(struct waiter_table *table, uint32_t id, const void *answer,
  * @previous: in the worker's list
  * @config: as the warden told it
  * @addresses: role a, where IdB is
- * @kpc_id: role b, once a key of it came
+ * @kpc_id: once a key of it came
  * @listener: role b, the warden's id of where it is open, else 0
  * @policy: what a handshake of it may agree on
  * @context: role a, made at the first handshake

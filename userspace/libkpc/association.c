@@ -12,9 +12,6 @@
 #include "association_internal.h"
 #include "internal.h"
 
-/* sun_path holds 108 octets and ends with a NUL. */
-#define UNIX_PATH_MAX	107
-
 void kpc_association_init(struct kpc_association *association)
 {
 	memset(association, 0, sizeof(*association));
@@ -140,50 +137,6 @@ static int check_holder(const struct kpc_association *association,
 				cgroup);
 }
 
-static int check_plain_tcp(const struct kpc_association *association,
-			   struct kpc_error *err)
-{
-	const struct kpc_agent *agent = &association->agent;
-	uint8_t address[16];
-	char host[256];
-	uint16_t family;
-	uint16_t port;
-
-	if (kpc_address_split(agent->plain + 4, host, &port, err))
-		return -EINVAL;
-	if (!kpci_literal_read(host, &family, address))
-		return kpc_error_return(err, -EINVAL,
-					"plain \"%s\" holds no address; tcp:127.0.0.1:1883 or tcp:[::1]:1883 is accepted",
-					agent->plain);
-	if (agent->has_owner || agent->mode != KPCI_MODE_DEFAULT)
-		return kpc_error_return(err, -EINVAL,
-					"owner and mode are for plain unix:PATH; plain tcp: takes allow-uid");
-	return 0;
-}
-
-static int check_plain_unix(const struct kpc_association *association,
-			    struct kpc_error *err)
-{
-	const struct kpc_agent *agent = &association->agent;
-	const char *path = agent->plain + 5;
-
-	if (*path != '/')
-		return kpc_error_return(err, -EINVAL,
-					"plain \"%s\" is not absolute; unix:/run/kpc/%s.sock is accepted",
-					agent->plain, association->name);
-	if (strlen(path) > UNIX_PATH_MAX)
-		return kpc_error_return(err, -EINVAL,
-					"plain path has %zu octets; a socket's path has at most %d",
-					strlen(path), UNIX_PATH_MAX);
-	if (agent->allow_uid_count || agent->allow_any)
-		return kpc_error_return(err, -EINVAL,
-					"allow-uid is for plain tcp:ADDRESS:PORT; plain unix: takes owner and mode");
-	if (association->role == KPC_ROLE_B && agent->mode != KPCI_MODE_DEFAULT)
-		return kpc_error_return(err, -EINVAL,
-					"mode is for role a, which makes the socket; role b connects to the backend's, whose owner may be told");
-	return 0;
-}
-
 static int check_agent(const struct kpc_association *association,
 		       struct kpc_error *err)
 {
@@ -199,20 +152,7 @@ static int check_agent(const struct kpc_association *association,
 	if (a && agent->proxy)
 		return kpc_error_return(err, -EINVAL,
 					"proxy is for role b, which tells its backend who connected");
-	if (!*agent->plain) {
-		if (agent->has_owner || agent->mode != KPCI_MODE_DEFAULT ||
-		    agent->allow_uid_count || agent->allow_any)
-			return kpc_error_return(err, -EINVAL,
-						"owner, mode and allow-uid need plain unix:PATH or plain tcp:ADDRESS:PORT");
-		return 0;
-	}
-	if (!strncmp(agent->plain, "unix:", 5))
-		return check_plain_unix(association, err);
-	if (!strncmp(agent->plain, "tcp:", 4))
-		return check_plain_tcp(association, err);
-	return kpc_error_return(err, -EINVAL,
-				"plain \"%s\" is of no known kind; unix:/PATH or tcp:ADDRESS:PORT is accepted",
-				agent->plain);
+	return kpci_plain_check(association, err);
 }
 
 int kpc_association_check(const struct kpc_association *association,

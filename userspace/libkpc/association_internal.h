@@ -96,6 +96,8 @@ int kpci_selector_side_read(const char *word, const char *text,
 size_t kpci_association_derive(const struct kpc_association *association,
 			       struct kpc_selector *out);
 
+int kpci_plain_check(const struct kpc_association *association, struct kpc_error *err);
+
 uint32_t kpci_profile_versions(enum kpc_profile profile);
 
 /**

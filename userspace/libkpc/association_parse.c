@@ -38,8 +38,9 @@ static const struct kpci_word words[] = {
 	     kpci_offload_names),
 	TEXT("peer", "HOST:PORT", kpci_take_peer, agent.peer),
 	TEXT("listen", "ADDRESS:PORT", kpci_take_listen, agent.listen),
-	TEXT("plain", "unix:/PATH or tcp:ADDRESS:PORT", kpci_take_text,
-	     agent.plain),
+	TEXT("plain",
+	     "unix:/PATH, tcp:ADDRESS:PORT, hand-over:/PATH or pair:/PATH",
+	     kpci_take_text, agent.plain),
 	WORD("owner", "a user", kpci_take_owner),
 	WORD("mode", "an octal mode", kpci_take_mode),
 	WORD("allow-uid", "USER,USER, any or none", kpci_take_allow_uid),
@@ -235,15 +236,15 @@ static bool leads_to_loopback(const struct kpc_association *association,
 static int check_allow_uid(const struct kpci_parse *parse)
 {
 	const struct kpc_agent *agent = &parse->to->agent;
-	bool tcp = !strncmp(agent->plain, "tcp:", 4);
 	uint8_t address[16];
 	uint16_t family;
 	char host[256];
+	const char *where;
 	uint16_t port;
 
-	if (!tcp)
+	if (kpc_plain_kind(agent->plain, &where) != KPC_PLAIN_TCP)
 		return 0;
-	if (kpc_address_split(agent->plain + 4, host, &port, NULL) ||
+	if (kpc_address_split(where, host, &port, NULL) ||
 	    !kpci_literal_read(host, &family, address))
 		return 0;
 	if (leads_to_loopback(parse->to, family, address)) {

@@ -174,13 +174,21 @@ static int judge_pairs(const struct kpc_table_entry *one,
 			a->mark, b->mark);
 }
 
+/* Two kinds of sockets cannot share a path either. */
+static const char *plain_place(const struct kpc_association *association)
+{
+	const char *plain = association->agent.plain;
+
+	return kpc_plain_path(plain) ?: plain;
+}
+
 static int by_plain(const void *one, const void *two)
 {
 	const struct kpc_association *a = &entry_at(one)->association;
 	const struct kpc_association *b = &entry_at(two)->association;
 	int order = (int)a->role - (int)b->role;
 
-	return order ? order : strcmp(a->agent.plain, b->agent.plain);
+	return order ? order : strcmp(plain_place(a), plain_place(b));
 }
 
 static int judge_plain(const struct kpc_table_entry *one,
@@ -190,11 +198,12 @@ static int judge_plain(const struct kpc_table_entry *one,
 	const struct kpc_association *b = &two->association;
 
 	if (a->role != KPC_ROLE_A || b->role != KPC_ROLE_A ||
-	    !*a->agent.plain || strcmp(a->agent.plain, b->agent.plain))
+	    !*a->agent.plain || strcmp(plain_place(a), plain_place(b)))
 		return 0;
 	return conflict(one, two, err,
 			"plain %s is the local socket of %s already",
-			a->agent.plain, one < two ? a->name : b->name);
+			one < two ? b->agent.plain : a->agent.plain,
+			one < two ? a->name : b->name);
 }
 
 static const struct {
