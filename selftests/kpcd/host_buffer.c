@@ -91,12 +91,31 @@ static void check_burst(void)
 	tap_ok(pool.in_use == 0, "none is left in use");
 }
 
+/* Many that are busy hold little each, none is left without. */
+static void check_quota(void)
+{
+	unsigned int few, many;
+
+	take(FEW);
+	few = buffer_quota(&pool);
+	give(FEW);
+	take(BURST);
+	many = buffer_quota(&pool);
+	give(BURST);
+	tap_ok(few == 16 && many == 4, "%u buffers a connection while %u are in use, %u while %u are",
+	       few, FEW, many, BURST);
+	pool.in_use = 64 * 1024 * 1024 / BUFFER_OCTETS + 1;
+	tap_ok(buffer_quota(&pool) == 1, "and one when there is too much");
+	pool.in_use = 0;
+}
+
 int main(void)
 {
 	tap_begin();
 	buffer_pool_init(&pool, 64 << 20);
 	check_first();
 	check_burst();
+	check_quota();
 	buffer_pool_free(&pool);
 	return tap_end();
 }

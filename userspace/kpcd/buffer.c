@@ -13,6 +13,8 @@
 /* Free buffers whose pages are kept for good: they are the next ones used. */
 #define WARM_BUFFERS	128
 #define QUOTA_MOST	16
+/* In use by so many they are still in a processor's cache when they are sent. */
+#define CACHED_BUFFERS	256
 
 struct buffer_slab {
 	struct buffer_slab *next;
@@ -81,6 +83,7 @@ struct buffer *buffer_get(struct buffer_pool *pool)
 	buffer->next = NULL;
 	buffer->start = 0;
 	buffer->length = 0;
+	buffer->answer = false;
 	return buffer;
 }
 
@@ -119,10 +122,12 @@ unsigned int buffer_quota(const struct buffer_pool *pool)
 {
 	unsigned int quota = QUOTA_MOST;
 
-	if (pool->in_use > pool->budget / 4)
+	if (pool->in_use > CACHED_BUFFERS / 2)
+		quota /= 2;
+	if (pool->in_use > CACHED_BUFFERS)
 		quota /= 2;
 	if (pool->in_use > pool->budget / 2)
-		quota /= 4;
+		quota /= 2;
 	if (pool->in_use > pool->budget)
 		quota = 1;
 	return quota;
@@ -137,6 +142,7 @@ void stream_append(struct stream *stream, struct buffer *buffer)
 		stream->first = buffer;
 	stream->last = buffer;
 	stream->count++;
+	stream->answers += buffer->answer;
 }
 
 static struct buffer *stream_shift(struct stream *stream)
@@ -147,6 +153,7 @@ static struct buffer *stream_shift(struct stream *stream)
 	if (!stream->first)
 		stream->last = NULL;
 	stream->count--;
+	stream->answers -= buffer->answer;
 	return buffer;
 }
 

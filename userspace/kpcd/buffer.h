@@ -22,12 +22,14 @@
  * @data: BUFFER_STRIDE octets
  * @start: first octet in use
  * @length: octets in use
+ * @answer: of TLS to the far end, and not data
  */
 struct buffer {
 	struct buffer *next;
 	uint8_t *data;
 	uint32_t start;
 	uint32_t length;
+	bool answer;
 };
 
 /**
@@ -98,11 +100,13 @@ unsigned int buffer_quota(const struct buffer_pool *pool);
  * @first: the first
  * @last: the last
  * @count: how many
+ * @answers: how many of them are answers of TLS
  */
 struct stream {
 	struct buffer *first;
 	struct buffer *last;
 	unsigned int count;
+	unsigned int answers;
 };
 
 /** stream_append() - add a buffer at the end */

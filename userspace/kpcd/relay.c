@@ -18,8 +18,8 @@
 #define DRAIN_MS	(30 * 1000)
 /* Longer than a work of the kernel waits for its turn. */
 #define SETTLE_MS	TIMER_TICK_MS
-/* Of what goes to the far end: more than the quota lets data take. */
-#define OUT_MOST	20
+/* Answers of TLS that the far end may leave unread before it is left unread. */
+#define ANSWERS_MOST	4
 
 #define STOOD_STILL	"what was left stood still for too long"
 #define WORN_OUT	"a key has protected as many records as it may"
@@ -541,7 +541,7 @@ static void relay_receive(struct connection *c, struct flow *flow)
 	if (held && held >= quota / 2)
 		return;
 	/* The far end does not read the answers that it has TLS give. */
-	if (flow == &c->in && c->out.stream.count >= OUT_MOST)
+	if (flow == &c->in && c->out.stream.answers >= ANSWERS_MOST)
 		return;
 	if (flow->bulk && quota > 1 && receive_many(c, flow, quota - held))
 		return;

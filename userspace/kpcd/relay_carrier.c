@@ -76,8 +76,11 @@ static enum carrier_event kernel_receive(struct connection *c,
 	return event;
 }
 
-/* Whatever OpenSSL has to say: data, close_notify, alerts, KeyUpdates. */
-static int agent_drain(struct connection *c)
+/*
+ * Whatever OpenSSL has to say: data, close_notify, alerts, KeyUpdates; or what it
+ * answers to something that came.
+ */
+static int agent_drain(struct connection *c, bool answer)
 {
 	struct buffer *buffer;
 	const void *octets;
@@ -94,6 +97,7 @@ static int agent_drain(struct connection *c)
 			return -ENOMEM;
 		memcpy(buffer->data, octets, length);
 		buffer->length = length;
+		buffer->answer = answer;
 		kpc_records_output_sent(c->records, length);
 		stream_append(&c->out.stream, buffer);
 	}
@@ -110,7 +114,7 @@ static int agent_rekey(struct connection *c)
 	if (!kpc_records_worn(c->records) || c->version != TLS1_3_VERSION)
 		return 0;
 	ret = kpc_records_key_update(c->records);
-	return ret == -EPIPE ? 0 : ret ?: agent_drain(c);
+	return ret == -EPIPE ? 0 : ret ?: agent_drain(c, false);
 }
 
 static enum carrier_event agent_read(struct connection *c,
@@ -158,7 +162,7 @@ static enum carrier_event agent_receive(struct connection *c,
 		event = agent_read(c, err);
 	}
 	buffer_put(&c->worker->pool, buffer);
-	if (agent_drain(c) || agent_rekey(c))
+	if (agent_drain(c, true) || agent_rekey(c))
 		return broken(err, "no memory for data");
 	return event;
 }
@@ -190,7 +194,7 @@ int carrier_wrap(struct connection *c, struct buffer *buffer)
 			break;
 		}
 		at += taken > 0 ? taken : 0;
-		ret = agent_drain(c) ?: agent_rekey(c);
+		ret = agent_drain(c, false) ?: agent_rekey(c);
 	}
 	explicit_bzero(buffer->data, buffer->length);
 	buffer_put(&c->worker->pool, buffer);
@@ -229,7 +233,7 @@ int carrier_close(struct connection *c, struct transfer **transfer)
 	*transfer = NULL;
 	if (c->carrier == KPC_CARRIER_AGENT) {
 		ret = kpc_records_close(c->records);
-		return ret ? ret : agent_drain(c);
+		return ret ? ret : agent_drain(c, false);
 	}
 	*transfer = control(c, KPC_RECORD_ALERT, close_notify,
 			    sizeof(close_notify));
