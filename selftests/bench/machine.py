@@ -5,6 +5,7 @@ what the whole machine has done between two moments."""
 import ctypes
 import os
 import re
+import socket
 import struct
 import subprocess
 import tempfile
@@ -14,6 +15,14 @@ from sites import Machines, wait_for
 
 PERF_EVENT_OPEN = 298           # x86-64
 HARDWARE, INSTRUCTIONS = 0, 1
+CLONE_NEWNET = 0x40000000
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def enter(space):
+    """This thread is at a site from here on; Debian 12's Python has no setns()."""
+    if LIBC.setns(space, CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "setns")
 
 
 class Sites(Machines):
@@ -26,6 +35,13 @@ class Sites(Machines):
         said = subprocess.run(self.command(place, ["ss", "-Hltn", f"sport = :{port}"]),
                               check=True, capture_output=True, text=True).stdout
         return bool(said.strip())
+
+    def socket(self, place, family=socket.AF_INET):
+        enter(self.spaces[place])
+        try:
+            return socket.socket(family)
+        finally:
+            enter(self.own)
 
     def run(self, place, *words):
         """A command at a site."""
@@ -87,11 +103,10 @@ class Events(Counted):
     how = "the processors' own counters of instructions, all processors"
 
     def __init__(self):
-        libc = ctypes.CDLL(None, use_errno=True)
         attributes = struct.pack("=IIQ", HARDWARE, 112, INSTRUCTIONS).ljust(112, b"\0")
         self.events = []
         for cpu in sorted(os.sched_getaffinity(0)):
-            fd = libc.syscall(PERF_EVENT_OPEN, attributes, -1, cpu, -1, 0)
+            fd = LIBC.syscall(PERF_EVENT_OPEN, attributes, -1, cpu, -1, 0)
             if fd < 0:
                 raise OSError(ctypes.get_errno(), "no counter of instructions")
             self.events.append(fd)

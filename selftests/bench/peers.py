@@ -157,6 +157,34 @@ class KpcdEpoll(Kpcd):
     title = "kpcd, epoll"
 
 
+class Guarded:
+    """The same sites, for agents that ask the module."""
+
+    enforce = True
+
+    def __init__(self, net):
+        self.net = net
+
+    def __getattr__(self, name):
+        return getattr(self.net, name)
+
+
+class KpcdModule(KpcdRing):
+    """With every connection bound, which all packets of its sites pass by."""
+
+    name = "kpcd-module"
+    title = "kpcd, io_uring, enforced"
+
+    def __init__(self, net, folder):
+        super().__init__(Guarded(net), folder)
+
+    @classmethod
+    def missing(cls):
+        done = subprocess.run(["modprobe", "kpc"], check=False, capture_output=True, text=True)
+        return super().missing() or (done.stderr.strip() or "no module" if done.returncode
+                                     else None)
+
+
 class Stunnel(Peer):
     """By the same keys."""
 
