@@ -108,7 +108,8 @@ static const struct {
 	{ A "selector remote 192.0.2.1:8883 resolved", NULL },
 	/* A peer inside a selector adds nothing to it. */
 	{ A "peer 192.0.2.1:8883 selector remote 192.0.2.0/24:8883", NULL },
-	{ A "limit lifetime 1h octets 1G records 4096 bindings 4 idle 5m not-before 2026-12-01T00:00:00Z "
+	{ A "limit lifetime 1h octets 1G records 4096 bindings 4 idle 5m "
+	  "not-before 2026-12-01T00:00:00Z "
 	  "not-after 2027-01-01T00:00:00Z handshake-octets 32K handshake-time 10s",
 	  NULL },
 	{ A "limit lifetime 90m octets 1536 not-after 2027-01-01 limit idle 3600",
@@ -314,7 +315,8 @@ static const struct {
 	{ A "limit", "limit has nothing after it; lifetime, idle, octets, records, bindings, "
 	  "not-before, not-after, handshake-octets or handshake-time is accepted" },
 	{ A "limit life 1h", "limit \"life\" is not known; lifetime, idle, octets, "
-	  "records, bindings, not-before, not-after, handshake-octets or handshake-time is accepted" },
+	  "records, bindings, not-before, not-after, handshake-octets or handshake-time "
+	  "is accepted" },
 	{ A "limit lifetime", "limit lifetime has no value after it" },
 	{ A "limit lifetime 1y",
 	  "lifetime \"1y\" is not a duration; 90, 90s, 30m, 12h, 7d or 1h30m is accepted" },

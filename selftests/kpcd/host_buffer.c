@@ -102,7 +102,7 @@ static void check_quota(void)
 	take(BURST);
 	many = buffer_quota(&pool);
 	give(BURST);
-	tap_ok(few == 16 && many == 4, "%u buffers a connection while %u are in use, %u while %u are",
+	tap_ok(few == 16 && many == 4, "%u buffers each while %u are in use, %u while %u are",
 	       few, FEW, many, BURST);
 	pool.in_use = 64 * 1024 * 1024 / BUFFER_OCTETS + 1;
 	tap_ok(buffer_quota(&pool) == 1, "and one when there is too much");

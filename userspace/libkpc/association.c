@@ -175,7 +175,8 @@ int kpc_association_check(const struct kpc_association *association,
 	    limit->not_before >= limit->not_after)
 		return kpc_error_return(err, -EINVAL,
 					"limit not-before is not earlier than not-after: nothing could ever bind");
-	if (limit->records && (limit->records < KPC_RECORDS_MIN || limit->records > KPC_RECORDS_MAX))
+	if (limit->records &&
+	    (limit->records < KPC_RECORDS_MIN || limit->records > KPC_RECORDS_MAX))
 		return kpc_error_return(err, -EINVAL,
 					"limit records %u: %d to %d are accepted, the most that one key may protect",
 					limit->records, KPC_RECORDS_MIN,
