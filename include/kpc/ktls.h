@@ -4,6 +4,7 @@
 #define KPC_KTLS_H
 
 #include <linux/tls.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -86,6 +87,16 @@ int kpc_ktls_probe(void);
  */
 int kpc_ktls_install(int fd, const struct kpc_traffic *tx, const struct kpc_traffic *rx,
 		     struct kpc_error *err);
+
+/**
+ * kpc_ktls_rekeys() - whether the kernel takes next keys (6.14 and later)
+ * @fd: socket with keys of TLS 1.3 installed, which stay as they are
+ *
+ * Asks by keys of another version, which an old kernel refuses because there are
+ * some and a new one because of the version. It counts that as TlsTxRekeyError
+ * in /proc/net/tls_stat.
+ */
+bool kpc_ktls_rekeys(int fd);
 
 /**
  * kpc_ktls_rekey() - next keys of one direction (kernel 6.14 and later)

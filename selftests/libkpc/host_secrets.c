@@ -4,11 +4,13 @@
  * OpenSSL makes of the same connection, and make records that OpenSSL takes,
  * for every suite the kernel carries, in both directions.
  */
+#include <errno.h>
 #include <stdlib.h>
 
 #include <openssl/evp.h>
 
 #include <kpc/records.h>
+#include <kpc/rekey.h>
 #include <kpc/secrets.h>
 
 #include "libkpc/secrets_internal.h"
@@ -276,6 +278,44 @@ out:
 	pair_close(&pair);
 }
 
+/* What is kept of a handshake in locked memory announces the keys that follow. */
+static void check_rekey(const struct kpc_suite *suite)
+{
+	struct kpc_handshake_policy policy = pair_policy(suite);
+	uint8_t kept[2][KPC_DIGEST_LEN], derived[2][KPC_DIGEST_LEN];
+	struct kpc_traffic_secret secrets[2];
+	struct kpc_rekey rekey = { 0 };
+	struct kpc_traffic traffic;
+	struct pair pair = { 0 };
+	bool held;
+
+	held = !pair_open(&pair, &policy, PAIR_KEY, PAIR_KEY);
+	if (held)
+		pair_run(&pair);
+	held = held && pair_done(&pair);
+	if (suite->version != KPC_VERSION_TLS13) {
+		tap_ok(held && kpc_rekey_keep(&rekey, pair.a, NULL) == 1 && !rekey.suite,
+		       "T1 %s: nothing is kept", suite->name);
+		goto out;
+	}
+	held = held && !kpc_rekey_keep(&rekey, pair.a, NULL) &&
+	       !kpc_secrets_keep(pair.a, &secrets[KPC_KTLS_TX], &secrets[KPC_KTLS_RX]);
+	for (int i = 0; held && i < 2; i++)
+		held = !kpc_rekey_digest(&rekey, i, kept[i]) &&
+		       !kpc_secrets_update(&secrets[i], &traffic, NULL) &&
+		       !kpc_traffic_digest(&traffic, derived[i]);
+	tap_ok(held && !memcmp(kept, derived, sizeof(kept)),
+	       "X1 %s: what is kept announces the next keys", suite->name);
+	/* Handed to what is no TLS socket they are not used up. */
+	held = held && kpc_rekey_install(&rekey, KPC_KTLS_TX, -1) == -EBADF &&
+	       !kpc_rekey_digest(&rekey, KPC_KTLS_TX, kept[0]) &&
+	       !memcmp(kept[0], derived[0], sizeof(kept[0]));
+	tap_ok(held, "X1 %s: keys that are refused stay the next ones", suite->name);
+out:
+	kpc_rekey_wipe(&rekey);
+	pair_close(&pair);
+}
+
 /* Where the kernel never carries, nothing is kept for it. */
 static void check_off(const struct kpc_suite *suite)
 {
@@ -337,6 +377,7 @@ int main(void)
 		check_suite(&table[i], KPC_ROLE_B);
 		if (table[i].version == KPC_VERSION_TLS13)
 			check_update(&table[i]);
+		check_rekey(&table[i]);
 	}
 	check_off(kpc_suite_by_code(0x1301));
 	check_off(kpc_suite_by_code(0x00a8));

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <kpc/ktls.h>
+#include <kpc/rekey.h>
 #include <kpc/records.h>
 
 #include "pair.h"
@@ -30,7 +31,8 @@ struct wire {
 	struct kpc_handshake *mine, *other;
 	struct kpc_records *openssl;
 	struct kpc_traffic tx, rx;
-	struct kpc_traffic_secret tx_secret, rx_secret;
+	struct kpc_rekey rekey;	/* of TLS 1.3 */
+	uint16_t suite;
 	uint8_t first[KPC_RECORDS_QUEUE_MAX];	/* what came from the kernel's side */
 	size_t first_len;
 };
@@ -118,6 +120,7 @@ static const char *wire_shake(struct wire *wire, const struct kpc_suite *suite,
 	size_t len;
 
 	memset(wire, 0, sizeof(*wire));
+	wire->suite = suite->code;
 	if (pair_open(&wire->pair, &policy, PAIR_KEY, PAIR_KEY) || tcp_pair(wire->fds))
 		return "no pair";
 	if (kpc_ktls_prepare(wire->fds[0]) || kpc_ktls_prepare(wire->fds[0]))
@@ -139,7 +142,7 @@ static const char *wire_shake(struct wire *wire, const struct kpc_suite *suite,
 		snprintf(why, sizeof(why), "%s", err.text);
 		return why;
 	}
-	kpc_secrets_keep(wire->mine, &wire->tx_secret, &wire->rx_secret);
+	kpc_rekey_keep(&wire->rekey, wire->mine, NULL);
 	return NULL;
 }
 
@@ -156,6 +159,7 @@ static const char *wire_open(struct wire *wire, const struct kpc_suite *suite,
 
 static void wire_close(struct wire *wire)
 {
+	kpc_rekey_wipe(&wire->rekey);
 	kpc_records_free(wire->openssl);
 	pair_close(&wire->pair);
 	close(wire->fds[0]);
@@ -239,6 +243,11 @@ static bool kernel_reads(struct wire *wire, const char *words)
 
 	return kernel_read(wire, buf, sizeof(buf), &type) == (ssize_t)strlen(words) &&
 	       type == KPC_RECORD_DATA && !memcmp(buf, words, strlen(words));
+}
+
+static bool kernel_sends(struct wire *wire, const char *words)
+{
+	return send_all(wire->fds[0], words, strlen(words));
 }
 
 static bool openssl_reads(struct wire *wire, const char *words)
@@ -418,6 +427,16 @@ static void check_alert(uint16_t code)
 	free(wire);
 }
 
+/* As many as the kernel says have passed since the keys came. */
+static bool counts(const struct wire *wire, uint64_t sent, uint64_t received)
+{
+	uint64_t tx = 0, rx = 0;
+
+	return !kpc_ktls_records(wire->fds[0], KPC_KTLS_TX, wire->suite, &tx) &&
+	       !kpc_ktls_records(wire->fds[0], KPC_KTLS_RX, wire->suite, &rx) &&
+	       tx == sent && rx == received;
+}
+
 /* OpenSSL moves its keys on; the kernel follows where it can (6.14 and later). */
 static void check_rekey(uint16_t code)
 {
@@ -427,13 +446,19 @@ static void check_rekey(uint16_t code)
 	int detail = -1, result = 1;
 	uint8_t buf[64], type;
 	const void *out;
+	bool can;
 	ssize_t got;
 	size_t len;
 
-	if (why || !kernel_reads(wire, EARLY) || kpc_records_key_update(wire->openssl)) {
+	if (why || !wire->rekey.suite || !kernel_reads(wire, EARLY)) {
 		tap_ok(false, "X1 %s: KeyUpdate: %s", suite->name, why ?: "no start");
 		goto out;
 	}
+	can = kpc_ktls_rekeys(wire->fds[0]);
+	tap_ok(counts(wire, 0, 1) && kernel_sends(wire, "sent") && openssl_reads(wire, "sent") &&
+	       counts(wire, 1, 1), "X2 %s: the kernel's count, and asking changed nothing",
+	       suite->name);
+	kpc_records_key_update(wire->openssl);
 	out = kpc_records_output(wire->openssl, &len);
 	send_all(wire->fds[1], out, len);
 	kpc_records_output_sent(wire->openssl, len);
@@ -441,21 +466,20 @@ static void check_rekey(uint16_t code)
 	tap_ok(got == 5 && kpc_control_parse(suite->version, type, buf, (size_t)got, &detail) ==
 	       KPC_CONTROL_KEY_UPDATE && detail == 1, "X1 %s: KeyUpdate is read as one",
 	       suite->name);
-	kpc_secrets_update(&wire->rx_secret, &wire->rx, NULL);
-	result = kpc_ktls_rekey(wire->fds[0], KPC_KTLS_RX, &wire->rx);
-	if (result == -EBUSY) {
+	result = kpc_rekey_install(&wire->rekey, KPC_KTLS_RX, wire->fds[0]);
+	tap_ok(can ? !result : result == -EBUSY, "X1 %s: what the kernel says it can it can: %s",
+	       suite->name, strerror(-result));
+	if (!can) {
 		tap_skip("X1 next keys", "this kernel has no rekey (6.14 and later have)");
 		goto out;
 	}
-	tap_ok(!result && openssl_write(wire, "after", 5) && kernel_reads(wire, "after"),
-	       "X1 %s: next keys for receiving (%s)", suite->name, strerror(-result));
-	result = kpc_ktls_key_update_send(wire->fds[0], 0);
-	if (!result) {
-		kpc_secrets_update(&wire->tx_secret, &wire->tx, NULL);
-		result = kpc_ktls_rekey(wire->fds[0], KPC_KTLS_TX, &wire->tx);
-	}
-	tap_ok(!result && send_all(wire->fds[0], "newer", 5) && openssl_reads(wire, "newer"),
-	       "X1 %s: next keys for sending (%s)", suite->name, strerror(-result));
+	tap_ok(openssl_write(wire, "after", 5) && kernel_reads(wire, "after") && counts(wire, 1, 1),
+	       "X1 %s: next keys for receiving, and their count", suite->name);
+	result = kpc_ktls_key_update_send(wire->fds[0], 0) ?:
+		 kpc_rekey_install(&wire->rekey, KPC_KTLS_TX, wire->fds[0]);
+	tap_ok(!result && kernel_sends(wire, "newer") && openssl_reads(wire, "newer") &&
+	       counts(wire, 1, 1), "X1 %s: next keys for sending (%s)", suite->name,
+	       strerror(-result));
 out:
 	wire_close(wire);
 	free(wire);

@@ -95,6 +95,9 @@ struct kpc_key *kpci_key_alloc(uint8_t **octets, struct kpc_error *err);
 /** kpci_key_finish() - @len octets, 1 to KPC_KEY_MAX, have been put into a slot */
 void kpci_key_finish(struct kpc_key *key, size_t len);
 
+/** kpci_key_replace() - other octets for a key, as many as before */
+void kpci_key_replace(struct kpc_key *key, const uint8_t *octets);
+
 /* How a key may be told, for sentences that refuse what was told. */
 #define KPCI_KEY_ACCEPTED	"hex:, base64:, ascii:, file:/PATH, keyring:@u/DESCRIPTION or " \
 				"credential:NAME is accepted"

@@ -144,6 +144,11 @@ void kpci_key_finish(struct kpc_key *key, size_t len)
 	key->len = (uint8_t)len;
 }
 
+void kpci_key_replace(struct kpc_key *key, const uint8_t *octets)
+{
+	memcpy(key->octets, octets, key->len);
+}
+
 struct kpc_key *kpc_key_new(const void *octets, size_t len, struct kpc_error *err)
 {
 	struct kpc_key *key;

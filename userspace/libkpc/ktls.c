@@ -50,6 +50,17 @@ int kpc_ktls_rekey(int fd, enum kpc_ktls_direction direction,
 	       -errno : 0;
 }
 
+bool kpc_ktls_rekeys(int fd)
+{
+	struct kpc_traffic other = { .info = {
+		.version = TLS_1_2_VERSION,
+		.cipher_type = TLS_CIPHER_AES_GCM_128,
+	} };
+
+	other.len = sizeof(other.aes_gcm_128);
+	return kpc_ktls_rekey(fd, KPC_KTLS_TX, &other) == -EINVAL;
+}
+
 int kpc_ktls_install(int fd, const struct kpc_traffic *tx, const struct kpc_traffic *rx,
 		     struct kpc_error *err)
 {
