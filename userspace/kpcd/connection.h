@@ -78,22 +78,26 @@ struct transfer {
  * @sending: the send under way
  * @receiving: the gathered receive under way
  * @octets: plaintext that came from the source
+ * @given: octets of the send under way, or of the last one
  * @bulk: the source had more than one buffer's worth
  * @ended: nothing more comes from the source
  * @notified: the sink was told so inside TLS, or need not be
  * @done: all was sent and the sink told the end
  * @failed: the sink takes no more
+ * @cut: the last send took less than it was given
  */
 struct flow {
 	struct stream stream;
 	struct transfer *sending;
 	struct transfer *receiving;
 	uint64_t octets;
+	uint32_t given;
 	uint8_t bulk:1;
 	uint8_t ended:1;
 	uint8_t notified:1;
 	uint8_t done:1;
 	uint8_t failed:1;
+	uint8_t cut:1;
 };
 
 /**

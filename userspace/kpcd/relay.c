@@ -287,8 +287,12 @@ static void transfer_send(struct connection *c, struct flow *flow,
 			  struct transfer *transfer)
 {
 	struct engine_op *tx = &flow_sink(c, flow)->tx;
+	size_t i;
 
 	flow->sending = transfer;
+	flow->given = 0;
+	for (i = 0; i < transfer->msg.msg_iovlen; i++)
+		flow->given += transfer->parts[i].iov_len;
 	tx->code = ENGINE_SEND;
 	tx->flags = 0;
 	tx->msg = &transfer->msg;
@@ -454,6 +458,7 @@ static void relay_sent(struct connection *c, struct flow *flow, int result)
 		}
 		return;
 	}
+	flow->cut = (uint32_t)result < flow->given;
 	stream_consume(&flow->stream, &c->worker->pool, result);
 	if (carrier_worn(c))
 		relay_wear_out(c, WORN_OUT);

@@ -20,6 +20,17 @@ static enum carrier_event broken(struct kpc_error *err, const char *text)
 }
 
 /*
+ * Of a send that was cut short the kernel's TLS may hold the beginning of a
+ * record, which it closes before it takes a control record. Where TCP has no room
+ * for the one it forgets the type of the other and sends it as data: better no
+ * alert than that.
+ */
+static int kernel_alert(struct connection *c, uint8_t alert)
+{
+	return c->out.cut ? -EAGAIN : kpc_ktls_alert_send(c->tls.fd, alert);
+}
+
+/*
  * A control record. Its sender may still be told by an alert, but only before
  * anything further is received.
  */
@@ -40,12 +51,12 @@ static enum carrier_event kernel_control(struct connection *c,
 			      kpc_alert_name(detail));
 		return CARRIER_BROKEN;
 	case KPC_CONTROL_KEY_UPDATE:
-		kpc_ktls_alert_send(c->tls.fd, KPC_ALERT_UNEXPECTED_MESSAGE);
+		kernel_alert(c, KPC_ALERT_UNEXPECTED_MESSAGE);
 		return broken(err,
 			      "the far end wants new keys (KeyUpdate), which ends it here");
 	case KPC_CONTROL_RENEGOTIATE:
 		if (!c->refused_renegotiation &&
-		    !kpc_ktls_alert_send(c->tls.fd, KPC_ALERT_NO_RENEGOTIATION)) {
+		    !kernel_alert(c, KPC_ALERT_NO_RENEGOTIATION)) {
 			c->refused_renegotiation = 1;
 			return CARRIER_DATA;
 		}
@@ -53,7 +64,7 @@ static enum carrier_event kernel_control(struct connection *c,
 	case KPC_CONTROL_UNEXPECTED:
 		break;
 	}
-	kpc_ktls_alert_send(c->tls.fd, KPC_ALERT_UNEXPECTED_MESSAGE);
+	kernel_alert(c, KPC_ALERT_UNEXPECTED_MESSAGE);
 	kpc_error_set(err, "the far end sent a record of type %u that has no place here",
 		      type);
 	return CARRIER_BROKEN;
