@@ -210,6 +210,8 @@ static const struct {
 	  "the agent's message came with 2 sockets instead of one" },
 	{ "a message with too many", PAIR, 16, KPC_APP_TAKE_PAIR, true, -EPROTO,
 	  "the agent's message is longer than one can be" },
+	{ "a message with too many, of an unknown sender", TLS, 16, KPC_APP_TAKE_UNBOUND, false,
+	  -EPROTO, "the agent's message is longer than one can be" },
 	{ "a refusal", HEAD "error there is none\n", 0, KPC_APP_TAKE_PAIR, true, -ECONNREFUSED,
 	  "there is none" },
 	{ "a refusal with a socket", HEAD "error there is none\n", 1, KPC_APP_TAKE_PAIR, true,

@@ -13,8 +13,12 @@
 
 #include <kpc/app.h>
 
-/* A message has one; more are taken only to be closed. */
-#define DESCRIPTORS	8
+/*
+ * For what comes beside a message: a descriptor, and who has sent it. Without the
+ * latter there is room for more, which are taken only to be closed.
+ */
+#define CONTROL		(CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct ucred)))
+#define DESCRIPTORS	((CONTROL - CMSG_LEN(0)) / sizeof(int))
 
 /**
  * struct arrival - a message as it came
@@ -78,8 +82,7 @@ static int arrive(struct arrival *in, int from, struct kpc_error *err)
 {
 	union {
 		struct cmsghdr head;
-		char room[CMSG_SPACE(DESCRIPTORS * sizeof(int)) +
-			  CMSG_SPACE(sizeof(struct ucred))];
+		char room[CONTROL];
 	} control;
 	struct iovec part = { in->text, sizeof(in->text) };
 	struct msghdr msg = {
