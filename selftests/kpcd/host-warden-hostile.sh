@@ -143,7 +143,7 @@ hostile ask >"$dir/said" 2>&1
 if grep -q "^steal" "$dir/said"; then
 	skip_all "$(cat "$dir/said")"
 fi
-plan 27
+plan 29
 said()
 {
 	grep -qx -- "$1" "$dir/said" || { cat "$dir/said"; return 1; }
