@@ -270,7 +270,8 @@ static void run_ssl(struct kpc_handshake *hs)
 		hs->state = KPC_HANDSHAKE_WANT_KEY;
 		break;
 	default:
-		kpci_failure_judge(hs);
+		hs->state = KPC_HANDSHAKE_FAILED;
+		hs->error = ERR_peek_error();
 		wipe_key(hs);
 	}
 	if (ERR_peek_error())
@@ -435,5 +436,13 @@ const struct kpc_handshake_result *kpc_handshake_result(const struct kpc_handsha
 
 const struct kpc_handshake_failure *kpc_handshake_failure(const struct kpc_handshake *hs)
 {
-	return hs->state == KPC_HANDSHAKE_FAILED ? &hs->failure : NULL;
+	if (hs->state != KPC_HANDSHAKE_FAILED)
+		return NULL;
+	/*
+	 * Not before it is asked for, which is when the alert has left: what is
+	 * said to the log, and how long that takes, depends on the reason.
+	 */
+	if (!hs->failure.cause)
+		kpci_failure_judge((struct kpc_handshake *)hs);
+	return &hs->failure;
 }

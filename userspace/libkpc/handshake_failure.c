@@ -132,9 +132,8 @@ static void judge_unknown(struct kpc_handshake *hs)
 
 void kpci_failure_judge(struct kpc_handshake *hs)
 {
-	unsigned long error = ERR_peek_error();
-	int reason = ERR_GET_REASON(error);
-	const char *words = ERR_reason_error_string(error);
+	int reason = ERR_GET_REASON(hs->error);
+	const char *words = ERR_reason_error_string(hs->error);
 	char sent[64] = "";
 
 	if (hs->failure.alert_sent >= 0)

@@ -87,7 +87,8 @@ struct kpc_handshake {
 	struct kpc_traffic_secret secrets[2];
 
 	struct kpc_handshake_result result;
-	struct kpc_handshake_failure failure;
+	struct kpc_handshake_failure failure;	/* no cause: to be judged by @error */
+	unsigned long error;	/* OpenSSL's, when it gave up */
 };
 
 /** kpci_handshake_fail() - end it with a cause and a sentence, unless it has one */
@@ -137,7 +138,7 @@ void kpci_wire_sent(struct kpc_handshake *hs, const uint8_t *records, size_t len
 /** kpci_failure_alert() - SSL_CTX_set_info_callback(): notes alerts */
 void kpci_failure_alert(const SSL *ssl, int where, int value);
 
-/** kpci_failure_judge() - OpenSSL gave up: find cause and words */
+/** kpci_failure_judge() - OpenSSL gave up: find cause and words of @hs->error */
 void kpci_failure_judge(struct kpc_handshake *hs);
 
 #endif
