@@ -28,8 +28,7 @@ KERNEL	?= new
 .DELETE_ON_ERROR:
 .PHONY: all userspace modules install modules_install clean help setup \
 	tests check check-host check-sanitize check-vm check-debug check-interop \
-	check-fuzz lint demo bench-kmod bench-handshake lab-clean
-	check-fuzz lint demo bench bench-kmod lab-clean
+	check-fuzz lint demo bench bench-kmod bench-handshake oracle lab-clean
 
 all: userspace $(if $(wildcard $(KDIR)/Makefile),modules)
 
@@ -124,6 +123,10 @@ bench-kmod: setup
 bench-handshake: userspace tests
 	@KPC_BUILD=$(O) PATH="$(O)/bin:$$PATH" selftests/kpcd/handshakes.py
 
+# 400,000 handshakes; some minutes.
+oracle: userspace tests
+	@KPC_BUILD=$(O) PATH="$(O)/bin:$$PATH" selftests/kpcd/oracle.py
+
 help:
 	@echo 'make              userspace and, where its headers are, the module'
 	@echo 'make userspace    libkpc, kpcd, kpc, kpcperf into $(O)/'
@@ -141,6 +144,7 @@ help:
 	@echo 'make bench        kpcd beside its peers on KERNELS="$(KERNELS)"; tables and plots'
 	@echo 'make bench-kmod   what the module costs, in instructions, on KERNEL'
 	@echo 'make bench-handshake   accepted handshakes, of OpenSSL'\''s own ceiling'
+	@echo 'make oracle       what a peer that is refused learns from how long it takes'
 	@echo 'make lint         checkpatch --strict and sparse'
 	@echo 'make setup        installs packages and makes the lab (demo and check do it)'
 	@echo 'make clean        removes what was built; lab-clean what the lab built'

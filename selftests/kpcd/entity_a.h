@@ -28,8 +28,8 @@ static inline uint64_t entity_between(const struct timespec *a, const struct tim
 }
 
 /* For exactly one suite, without the kernel. */
-static inline struct kpc_handshake_policy entity_policy(enum kpc_role role,
-							 const struct kpc_suite *suite)
+static inline struct kpc_handshake_policy
+entity_policy(enum kpc_role role, const struct kpc_suite *suite)
 {
 	return (struct kpc_handshake_policy) {
 		.role = role, .offload = KPC_OFFLOAD_OFF,
@@ -39,8 +39,8 @@ static inline struct kpc_handshake_policy entity_policy(enum kpc_role role,
 	};
 }
 
-static inline struct kpc_handshake_context *entity_context(enum kpc_role role,
-							    const struct kpc_suite *suite)
+static inline struct kpc_handshake_context *
+entity_context(enum kpc_role role, const struct kpc_suite *suite)
 {
 	struct kpc_handshake_policy policy = entity_policy(role, suite);
 	struct kpc_handshake_context *context;

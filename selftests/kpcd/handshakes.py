@@ -15,6 +15,7 @@ all of them one after the other.
 
 import os
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -26,7 +27,6 @@ SUITES = ("TLS_AES_128_GCM_SHA256", "ECDHE-PSK-CHACHA20-POLY1305",
           "DHE-PSK-AES128-GCM-SHA256", "PSK-AES128-GCM-SHA256",
           "PSK-AES128-CBC-SHA256")
 KEY = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
-PORT = 28883
 TICK = 1e9 / os.sysconf("SC_CLK_TCK")
 
 
@@ -46,6 +46,9 @@ class Agent:
     """kpcd as Entity B for one suite."""
 
     def __init__(self, folder, suite):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            self.port = s.getsockname()[1]
         self.backend = os.path.join(folder, "backend")
         self.log = os.path.join(folder, "log")
         keys, table = (os.path.join(folder, name) for name in ("keys", "table"))
@@ -53,7 +56,7 @@ class Agent:
         write(table, f"""association bench role b kpc-id bench@site.example \\
 	id-a //a.example/cse id-b //b.example/cse \\
 	versions {"tls1.3" if suite.startswith("TLS_") else "tls1.2"} suites {suite} \\
-	offload off listen 127.0.0.1:{PORT} \\
+	offload off listen 127.0.0.1:{self.port} \\
 	plain unix:{self.backend} owner {os.getuid()} start auto
 """)
         with open(self.log, "w", encoding="utf-8") as log:
@@ -85,7 +88,7 @@ class Agent:
     def run(self, suite, count):
         """Nanoseconds of a handshake: outside of the kernel, and in all."""
         before = self.spent()
-        tool("load", suite, count, PORT, self.backend)
+        tool("load", suite, count, self.port, self.backend)
         after = self.spent()
         return tuple((b - a) / count for a, b in zip(before, after))
 

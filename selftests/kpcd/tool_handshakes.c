@@ -13,7 +13,6 @@
  * makes COUNT of them with the agent at a port of this machine, and is its backend
  * at a UNIX socket, which closes at once. Ends when all were accepted and closed.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -27,12 +26,11 @@
 
 #include <openssl/ssl.h>
 
-#include <kpc/handshake.h>
+#include "entity_a.h"
 
 #define ID		"bench@site.example"
 #define KEY		"hex:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define THREADS		64
-#define ROOM		16384
 #define BATCH		50	/* in memory, of one kind in a row */
 
 static const struct kpc_suite *suite;
@@ -41,18 +39,6 @@ static struct kpc_kpcid id;
 static uint64_t spent;		/* by what is between from() and to() */
 static uint64_t clock_costs;
 static struct timespec since;
-
-static void die(const char *what)
-{
-	fprintf(stderr, "tool_handshakes: %s: %s\n", suite ? suite->name : "", what);
-	exit(1);
-}
-
-static uint64_t between(const struct timespec *a, const struct timespec *b)
-{
-	return (uint64_t)(b->tv_sec - a->tv_sec) * 1000000000u + (uint64_t)b->tv_nsec -
-	       (uint64_t)a->tv_nsec;
-}
 
 static void from(void)
 {
@@ -64,7 +50,7 @@ static void to(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	spent += between(&since, &now) - clock_costs;
+	spent += entity_between(&since, &now) - clock_costs;
 }
 
 static void weigh_clock(void)
@@ -77,78 +63,12 @@ static void weigh_clock(void)
 	spent = 0;
 }
 
-static struct kpc_handshake_policy policy_of(enum kpc_role role)
-{
-	return (struct kpc_handshake_policy) {
-		.role = role, .offload = KPC_OFFLOAD_OFF,
-		.versions = suite->version == KPC_VERSION_TLS13 ? KPC_VERSION_FLAGS_TLS13 :
-								  KPC_VERSION_FLAGS_TLS12,
-		.suites = { suite->code }, .suite_count = 1,
-	};
-}
-
-static struct kpc_handshake_context *context_of(enum kpc_role role)
-{
-	struct kpc_handshake_policy policy = policy_of(role);
-	struct kpc_handshake_context *context;
-	struct kpc_error err;
-
-	context = kpc_handshake_context_new(&policy, &err);
-	if (!context)
-		die(err.text);
-	return context;
-}
-
-static struct kpc_handshake *start_a(struct kpc_handshake_context *context)
-{
-	struct kpc_handshake *a = kpc_handshake_new(context, NULL);
-
-	if (!a || kpc_handshake_initiate(a, &id, key, NULL, NULL))
-		die("no handshake");
-	kpc_handshake_advance(a);
-	return a;
-}
-
 static void end_a(struct kpc_handshake *a, bool b_done)
 {
 	if (!b_done || kpc_handshake_state(a) != KPC_HANDSHAKE_DONE)
-		die(kpc_handshake_failure(a) ? kpc_handshake_failure(a)->text.text :
+		entity_die(kpc_handshake_failure(a) ? kpc_handshake_failure(a)->text.text :
 		    "the handshake has not come to its end");
 	kpc_handshake_free(a);
-}
-
-/* Octets that a has to say; how many. */
-static size_t say(struct kpc_handshake *a, uint8_t *octets)
-{
-	size_t len;
-	const void *out = kpc_handshake_output(a, &len);
-
-	if (len > ROOM)
-		die("too much to say");
-	memcpy(octets, out, len);
-	kpc_handshake_output_sent(a, len);
-	return len;
-}
-
-/* @policy: of b, whose key is at hand; NULL for a. */
-static void hear(struct kpc_handshake *hs, const uint8_t *octets, size_t len,
-		 const struct kpc_handshake_policy *policy)
-{
-	while (len && kpc_handshake_state(hs) == KPC_HANDSHAKE_WANT_INPUT) {
-		size_t need = kpc_handshake_need(hs);
-		int taken = kpc_handshake_input(hs, octets, len);
-
-		if (taken <= 0)
-			return;
-		octets += taken;
-		len -= (size_t)taken;
-		if ((size_t)taken >= need)
-			kpc_handshake_advance(hs);
-		if (policy && kpc_handshake_state(hs) == KPC_HANDSHAKE_WANT_KEY) {
-			kpc_handshake_key(hs, key, policy);
-			kpc_handshake_advance(hs);
-		}
-	}
 }
 
 /* OpenSSL as a program would use it that knows of one key. */
@@ -185,7 +105,7 @@ static SSL_CTX *openssl_context(void)
 	    !(tls13 ? SSL_CTX_set_ciphersuites(ctx, suite->openssl) :
 	      SSL_CTX_set_cipher_list(ctx, suite->openssl)) ||
 	    !SSL_CTX_set1_groups_list(ctx, "X25519") || !SSL_CTX_set_num_tickets(ctx, 0))
-		die("OpenSSL has it not");
+		entity_die("OpenSSL has it not");
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_dh_auto(ctx, 1);
@@ -198,8 +118,8 @@ static SSL_CTX *openssl_context(void)
 
 static void openssl_one(SSL_CTX *ctx, struct kpc_handshake_context *client)
 {
-	struct kpc_handshake *a = start_a(client);
-	uint8_t octets[ROOM];
+	struct kpc_handshake *a = entity_start(client, &id, key, NULL);
+	uint8_t octets[ENTITY_ROOM];
 	BIO *in, *out;
 	size_t len;
 	int got;
@@ -212,14 +132,14 @@ static void openssl_one(SSL_CTX *ctx, struct kpc_handshake_context *client)
 	SSL_set_bio(b, in, out);
 	SSL_set_accept_state(b);
 	to();
-	while ((len = say(a, octets))) {
+	while ((len = entity_say(a, octets))) {
 		from();
 		BIO_write(in, octets, (int)len);
 		SSL_do_handshake(b);
 		got = BIO_read(out, octets, sizeof(octets));
 		to();
 		if (got > 0)
-			hear(a, octets, (size_t)got, NULL);
+			entity_hear(a, octets, (size_t)got, NULL, NULL);
 	}
 	end_a(a, SSL_is_init_finished(b));
 	from();
@@ -230,8 +150,8 @@ static void openssl_one(SSL_CTX *ctx, struct kpc_handshake_context *client)
 static void libkpc_one(struct kpc_handshake_context *server, struct kpc_handshake_context *client,
 		       const struct kpc_handshake_policy *policy)
 {
-	struct kpc_handshake *a = start_a(client), *b;
-	uint8_t octets[ROOM];
+	struct kpc_handshake *a = entity_start(client, &id, key, NULL), *b;
+	uint8_t octets[ENTITY_ROOM];
 	const void *out;
 	size_t len;
 
@@ -239,15 +159,15 @@ static void libkpc_one(struct kpc_handshake_context *server, struct kpc_handshak
 	b = kpc_handshake_new(server, NULL);
 	kpc_handshake_advance(b);
 	to();
-	while ((len = say(a, octets))) {
+	while ((len = entity_say(a, octets))) {
 		from();
-		hear(b, octets, len, policy);
+		entity_hear(b, octets, len, key, policy);
 		out = kpc_handshake_output(b, &len);
 		memcpy(octets, out, len);
 		kpc_handshake_output_sent(b, len);
 		to();
 		if (len)
-			hear(a, octets, len, NULL);
+			entity_hear(a, octets, len, NULL, NULL);
 	}
 	end_a(a, kpc_handshake_state(b) == KPC_HANDSHAKE_DONE);
 	from();
@@ -257,9 +177,9 @@ static void libkpc_one(struct kpc_handshake_context *server, struct kpc_handshak
 
 static void memory(unsigned long count)
 {
-	struct kpc_handshake_policy policy = policy_of(KPC_ROLE_B);
-	struct kpc_handshake_context *client = context_of(KPC_ROLE_A);
-	struct kpc_handshake_context *server = context_of(KPC_ROLE_B);
+	struct kpc_handshake_policy policy = entity_policy(KPC_ROLE_B, suite);
+	struct kpc_handshake_context *client = entity_context(KPC_ROLE_A, suite);
+	struct kpc_handshake_context *server = entity_context(KPC_ROLE_B, suite);
 	uint64_t openssl = 0, libkpc = 0;
 	SSL_CTX *ctx = openssl_context();
 	unsigned long batches = (count + BATCH - 1) / BATCH;
@@ -286,27 +206,21 @@ static uint16_t port;
 /* One connection, to its end. */
 static void connect_once(struct kpc_handshake_context *client)
 {
-	struct sockaddr_in at = {
-		.sin_family = AF_INET, .sin_port = htons(port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	struct kpc_handshake *a = start_a(client);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	uint8_t octets[ROOM];
+	struct kpc_handshake *a = entity_start(client, &id, key, NULL);
+	int fd = entity_connect(port);
+	uint8_t octets[ENTITY_ROOM];
 	ssize_t got = 1;
 	size_t len;
 
-	if (fd < 0 || connect(fd, (struct sockaddr *)&at, sizeof(at)))
-		die(strerror(errno));
 	while (got > 0) {
-		len = say(a, octets);
+		len = entity_say(a, octets);
 		if (len && send(fd, octets, len, MSG_NOSIGNAL) != (ssize_t)len)
-			die("the agent hung up");
+			entity_die("the agent hung up");
 		if (kpc_handshake_state(a) != KPC_HANDSHAKE_WANT_INPUT)
 			break;
 		got = recv(fd, octets, kpc_handshake_need(a), 0);
 		if (got > 0)
-			hear(a, octets, (size_t)got, NULL);
+			entity_hear(a, octets, (size_t)got, NULL, NULL);
 	}
 	end_a(a, true);
 	/* Its backend has closed: so does the agent, with an alert. */
@@ -314,13 +228,13 @@ static void connect_once(struct kpc_handshake_context *client)
 	while ((got = recv(fd, octets, sizeof(octets), 0)) > 0)
 		len += (size_t)got;
 	if (got < 0 || !len)
-		die("the agent ended without an alert");
+		entity_die("the agent ended without an alert");
 	close(fd);
 }
 
 static void *connects(void *unused)
 {
-	struct kpc_handshake_context *client = context_of(KPC_ROLE_A);
+	struct kpc_handshake_context *client = entity_context(KPC_ROLE_A, suite);
 
 	while (atomic_fetch_sub(&left, 1) > 0)
 		connect_once(client);
@@ -345,11 +259,11 @@ static void load(long count, const char *path)
 	unlink(path);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) || listen(fd, 4096) ||
 	    pthread_create(&backend, NULL, backs, &fd))
-		die(path);
+		entity_die(path);
 	atomic_store(&left, count);
 	for (int i = 0; i < THREADS; i++)
 		if (pthread_create(&threads[i], NULL, connects, NULL))
-			die("no thread");
+			entity_die("no thread");
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
 }
@@ -359,10 +273,10 @@ int main(int argc, char **argv)
 	struct kpc_error err = { "" };
 
 	if (argc < 4)
-		die("memory SUITE COUNT, or load SUITE COUNT PORT BACKEND");
+		entity_die("memory SUITE COUNT, or load SUITE COUNT PORT BACKEND");
 	suite = kpc_suite_by_name(argv[2]);
 	if (!suite || kpc_key_parse(&key, KEY, &err) || kpc_kpcid_set(&id, ID, strlen(ID)))
-		die(suite ? err.text : "is no suite");
+		entity_die(suite ? err.text : "is no suite");
 	if (!strcmp(argv[1], "memory")) {
 		memory(strtoul(argv[3], NULL, 10));
 	} else if (argc == 6) {
