@@ -328,21 +328,22 @@ static void key_for_server(struct waiter *waiter, const void *answer, int fd)
 	const struct kpc_message_key *got =
 		&((const struct kpc_message *)answer)->key;
 	struct connection *c = hs->connection;
-	struct association *association = NULL;
+	struct association *association;
 	struct kpc_key *key = NULL;
+	bool known;
 
-	if (got->len && got->len <= sizeof(got->octets))
-		association = association_find(c->worker, got->association);
-	if (association && association->config.role == KPC_ROLE_B)
+	association = association_find(c->worker, got->association);
+	if (got->len <= sizeof(got->octets))
 		key = kpc_key_new(got->octets, got->len, NULL);
-	if (key) {
+	known = key && association && association->config.role == KPC_ROLE_B;
+	if (known) {
 		association->kpc_id = got->kpc_id;
 		c->association = association;
-	}
-	if (!key)
+	} else {
 		kpc_handshake_withhold(hs->tls, message_refusal(got->refusal));
-	if (kpc_handshake_key(hs->tls, key,
-			      key ? &association->policy : NULL))
+	}
+	if (kpc_handshake_key(hs->tls, known ? key : NULL,
+			      known ? &association->policy : NULL))
 		connection_fail(c, KPC_EVENT_FAULT, -EINVAL,
 				"the warden's answer to a key request does not fit");
 	else
@@ -377,9 +378,9 @@ static void key_for_client(struct waiter *waiter, const void *answer, int fd)
 	struct kpc_key *key = NULL;
 	const char *why;
 
-	if (!got->len || got->association != association->config.id ||
+	if (got->association != association->config.id ||
 	    got->len > sizeof(got->octets)) {
-		why = got->len ? NULL : message_refusal(got->refusal);
+		why = got->association ? NULL : message_refusal(got->refusal);
 		connection_fail(c, KPC_EVENT_REFUSED, -ENOKEY,
 				why ? why : "there is no key for this KpcId");
 		return;

@@ -196,10 +196,11 @@ const char *message_refusal(uint32_t refusal);
 
 /**
  * struct kpc_message_key - one key, for one handshake
- * @association: the association it belongs to
- * @len: octets of @octets; 0, there is none
+ * @association: the association it belongs to; 0: there is none, and @octets are
+ *	nobody's, so that it takes as long
+ * @len: octets of @octets
  * @refusal: enum kpc_message_refusal, where there is none
- * @kpc_id: the key's name, where there is a key
+ * @kpc_id: the key's name
  */
 struct kpc_message_key {
 	uint32_t association;

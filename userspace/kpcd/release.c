@@ -97,13 +97,14 @@ static bool grant(struct crew_worker *worker, const struct entry *entry)
 	return false;
 }
 
+/* @entry: NULL: nobody's, whose key is as long on its way as another. */
 static void put_key(struct kpc_message_key *to, const struct entry *entry,
-		    const struct kpc_key *key)
+		    const struct kpc_key *key, const struct kpc_kpcid *kpc_id)
 {
-	to->association = entry->id;
+	to->association = entry ? entry->id : 0;
 	to->len = kpc_key_length(key);
 	memcpy(to->octets, kpc_key_octets(key), to->len);
-	to->kpc_id = entry->association.kpc_id;
+	to->kpc_id = *kpc_id;
 }
 
 void release_key(struct crew_worker *worker, uint32_t request,
@@ -118,11 +119,14 @@ void release_key(struct crew_worker *worker, uint32_t request,
 	struct entry *entry = find(worker, wanted, &key, &answer.key.refusal);
 
 	if (grant(worker, entry)) {
-		put_key(&answer.key, entry, key);
+		put_key(&answer.key, entry, key, &entry->association.kpc_id);
 		if (entry->credits[worker->index] < UINT16_MAX)
 			entry->credits[worker->index]++;
-	} else if (entry) {
-		answer.key.refusal = KPC_REFUSAL_GRANT;
+	} else {
+		put_key(&answer.key, NULL, worker->warden->nobody,
+			&wanted->kpc_id);
+		if (entry)
+			answer.key.refusal = KPC_REFUSAL_GRANT;
 	}
 	crew_send(worker, &answer, -1);
 	explicit_bzero(&answer, sizeof(answer));

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -159,6 +160,15 @@ const struct kpc_keystore_entry *warden_key(const struct warden *warden,
 	return warden->keys ? kpc_keystore_find(warden->keys, id) : NULL;
 }
 
+static struct kpc_key *random_key(void)
+{
+	uint8_t octets[32];
+
+	if (getrandom(octets, sizeof(octets), 0) != sizeof(octets))
+		return NULL;
+	return kpc_key_new(octets, sizeof(octets), NULL);
+}
+
 static int begin(struct warden *warden)
 {
 	const struct options *options = warden->options;
@@ -176,6 +186,11 @@ static int begin(struct warden *warden)
 	if (err)
 		goto failed;
 
+	warden->nobody = random_key();
+	if (!warden->nobody) {
+		err = -ENOMEM;
+		goto failed;
+	}
 	load_tls();
 	if (options->table)
 		log_say(LOG_WARNING,
@@ -210,6 +225,7 @@ static void finish(struct warden *warden)
 	for (entry = warden->table.first; entry; entry = entry->next)
 		local_close(entry);
 	kpc_keystore_free(warden->keys);
+	kpc_key_free(warden->nobody);
 }
 
 int warden_run(const struct options *options)

@@ -23,6 +23,7 @@
  * @loop: what it waits for
  * @table: associations
  * @keys: key store; replaced whole or not at all; NULL, there is no file yet
+ * @nobody: a key for who has none, random
  * @keys_at: CLOCK_MONOTONIC milliseconds of when it was read
  * @keys_timer: reads it again
  * @crew: workers
@@ -48,6 +49,7 @@ struct warden {
 	struct loop loop;
 	struct table table;
 	struct kpc_keystore *keys;
+	struct kpc_key *nobody;
 	uint64_t keys_at;
 	struct loop_timer keys_timer;
 	struct crew crew;
