@@ -13,7 +13,7 @@
 #include <uapi/linux/kpc.h>
 
 /* Common nested types */
-const struct nla_policy kpc_agent_nl_policy[KPC_A_AGENT_ALLOW_ANY + 1] = {
+const struct nla_policy kpc_agent_nl_policy[KPC_A_AGENT_REKEY_AFTER + 1] = {
 	[KPC_A_AGENT_PEER] = { .type = NLA_NUL_STRING, .len = KPC_AGENT_TEXT_MAX, },
 	[KPC_A_AGENT_LISTEN] = { .type = NLA_NUL_STRING, .len = KPC_AGENT_TEXT_MAX, },
 	[KPC_A_AGENT_PLAIN] = { .type = NLA_NUL_STRING, .len = KPC_AGENT_TEXT_MAX, },
@@ -27,6 +27,7 @@ const struct nla_policy kpc_agent_nl_policy[KPC_A_AGENT_ALLOW_ANY + 1] = {
 	[KPC_A_AGENT_MODE] = { .type = NLA_U32, },
 	[KPC_A_AGENT_PROXY] = { .type = NLA_FLAG, },
 	[KPC_A_AGENT_ALLOW_ANY] = { .type = NLA_FLAG, },
+	[KPC_A_AGENT_REKEY_AFTER] = { .type = NLA_U32, },
 };
 
 const struct nla_policy kpc_limit_nl_policy[KPC_A_LIMIT_RECORDS + 1] = {

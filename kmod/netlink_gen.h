@@ -13,7 +13,7 @@
 #include <uapi/linux/kpc.h>
 
 /* Common nested types */
-extern const struct nla_policy kpc_agent_nl_policy[KPC_A_AGENT_ALLOW_ANY + 1];
+extern const struct nla_policy kpc_agent_nl_policy[KPC_A_AGENT_REKEY_AFTER + 1];
 extern const struct nla_policy kpc_limit_nl_policy[KPC_A_LIMIT_RECORDS + 1];
 extern const struct nla_policy kpc_selector_nl_policy[KPC_A_SELECTOR_RESOLVED + 1];
 

@@ -374,6 +374,8 @@ static int parse_agent(struct kpc_net *kn, struct netlink_ext_ack *extack,
 	if (tb[KPC_A_AGENT_FORMAT])
 		agent->format = nla_get_u8(tb[KPC_A_AGENT_FORMAT]);
 	agent->weak_key = nla_get_flag(tb[KPC_A_AGENT_WEAK_KEY]);
+	if (tb[KPC_A_AGENT_REKEY_AFTER])
+		agent->rekey_after = nla_get_u32(tb[KPC_A_AGENT_REKEY_AFTER]);
 	agent->proxy = nla_get_flag(tb[KPC_A_AGENT_PROXY]);
 	agent->allow_any = nla_get_flag(tb[KPC_A_AGENT_ALLOW_ANY]);
 	if (tb[KPC_A_AGENT_OWNER]) {
@@ -830,7 +832,9 @@ static int fill_agent(struct sk_buff *skb, const struct kpc_policy *p)
 	    (a->proxy && nla_put_flag(skb, KPC_A_AGENT_PROXY)) ||
 	    (a->allow_any && nla_put_flag(skb, KPC_A_AGENT_ALLOW_ANY)) ||
 	    (a->has_owner && nla_put_u32(skb, KPC_A_AGENT_OWNER, a->owner)) ||
-	    (a->has_mode && nla_put_u32(skb, KPC_A_AGENT_MODE, a->mode)))
+	    (a->has_mode && nla_put_u32(skb, KPC_A_AGENT_MODE, a->mode)) ||
+	    (a->rekey_after &&
+	     nla_put_u32(skb, KPC_A_AGENT_REKEY_AFTER, a->rekey_after)))
 		return -EMSGSIZE;
 	for (i = 0; i < a->n_allow_uids; i++)
 		if (nla_put_u32(skb, KPC_A_AGENT_ALLOW_UID, a->allow_uids[i]))

@@ -57,6 +57,7 @@ struct kpc_limits {
  * @n_allow_uids: length of @allow_uids
  * @owner: of the UNIX socket
  * @mode: of the UNIX socket
+ * @rekey_after: seconds, or 0
  * @allow_uids: users of a plain TCP leg
  */
 struct kpc_agent_policy {
@@ -71,6 +72,7 @@ struct kpc_agent_policy {
 	u8 n_allow_uids;
 	u32 owner;
 	u32 mode;
+	u32 rekey_after;
 	u32 allow_uids[KPC_ALLOW_UIDS_MAX];
 };
 

@@ -114,6 +114,8 @@ enum kpc_plain {
  *   that the backend has that listens there, unless it is root; KPC_NO_USER:
  *   as without one.
  * @mode: Permission bits of that socket.
+ * @rekey_after: TLS 1.3, seconds after which a connection gets new keys, again
+ *   and again; 0: by records alone.
  */
 struct kpc_agent {
 	char peer[KPC_AGENT_TEXT_MAX + 1];
@@ -131,6 +133,7 @@ struct kpc_agent {
 	bool has_owner;
 	uint32_t owner;
 	uint32_t mode;
+	uint32_t rekey_after;
 };
 
 /**

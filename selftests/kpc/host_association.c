@@ -108,6 +108,7 @@ static const struct {
 	{ A "selector remote 192.0.2.1:8883 resolved", NULL },
 	/* A peer inside a selector adds nothing to it. */
 	{ A "peer 192.0.2.1:8883 selector remote 192.0.2.0/24:8883", NULL },
+	{ A "rekey-after 90m", NULL },
 	{ A "limit lifetime 1h octets 1G records 4096 bindings 4 idle 5m "
 	  "not-before 2026-12-01T00:00:00Z "
 	  "not-after 2027-01-01T00:00:00Z handshake-octets 32K handshake-time 10s",
@@ -116,7 +117,7 @@ static const struct {
 	  A "limit lifetime 90m octets 1536 idle 1h not-after 2027-01-01T00:00:00Z" },
 };
 
-#define WORDS	"accepted: role kpc-id format id-a kind-a id-b kind-b sp-id mark versions suites profile offload peer listen plain owner mode allow-uid holder-uid holder-cgroup authority start weak-key proxy selector limit"
+#define WORDS	"accepted: role kpc-id format id-a kind-a id-b kind-b sp-id mark versions suites profile offload peer listen plain owner mode allow-uid holder-uid holder-cgroup authority start rekey-after weak-key proxy selector limit"
 
 #define KINDS	"unix:/PATH, tcp:ADDRESS:PORT, hand-over:/PATH or pair:/PATH"
 
@@ -312,6 +313,10 @@ static const struct {
 	  "local \"192.0.2.1:9-8\" has no port; 1 to 65535, FIRST-LAST or * is accepted" },
 	{ A "selector local 192.0.2.1:1 remote [::1]:1",
 	  "remote \"[::1]:1\" is of another family than the selector's other side" },
+	{ A "rekey-after 0", "rekey-after 0 would do nothing else; leave it out to change keys by "
+	  "records alone" },
+	{ A "rekey-after 1y", "rekey-after \"1y\" is not a duration; 90, 90s, 30m, 12h, 7d or "
+	  "1h30m is accepted" },
 	{ A "limit", "limit has nothing after it; lifetime, idle, octets, records, bindings, "
 	  "not-before, not-after, handshake-octets or handshake-time is accepted" },
 	{ A "limit life 1h", "limit \"life\" is not known; lifetime, idle, octets, "

@@ -26,7 +26,7 @@ static _Alignas(8) uint8_t buffer[KPC_NL_BUFFER];
 
 static const char *const lines[] = {
 	"m1 role a kpc-id m1@sp.example id-a //sp.example/cse/C1 id-b //sp.example/in",
-	"m2 role b kpc-id 'a\\x20b' format any id-a //sp.example/S1 kind-a ae id-b //sp.example/in listen *:8883 plain tcp:[::1]:1883 allow-uid 0,1,65534 holder-uid 0 holder-cgroup /system.slice/kpcd.service proxy yes start auto weak-key yes",
+	"m2 role b kpc-id 'a\\x20b' format any id-a //sp.example/S1 kind-a ae id-b //sp.example/in listen *:8883 plain tcp:[::1]:1883 allow-uid 0,1,65534 holder-uid 0 holder-cgroup /system.slice/kpcd.service proxy yes start auto rekey-after 1h weak-key yes",
 	"m3 role a kpc-id m3@sp.example id-a //sp.example/cse/C1 id-b //sp.example/in mark 0x6b000001 profile onem2m suites 00aa,00ab,c0a6 offload prefer peer 192.0.2.1:8883 plain unix:/run/m3 owner 0 mode 0660 authority h.example limit lifetime 1h octets 1G records 23726566 bindings 2 idle 5m not-before 2026-01-01 not-after 2027-01-01 handshake-octets 1K handshake-time 5s",
 	"m5 role a kpc-id m5@sp.example id-a //sp.example/cse/C1 id-b //sp.example/in plain unix:/run/m5 mode 0000",
 	"m4 role a kpc-id m4@sp.example id-a //sp.example/cse/C1 id-b //sp.example/in selector remote [2001:db8::]/32:1-65535 selector local 192.0.2.0/24:* remote 198.51.100.1:443 selector remote 203.0.113.7:443 resolved",

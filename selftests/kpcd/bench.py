@@ -106,6 +106,7 @@ class Bench:
         self.kept = [0]
         self.stalled = threading.Event()
         self.stopped = False
+        self.rekeys = True
         self.faults = []
         self.seen = []
         uid = os.getuid()
@@ -124,8 +125,10 @@ class Bench:
         self.join("proxy", self.record, b_words=" proxy yes")
         self.join("tls12", echo, both="versions tls1.2")
         self.join("worn", echo, both="limit records 2048")
-        self.join("worn12", self.keep,
-                  both="versions tls1.2 limit records 2048")
+        for name, version in ("worn12", "tls1.2"), ("worn13", "tls1.3"):
+            self.join(name, self.keep,
+                      both=f"versions {version} limit records 2048")
+        self.join("hourly", echo, both="rekey-after 1s")
         self.join("warm", self.hear, start="auto", wire=True)
         if carrier == "agent":
             self.join("cbc", echo,

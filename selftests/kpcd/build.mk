@@ -8,7 +8,7 @@ host_engines_SRCS := userspace/kpcd/engine.c userspace/kpcd/engine_epoll.c users
 host_source_SRCS := userspace/kpcd/bucket.c userspace/kpcd/source.c
 # A whole worker; what host_starved.c includes itself is left out.
 host_starved_SRCS := $(patsubst $(top)/%,%,$(foreach name,address bind bucket connection* crowd descriptor \
-	engine* hand_over handshake* message plain* proxy relay relay_carrier source timer worker_[!c]*, \
+	engine* hand_over handshake* message plain* proxy rekey relay relay_carrier source timer worker_[!c]*, \
 	$(wildcard $(top)/userspace/kpcd/$(name).c)))
 # A whole agent; what host_crew.c includes itself is left out.
 host_crew_SRCS := $(patsubst $(top)/%,%,$(filter-out %/main.c %/crew.c, \

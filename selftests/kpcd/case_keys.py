@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What one key may protect: before it is too much there is another, or an end."""
 
+import fcntl
 import hashlib
+import json
 import re
+import subprocess
+import sys
+import termios
+import threading
+import time
 
 from bench import MIB
 from case_flow import round_trip
+from case_foreign import client
 from sites import noise, receive_all, wait_for
 
 # Three quarters of limit records 2048, of records that are full: more than that
@@ -46,11 +54,98 @@ def test_worn_out(bench, name):
     return None
 
 
+def rekeys(bench, name):
+    """Announcements of new keys for the live bindings, as both modules count."""
+    return [binding["rekeys"] for site in (bench.a, bench.b)
+            for binding in json.loads(site.kpc("-j", "binding", "show", name))]
+
+
+def renewed(bench, data):
+    """Nobody reads before no more is taken: new keys come while all is full. At
+    the end the modules are asked."""
+    sent = [0]
+
+    def push(s):
+        for at in range(0, len(data), 1 << 16):
+            s.sendall(data[at:at + (1 << 16)])
+            sent[0] = at
+
+    with bench.open("worn") as s:
+        sender = threading.Thread(target=push, args=(s,), daemon=True)
+        sender.start()
+        before = -1
+        while sender.is_alive() and sent[0] != before:
+            before = sent[0]
+            time.sleep(1)
+        got = bytearray()
+        while len(got) < len(data):
+            got += s.recv(1 << 18)
+        print(f"# {sent[0] >> 20} MiB were taken before anybody read")
+        if got != data:
+            return "other octets came back than were sent"
+        if bench.net.enforce and bench.carrier == "kernel":
+            counts = rekeys(bench, "worn")
+            print(f"# {counts} announcements of new keys")
+            if len(counts) != 2 or min(counts) < 2:
+                return "new keys were not announced by both"
+    return None
+
+
 def test_renewed(bench, size):
     """Several times what a key may protect, both ways at once, unchanged."""
-    told = r"connection (closed|truncated) NAME=worn .*(records|limit)"
-    with bench.open("worn") as s:
-        wrong = round_trip(s, noise(size, 29))
-    return wrong or next(
-        (m[0] for site in (bench.a, bench.b)
-         if (m := re.search(told, site.said()))), None)
+    told = r"connection (?:closed|truncated) NAME=worn .*(?:records|limit|keys).*"
+    data = noise(size, 29)
+    try:
+        with bench.open("worn") as s:
+            wrong = round_trip(s, data)
+        wrong = wrong or renewed(bench, data[:size // 2])
+    except OSError as error:
+        wrong = str(error)
+    lines = [line for site in (bench.a, bench.b)
+             for line in re.findall(told, site.said())]
+    return "\n".join([wrong or "", *lines]).strip() or None
+
+
+def unread(pipe):
+    """Octets in a pipe."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)),
+                          sys.byteorder)
+
+
+def test_updates(bench):
+    """KeyUpdates of both kinds between the octets of both directions, which all
+    come, in order: the client's commands are lines of their own."""
+    peer = client(bench, "echo", "-tls1_3", "-quiet", "-no_ign_eof",
+                  errors=subprocess.DEVNULL)
+    data = noise(4 * MIB, 31).hex()
+    lines = "".join(data[i:i + 127] + "\n" for i in range(0, len(data), 127))
+    step = len(lines) // 12 + 1
+    for at in range(0, len(lines), step):
+        peer.say(lines[at:at + step])
+        # A command is one at the beginning of what is read.
+        if not wait_for(lambda: not unread(peer.process.stdin), 30):
+            return f"nothing is taken after {at} octets"
+        peer.say("Kk"[at // step % 2] + "\n")
+        if not wait_for(lambda: not unread(peer.process.stdin), 30):
+            return f"no command is taken after {at} octets"
+    whole = wait_for(lambda: len(peer.said) >= len(lines), 60)
+    said = peer.said.decode(errors="replace")
+    peer.kill()
+    if not whole or said != lines:
+        return f"{len(said)} of {len(lines)} octets came back, or others"
+    return None
+
+
+def test_in_time(bench):
+    """rekey-after: the agent changes its keys and asks for the same, again and
+    again, and octets pass before and after."""
+    peer = client(bench, "hourly", "-tls1_3", "-msg")
+    for i in range(3):
+        if not wait_for(lambda: len(re.findall(
+                rb"<<< TLS 1.3, Handshake.*KeyUpdate", peer.said)) > i, 20):
+            return f"{i} KeyUpdates came\n" + peer.last()
+        peer.say(f"words {i}\n")
+        if not peer.says(rb"\nwords %d\n" % i):
+            return f"no answer after {i + 1} KeyUpdates\n" + peer.last()
+    peer.kill()
+    return None

@@ -16,7 +16,7 @@ import case_keys
 import case_peer
 import case_warm
 from bench import MIB, Bench
-from sites import Loop, Machines, Tap, find_kpcd
+from sites import Loop, Machines, Tap, find_kpcd, kernel_rekeys
 
 # Row, what, test, its arguments, and which benches it is for. First those that
 # count or fill what others would use too.
@@ -41,7 +41,9 @@ ALONE = (
     ("X2", "TLS 1.2: a key's last record, and the end",
      case_keys.test_worn_out, ("worn12",)),
     ("X2", "TLS 1.3: a key's last record, and another key",
-     case_keys.test_renewed, (64 * MIB,), "agent"),
+     case_keys.test_renewed, (64 * MIB,), "rekeys"),
+    ("X2", "TLS 1.3 without another key: the last record, and the end",
+     case_keys.test_worn_out, ("worn13",), "fixed"),
     ("X5", "urgent octets of eighty silent peers", case_peer.test_urgent,
      (Bench.hostile,)),
     ("I8", "urgent octets of eighty local programs", case_peer.test_urgent,
@@ -110,7 +112,11 @@ MEANWHILE = (
     ("M7", "a foreign client that changes its keys",
      case_foreign.test_key_update, ()),
     ("M7", "a foreign client that changes its keys without end",
-     case_foreign.test_key_flood, (), "agent"),
+     case_foreign.test_key_flood, (), "rekeys"),
+    ("M7", "a foreign client that changes its keys while octets flow",
+     case_keys.test_updates, (), "rekeys"),
+    ("M7", "a foreign client's keys are changed in time",
+     case_keys.test_in_time, (), "rekeys"),
     ("M7", "a foreign client that renegotiates",
      case_foreign.test_renegotiation, ()),
     ("M7", "a foreign server, its tickets ignored", case_foreign.test_server,
@@ -160,6 +166,7 @@ SHORT = (case_flow.test_bulk, case_peer.test_urgent, case_flow.test_carrier,
 
 # What wears keys out, and what changes them.
 KEYS = (case_flow.test_tls_stat, case_keys.test_worn_out, case_keys.test_renewed,
+        case_keys.test_updates, case_keys.test_in_time, case_peer.test_unharmed,
         case_foreign.test_key_update, case_foreign.test_key_flood)
 
 
@@ -205,7 +212,10 @@ def main():
     has |= {"ends", "keys"} & set(more)
     if os.getuid() == 0:
         has.add("root")
+    rekeys = carrier == "agent" or kernel_rekeys()
+    has.add("rekeys" if rekeys else "fixed")
     bench = Bench(engine, carrier, net)
+    bench.rekeys = rekeys
     tap = Tap()
     tap.case("M1", f"{engine}: two sites come up", lambda: None if
              bench.start() else bench.a.said() + bench.b.said())

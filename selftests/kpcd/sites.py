@@ -42,6 +42,24 @@ def sanitized():
                                        capture_output=True, text=True).stdout
 
 
+SOL_TLS, TLS_TX, TCP_ULP = 282, 1, 31
+
+
+def kernel_rekeys():
+    """Whether this kernel takes new keys for a connection: tried."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, \
+            socket.create_connection(listener.getsockname()) as s:
+        keys = (0x0304).to_bytes(2, sys.byteorder) + \
+            (51).to_bytes(2, sys.byteorder) + bytes(36)
+        try:
+            s.setsockopt(socket.IPPROTO_TCP, TCP_ULP, b"tls")
+            s.setsockopt(SOL_TLS, TLS_TX, keys)
+            s.setsockopt(SOL_TLS, TLS_TX, keys)
+        except OSError:
+            return False
+        return True
+
+
 PORTS = iter(random.sample(range(20000, 32000), 12000))
 
 

@@ -201,6 +201,8 @@ static void json_agent(struct json *json, const struct kpc_agent *agent)
 	json_string(json, "start", name_start(agent->start));
 	json_string(json, "profile", name_profile(agent->profile));
 	json_string(json, "format", name_format(agent->format));
+	if (agent->rekey_after)
+		json_number(json, "rekey_after", agent->rekey_after);
 	json_bool(json, "weak_key", agent->weak_key);
 	json_bool(json, "proxy", agent->proxy);
 	json_array(json, "allow_uid");

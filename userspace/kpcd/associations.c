@@ -44,6 +44,7 @@ static void describe(const struct entry *entry, struct kpc_message *message)
 	to->allow_uid_count = from->agent.allow_uid_count;
 	memcpy(to->allow_uids, from->agent.allow_uids,
 	       sizeof(to->allow_uids));
+	to->rekey_after = from->agent.rekey_after;
 	to->records = from->limit.records;
 	to->handshake_seconds = entry_handshake_seconds(entry);
 	strcpy(to->name, from->name);

@@ -136,3 +136,15 @@ void bind_socket(struct worker *worker, struct waiter *waiter,
 		  kpc_nl_build_binding_new(request, sizeof(request),
 					   worker->config.family, id, bind));
 }
+
+void bind_rekey(struct worker *worker, struct waiter *waiter, int fd,
+		const uint8_t *tx_digest, const uint8_t *rx_digest)
+{
+	uint8_t request[256] __attribute__((aligned(4)));
+	uint32_t id = waiter_add(&worker->binds, waiter);
+
+	bind_send(worker, id, request,
+		  kpc_nl_build_binding_rekey(request, sizeof(request),
+					     worker->config.family, id, fd,
+					     tx_digest, rx_digest));
+}

@@ -118,6 +118,7 @@ static void connection_close(struct connection *c)
 	c->state = CONNECTION_CLOSED;
 	timer_disarm(&worker->timers, &c->timer);
 	handshake_detach(c);
+	rekey_stop(c);
 	engine_cancel(worker->engine, &c->tls.rx);
 	engine_cancel(worker->engine, &c->tls.tx);
 	engine_cancel(worker->engine, &c->plain.rx);

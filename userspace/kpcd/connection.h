@@ -12,6 +12,7 @@
 #include <kpc/handshake.h>
 #include <kpc/records.h>
 
+#include "rekey.h"
 #include "worker_state.h"
 
 /**
@@ -117,6 +118,7 @@ struct record_type {
  * @association: known from the key on; NULL before
  * @handshake: until the connection is bound
  * @records: carrier agent, else NULL
+ * @rekey: for new keys
  * @tls: leg to the far entity
  * @plain: leg to the local program
  * @out: from plain to tls
@@ -153,6 +155,7 @@ struct connection {
 	struct association *association;
 	struct handshake *handshake;
 	struct kpc_records *records;
+	struct rekey rekey;
 	struct leg tls;
 	struct leg plain;
 	struct flow out;
@@ -318,6 +321,16 @@ void relay_warm(struct connection *c);
 /** relay_retire() - end a warm one in order */
 void relay_retire(struct connection *c);
 
+/**
+ * relay_go_on() - keys have changed: send and receive what waited for that
+ *
+ * Nothing is done where nothing is relayed yet, or any more.
+ */
+void relay_go_on(struct connection *c);
+
+/** relay_break() - what the far end sends cannot be read any more, or it not be sent to */
+void relay_break(struct connection *c, const char *text);
+
 /** relay_drop() - give back what is held; nothing of it is under way */
 void relay_drop(struct connection *c);
 
@@ -383,14 +396,27 @@ int carrier_close(struct connection *c, struct transfer **transfer);
  */
 struct transfer *carrier_alert(struct connection *c);
 
+/** carrier_key_update() - the KeyUpdate to send; NULL without memory */
+struct transfer *carrier_key_update(struct connection *c, bool ask);
+
+/** carrier_rekey() - carrier agent: new keys both ways; 0 or a negative errno */
+int carrier_rekey(struct connection *c);
+
 /**
- * carrier_worn() - carrier kernel: whether a key has protected all it may
- * @c: the connection
- *
- * With some room left, in which what was taken can be sent, before the module
- * ends it.
+ * enum carrier_wear - how much the keys of a connection have protected
+ * @CARRIER_SOUND: not much
+ * @CARRIER_AGED: it is time for others, and there are some
+ * @CARRIER_SPENT: all they may, but for some room in which what was taken can be
+ *	sent before the module ends it
  */
-bool carrier_worn(struct connection *c);
+enum carrier_wear {
+	CARRIER_SOUND,
+	CARRIER_AGED,
+	CARRIER_SPENT,
+};
+
+/** carrier_wear() - carrier kernel: what is to be done about its keys */
+enum carrier_wear carrier_wear(struct connection *c);
 
 /** carrier_error() - words for why the TLS socket gave @error */
 const char *carrier_error(int error);

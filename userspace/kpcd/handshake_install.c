@@ -75,6 +75,8 @@ static int install_kernel(struct connection *c, struct digests *digests,
 		ret = kpc_ktls_install(c->tls.fd, &tx, &rx, err);
 	kpc_traffic_wipe(&tx);
 	kpc_traffic_wipe(&rx);
+	if (!ret)
+		rekey_keep(c);
 	return ret;
 }
 

@@ -85,6 +85,7 @@ enum kpc_message_type {
  * @hand_over: an application at the plain leg is given the connection's socket
  * @allow_uids: users that may otherwise
  * @handshake_seconds: what a handshake may take
+ * @rekey_after: seconds until a connection gets new keys, or 0
  * @records: that a key may protect, or 0 for what its cipher bears
  * @plain: role b, the backend "tcp:ADDRESS:PORT" that the worker connects to
  *	itself; empty where the warden must (UNIX sockets)
@@ -107,6 +108,7 @@ struct kpc_message_association {
 	uint16_t suites[KPC_SUITES_MAX];
 	uint32_t allow_uids[KPC_ALLOW_UIDS_MAX];
 	uint32_t handshake_seconds;
+	uint32_t rekey_after;
 	uint32_t records;
 	char name[KPC_NAME_MAX + 1];
 	char id_a[KPC_IDENTITY_MAX + 1];

@@ -362,33 +362,45 @@ static void relay_finish(struct connection *c, struct flow *flow)
 	relay_done(c, flow);
 }
 
-static void relay_send(struct connection *c, struct flow *flow)
+/* As much as goes into one send. */
+static struct transfer *flow_gather(struct connection *c, struct flow *flow)
 {
-	struct transfer *transfer;
+	struct transfer *transfer = transfer_get(c->worker);
 	struct buffer *at;
 	size_t count = 0;
 
-	if (c->state >= CONNECTION_SETTLE || flow->sending || flow->failed ||
-	    flow_sink(c, flow)->fd < 0)
-		return;
-	if (!flow->stream.first) {
-		if (flow->ended)
-			relay_finish(c, flow);
-		return;
-	}
-	transfer = transfer_get(c->worker);
-	if (!transfer) {
-		/* relay_truncated() would come here again for what is held. */
-		relay_down(c, KPC_EVENT_TRUNCATED, "no memory to send");
-		connection_abort(c);
-		return;
-	}
+	if (!transfer)
+		return NULL;
 	for (at = flow->stream.first; at && count < TRANSFER_PARTS;
 	     at = at->next) {
 		transfer->parts[count].iov_base = at->data + at->start;
 		transfer->parts[count++].iov_len = at->length;
 	}
 	transfer->msg.msg_iovlen = count;
+	return transfer;
+}
+
+static void relay_send(struct connection *c, struct flow *flow)
+{
+	bool update = flow == &c->out && rekey_due(c);
+	struct transfer *transfer;
+
+	if (c->state >= CONNECTION_SETTLE || flow->sending || flow->failed ||
+	    flow_sink(c, flow)->fd < 0)
+		return;
+	if (!update && !flow->stream.first) {
+		if (flow->ended)
+			relay_finish(c, flow);
+		return;
+	}
+	transfer = update ? carrier_key_update(c, rekey_send(c)) :
+			    flow_gather(c, flow);
+	if (!transfer) {
+		/* relay_truncated() would come here again for what is held. */
+		relay_down(c, KPC_EVENT_TRUNCATED, "no memory to send");
+		connection_abort(c);
+		return;
+	}
 	transfer_send(c, flow, transfer);
 }
 
@@ -435,6 +447,20 @@ static void plain_sink_failed(struct connection *c, int error)
 	relay_receive(c, &c->in);
 }
 
+static void relay_wear(struct connection *c)
+{
+	switch (carrier_wear(c)) {
+	case CARRIER_SOUND:
+		break;
+	case CARRIER_AGED:
+		rekey_want(c, true);
+		break;
+	case CARRIER_SPENT:
+		relay_wear_out(c, WORN_OUT);
+		break;
+	}
+}
+
 static void relay_sent(struct connection *c, struct flow *flow, int result)
 {
 	transfer_put(c->worker, flow->sending);
@@ -459,9 +485,15 @@ static void relay_sent(struct connection *c, struct flow *flow, int result)
 		return;
 	}
 	flow->cut = (uint32_t)result < flow->given;
+	if (flow == &c->out && rekey_sending(c)) {
+		result = 0;
+		if (rekey_sent(c)) {
+			relay_break(c, "the kernel refuses new keys for sending");
+			return;
+		}
+	}
 	stream_consume(&flow->stream, &c->worker->pool, result);
-	if (carrier_worn(c))
-		relay_wear_out(c, WORN_OUT);
+	relay_wear(c);
 	relay_send(c, flow);
 	relay_receive(c, flow);
 	/* It may have been held up by answers that are sent now. */
@@ -540,6 +572,7 @@ static void relay_receive(struct connection *c, struct flow *flow)
 	/* A warm connection has no local program yet, but TLS may answer. */
 	if (c->state >= CONNECTION_SETTLE || flow->ended ||
 	    flow_source(c, flow)->fd < 0 || flow_source(c, flow)->rx.pending ||
+	    (flow == &c->in && rekey_receiving(c)) ||
 	    (flow == &c->out && flow->failed))
 		return;
 	/* Full, or not yet emptied enough for a large receive to be worth it. */
@@ -632,8 +665,9 @@ static void relay_received(struct connection *c, struct flow *flow)
 	/* Nobody is left to read it; the other direction ends by itself. */
 	if (flow == &c->in && flow->failed && flow->ended)
 		return;
-	if (carrier_worn(c))
-		relay_wear_out(c, WORN_OUT);
+	relay_wear(c);
+	if (rekey_due(c))
+		relay_send(c, &c->out);
 	relay_send(c, flow);
 	relay_receive(c, flow);
 }
@@ -731,6 +765,7 @@ void relay_warm(struct connection *c)
 {
 	c->tls.rx.done = tls_received;
 	c->tls.tx.done = tls_sent;
+	rekey_start(c);
 	relay_receive(c, &c->in);
 }
 
@@ -760,6 +795,7 @@ void relay_start(struct connection *c)
 	worker_event(c->worker, KPC_EVENT_UP, c, "%s", c->declined ?
 		     "relaying, as the kernel refuses keys of this suite" :
 		     "relaying");
+	rekey_start(c);
 	relay_send(c, &c->in);
 	relay_receive(c, &c->in);
 	/* Else it is watched still, until it says something. */
@@ -784,6 +820,20 @@ void relay_expired(struct connection *c)
 	relay_down(c, KPC_EVENT_TRUNCATED, c->state == CONNECTION_DRAIN ?
 		   STOOD_STILL : "half closed and silent for too long");
 	connection_abort(c);
+}
+
+void relay_go_on(struct connection *c)
+{
+	if (c->state < CONNECTION_WARM || c->state >= CONNECTION_SETTLE)
+		return;
+	relay_send(c, &c->out);
+	relay_receive(c, &c->in);
+}
+
+void relay_break(struct connection *c, const char *text)
+{
+	if (c->state < CONNECTION_SETTLE)
+		relay_truncated(c, text);
 }
 
 void relay_drop(struct connection *c)

@@ -51,9 +51,10 @@ static enum carrier_event kernel_control(struct connection *c,
 			      kpc_alert_name(detail));
 		return CARRIER_BROKEN;
 	case KPC_CONTROL_KEY_UPDATE:
+		if (!rekey_received(c, detail, err))
+			return CARRIER_DATA;
 		kernel_alert(c, KPC_ALERT_UNEXPECTED_MESSAGE);
-		return broken(err,
-			      "the far end wants new keys (KeyUpdate), which ends it here");
+		return CARRIER_BROKEN;
 	case KPC_CONTROL_RENEGOTIATE:
 		if (!c->refused_renegotiation &&
 		    !kernel_alert(c, KPC_ALERT_NO_RENEGOTIATION)) {
@@ -114,18 +115,22 @@ static int agent_drain(struct connection *c, bool answer)
 	}
 }
 
+int carrier_rekey(struct connection *c)
+{
+	int ret = kpc_records_key_update(c->records);
+
+	return ret == -EPIPE ? 0 : ret ?: agent_drain(c, false);
+}
+
 /*
  * In time before a key has protected all it may: TLS 1.3 has new keys, and TLS
  * 1.2 goes on to the limit, which ends it.
  */
 static int agent_rekey(struct connection *c)
 {
-	int ret;
-
 	if (!kpc_records_worn(c->records) || c->version != TLS1_3_VERSION)
 		return 0;
-	ret = kpc_records_key_update(c->records);
-	return ret == -EPIPE ? 0 : ret ?: agent_drain(c, false);
+	return carrier_rekey(c);
 }
 
 static enum carrier_event agent_read(struct connection *c,
@@ -236,6 +241,17 @@ struct transfer *carrier_alert(struct connection *c)
 		       sizeof(internal_error));
 }
 
+struct transfer *carrier_key_update(struct connection *c, bool ask)
+{
+	static const uint8_t key_update[][5] = {
+		{ 24, 0, 0, 1, 0 },
+		{ 24, 0, 0, 1, 1 },
+	};
+
+	return control(c, KPC_RECORD_HANDSHAKE, key_update[ask],
+		       sizeof(key_update[ask]));
+}
+
 int carrier_close(struct connection *c, struct transfer **transfer)
 {
 	static const uint8_t close_notify[] = { KPC_ALERT_WARNING, KPC_ALERT_CLOSE_NOTIFY };
@@ -256,19 +272,25 @@ int carrier_close(struct connection *c, struct transfer **transfer)
  * each direction. No record has less than one octet, so none is asked for before
  * as many octets have moved as records are left.
  */
-bool carrier_worn(struct connection *c)
+enum carrier_wear carrier_wear(struct connection *c)
 {
 	uint64_t moved = c->out.octets + c->in.octets, sent, received, most;
 	uint64_t last = KPC_RECORDS_LAST(c->records_max);
+	uint64_t worn = rekey_can(c) ? KPC_RECORDS_WORN(c->records_max) : last;
 
 	if (c->carrier != KPC_CARRIER_KERNEL || !last || moved < c->look)
-		return false;
+		return CARRIER_SOUND;
 	if (kpc_ktls_records(c->tls.fd, KPC_KTLS_TX, c->suite, &sent) ||
 	    kpc_ktls_records(c->tls.fd, KPC_KTLS_RX, c->suite, &received))
-		return false;
+		return CARRIER_SOUND;
 	most = sent > received ? sent : received;
-	c->look = moved + (most < last ? last - most : 1);
-	return most >= last;
+	c->look = moved + (most < worn ? worn - most :
+			   most < last ? last - most : 1);
+	if (most >= last)
+		return CARRIER_SPENT;
+	/* Once it was asked the far end has time until the last one. */
+	return sent >= worn || (received >= worn && !rekey_asked(c)) ?
+		CARRIER_AGED : CARRIER_SOUND;
 }
 
 const char *carrier_error(int error)

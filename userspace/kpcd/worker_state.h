@@ -144,6 +144,7 @@ struct telling {
  * @diag_fd: sock_diag, for the users of local TCP sockets
  * @route_fd: the routing table, for which addresses are this machine's
  * @ktls: the kernel can carry records
+ * @rekeys: it takes new keys for them: 1, it does not: -1, not asked yet: 0
  * @draining: nothing new is taken
  * @stop: the loop ends, with @status
  * @status: exit status
@@ -192,6 +193,7 @@ struct worker {
 	int diag_fd;
 	int route_fd;
 	bool ktls;
+	int8_t rekeys;
 	bool draining;
 	bool stop;
 	int status;
@@ -339,6 +341,17 @@ struct bind_answer {
 	uint64_t binding;
 	char text[KPC_MESSAGE_TEXT_MAX + 1];
 };
+
+/**
+ * bind_rekey() - announce the next keys of a socket that is tied
+ * @worker: the worker
+ * @waiter: for the answer
+ * @fd: the socket
+ * @tx_digest: of those for sending, or NULL
+ * @rx_digest: of those for receiving, or NULL
+ */
+void bind_rekey(struct worker *worker, struct waiter *waiter, int fd,
+		const uint8_t *tx_digest, const uint8_t *rx_digest);
 
 struct kpc_bind;
 

@@ -123,6 +123,14 @@ static void put_user(FILE *out, uint32_t uid)
 		fprintf(out, "%u", uid);
 }
 
+static void put_seconds(FILE *out, const char *word, uint32_t seconds)
+{
+	if (!seconds)
+		return;
+	fprintf(out, " %s ", word);
+	kpci_duration_format(out, seconds);
+}
+
 static void put_agent(FILE *out, const struct kpc_agent *agent)
 {
 	size_t i;
@@ -145,6 +153,7 @@ static void put_agent(FILE *out, const struct kpc_agent *agent)
 	put_text(out, "authority", agent->authority);
 	put_name(out, "start", &kpci_start_names, agent->start,
 		 KPC_START_MANUAL);
+	put_seconds(out, "rekey-after", agent->rekey_after);
 	put_name(out, "weak-key", &kpci_answer_names, agent->weak_key, false);
 	put_name(out, "proxy", &kpci_answer_names, agent->proxy, false);
 }
@@ -177,14 +186,6 @@ static void put_selectors(FILE *out, const struct kpc_association *association,
 		fputs(" selector ", out);
 		kpc_selector_format(out, selector);
 	}
-}
-
-static void put_seconds(FILE *out, const char *word, uint32_t seconds)
-{
-	if (!seconds)
-		return;
-	fprintf(out, " %s ", word);
-	kpci_duration_format(out, seconds);
 }
 
 static void put_octets(FILE *out, const char *word, uint64_t octets)

@@ -50,6 +50,7 @@ static const struct kpci_word words[] = {
 	TEXT("authority", "a host name", kpci_take_authority, agent.authority),
 	NAME("start", "manual, demand or auto", agent.start,
 	     kpci_start_names),
+	WORD("rekey-after", "a duration", kpci_take_rekey_after),
 	TEXT("weak-key", "yes or no", kpci_take_answer, agent.weak_key),
 	TEXT("proxy", "yes or no", kpci_take_answer, agent.proxy),
 	{ .name = "selector",

@@ -76,6 +76,8 @@ int kpci_take_kind(struct kpci_parse *parse, const struct kpci_word *word,
 		   const char *value);
 int kpci_take_kpc_id(struct kpci_parse *parse, const struct kpci_word *word,
 		     const char *value);
+int kpci_take_rekey_after(struct kpci_parse *parse,
+			  const struct kpci_word *word, const char *value);
 int kpci_take_limit(struct kpci_parse *parse, const struct kpci_word *word,
 		    const char *value);
 int kpci_take_listen(struct kpci_parse *parse, const struct kpci_word *word,

@@ -328,6 +328,18 @@ int kpci_take_mode(struct kpci_parse *parse, const struct kpci_word *word,
 	return 0;
 }
 
+int kpci_take_rekey_after(struct kpci_parse *parse,
+			  const struct kpci_word *word, const char *value)
+{
+	uint32_t *to = &parse->to->agent.rekey_after;
+	int ret = kpci_value_duration(word->name, value, to, parse->err);
+
+	if (!ret && !*to)
+		return kpc_error_return(parse->err, -EINVAL,
+					"rekey-after 0 would do nothing else; leave it out to change keys by records alone");
+	return ret;
+}
+
 const char *kpci_next(struct kpci_parse *parse)
 {
 	return parse->at < parse->argc ? parse->argv[parse->at] : NULL;

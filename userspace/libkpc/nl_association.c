@@ -67,6 +67,7 @@ static const struct kpci_nl_field agent_fields[] = {
 	FIELD(profile, PROFILE, U8),
 	FIELD(format, FORMAT, U8),
 	FIELD(weak_key, WEAK_KEY, FLAG),
+	FIELD(rekey_after, REKEY_AFTER, U32),
 	FIELD_ALWAYS(mode, MODE, U32),
 	FIELD(proxy, PROXY, FLAG),
 	FIELD(allow_any, ALLOW_ANY, FLAG),
