@@ -267,19 +267,32 @@ out:
 	return err ? ERR_PTR(err) : ks;
 }
 
+/* What a session may change is bound, and bound by itself. */
+static int check_own(struct kpc_net *kn, struct netlink_ext_ack *extack,
+		     const struct kpc_sock *ks,
+		     const struct kpc_session *session)
+{
+	if (!ks || READ_ONCE(ks->state) != KPC_SOCK_BOUND)
+		return kpc_refuse(kn, extack, -ENOENT,
+				  "the socket is not bound");
+	if (session && ks->handed_over)
+		return kpc_refuse(kn, extack, -EPERM,
+				  "the socket was handed over to an application");
+	if (session && ks->session != session->id)
+		return kpc_refuse(kn, extack, -EPERM,
+				  "the socket was bound by another session");
+	return 0;
+}
+
 static int keep_digests(struct kpc_net *kn, struct netlink_ext_ack *extack,
 			struct kpc_sock *ks, const struct kpc_session *session,
 			const u8 *tx_digest, const u8 *rx_digest)
 {
 	struct kpc_ktls ktls;
-	int err;
+	int err = check_own(kn, extack, ks, session);
 
-	if (!ks || READ_ONCE(ks->state) != KPC_SOCK_BOUND)
-		return kpc_refuse(kn, extack, -ENOENT,
-				  "the socket is not bound");
-	if (session && ks->session != session->id)
-		return kpc_refuse(kn, extack, -EPERM,
-				  "the socket was bound by another session");
+	if (err)
+		return err;
 	if (ks->carrier != KPC_CARRIER_KERNEL)
 		return kpc_refuse(kn, extack, -EOPNOTSUPP,
 				  "the agent carries the records of this socket: there are no keys to announce");
@@ -329,6 +342,40 @@ int kpc_binding_rekey(struct kpc_net *kn, struct netlink_ext_ack *extack,
 		return PTR_ERR(sk);
 	ks = kpc_sock_get(sk);
 	err = keep_digests(kn, extack, ks, session, tx_digest, rx_digest);
+	if (ks)
+		kpc_sock_put(ks);
+	sock_put(sk);
+	return err;
+}
+
+/**
+ * kpc_binding_hand_over() - a bound socket gets another holder than its session
+ * @kn: namespace, whose lock is held
+ * @extack: for the sentence of a refusal
+ * @fd: bound socket, in the caller's file table
+ * @session: of the sender, or NULL for one with every right
+ *
+ * Who holds it then has its keys and no session. It is judged as before; the
+ * agent has no say in it any more, and its end is none of the socket.
+ */
+int kpc_binding_hand_over(struct kpc_net *kn, struct netlink_ext_ack *extack,
+			  int fd, const struct kpc_session *session)
+{
+	struct sock *sk = kpc_sock_from_fd(kn, fd, KPC_FD_TCP, extack);
+	struct kpc_sock *ks;
+	int err;
+
+	if (IS_ERR(sk))
+		return PTR_ERR(sk);
+	ks = kpc_sock_get(sk);
+	err = check_own(kn, extack, ks, session);
+	if (!err && ks->carrier != KPC_CARRIER_KERNEL)
+		err = kpc_refuse(kn, extack, -EOPNOTSUPP,
+				 "the agent carries the records of this socket: nobody else could use it");
+	if (!err) {
+		ks->handed_over = true;
+		ks->session = 0;
+	}
 	if (ks)
 		kpc_sock_put(ks);
 	sock_put(sk);

@@ -317,7 +317,10 @@ static void sweep_associations(struct kpc_net *kn)
 	}
 }
 
-/* Ends the bindings that the policy says should not outlive the agent. */
+/*
+ * Ends the bindings that the policy says should not outlive the agent. Of those
+ * that were handed over it had no part any more.
+ */
 static void sweep_agent(struct kpc_net *kn)
 {
 	struct kpc_sock *ks;
@@ -329,7 +332,9 @@ static void sweep_agent(struct kpc_net *kn)
 		return;
 	kn->warden_missed = false;
 	for (id = 0; (ks = kpc_sock_next(kn, &id)); id++) {
-		kpc_sock_end(ks, KPC_SOCK_BOUND, KPC_REASON_AGENT_LOST);
+		if (!ks->handed_over)
+			kpc_sock_end(ks, KPC_SOCK_BOUND,
+				     KPC_REASON_AGENT_LOST);
 		kpc_sock_put(ks);
 	}
 }

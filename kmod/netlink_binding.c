@@ -213,6 +213,31 @@ int kpc_nl_binding_rekey_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+/**
+ * kpc_nl_binding_hand_over_doit() - a bound socket becomes an application's
+ * @skb: request
+ * @info: request
+ */
+int kpc_nl_binding_hand_over_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct kpc_net *kn = kpc_info_net(info);
+	struct kpc_sender sender;
+	int err;
+
+	err = kpc_missing(kn, info, KPC_A_BINDING_FD, "fd");
+	if (err)
+		return err;
+	mutex_lock(&kn->lock);
+	err = kpc_sender(kn, skb, info, &sender);
+	if (!err)
+		err = kpc_binding_hand_over(kn, info->extack,
+					    nla_get_s32(info->attrs[KPC_A_BINDING_FD]),
+					    is_worker(&sender) ? sender.session :
+								 NULL);
+	mutex_unlock(&kn->lock);
+	return err;
+}
+
 /* A bound socket by its id, for kpc_sock_put(). */
 static struct kpc_sock *find_binding(struct kpc_net *kn, u64 id)
 {

@@ -221,8 +221,13 @@ const struct nla_policy kpc_association_resolve_nl_policy[KPC_A_ASSOCIATION_AGEN
 	[KPC_A_ASSOCIATION_AGENT] = NLA_POLICY_NESTED(kpc_agent_nl_policy),
 };
 
+/* KPC_CMD_BINDING_HAND_OVER - do */
+const struct nla_policy kpc_binding_hand_over_nl_policy[KPC_A_BINDING_FD + 1] = {
+	[KPC_A_BINDING_FD] = { .type = NLA_S32, },
+};
+
 /* Ops table for kpc */
-const struct genl_ops kpc_nl_ops[22] = {
+const struct genl_ops kpc_nl_ops[23] = {
 	{
 		.cmd		= KPC_CMD_ASSOCIATION_NEW,
 		.doit		= kpc_nl_association_new_doit,
@@ -376,5 +381,11 @@ const struct genl_ops kpc_nl_ops[22] = {
 		.policy		= kpc_association_resolve_nl_policy,
 		.maxattr	= KPC_A_ASSOCIATION_AGENT,
 		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= KPC_CMD_BINDING_HAND_OVER,
+		.doit		= kpc_nl_binding_hand_over_doit,
+		.policy		= kpc_binding_hand_over_nl_policy,
+		.maxattr	= KPC_A_BINDING_FD,
 	},
 };

@@ -61,8 +61,10 @@ extern const struct nla_policy kpc_stats_get_nl_policy[KPC_A_STATS_RESET + 1];
 
 extern const struct nla_policy kpc_association_resolve_nl_policy[KPC_A_ASSOCIATION_AGENT + 1];
 
+extern const struct nla_policy kpc_binding_hand_over_nl_policy[KPC_A_BINDING_FD + 1];
+
 /* Ops table for kpc */
-extern const struct genl_ops kpc_nl_ops[22];
+extern const struct genl_ops kpc_nl_ops[23];
 
 int kpc_nl_association_new_doit(struct sk_buff *skb, struct genl_info *info);
 int kpc_nl_association_del_doit(struct sk_buff *skb, struct genl_info *info);
@@ -94,6 +96,7 @@ int kpc_nl_config_get_doit(struct sk_buff *skb, struct genl_info *info);
 int kpc_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info);
 int kpc_nl_association_resolve_doit(struct sk_buff *skb,
 				    struct genl_info *info);
+int kpc_nl_binding_hand_over_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	KPC_NLGRP_ASSOCIATION,

@@ -68,6 +68,7 @@ struct kpc_keys {
  * @reason: enum kpc_reason, once ended
  * @was_bound: it got as far as a binding
  * @listening: it is in kpc_net::listeners
+ * @handed_over: its holder is an application; under kpc_net::lock
  * @closed: it went to TCP_CLOSE; @tx_last and @rx_last count, for the stack's
  *	own counters may be set back
  * @carrier: enum kpc_carrier
@@ -75,7 +76,7 @@ struct kpc_keys {
  * @version: as on the wire
  * @suite: IANA code
  * @told: KPC_TOLD_*, what it was told to come near to; the sweep's
- * @session: that bound or registered it
+ * @session: that bound or registered it; 0 once @handed_over
  * @rekeys: announced
  * @ended_by: who ended it, once that is so
  * @flow: ends at BIND
@@ -120,6 +121,7 @@ struct kpc_sock {
 	u8 reason;
 	bool was_bound;
 	bool listening;
+	bool handed_over;
 	bool closed;
 	u8 carrier;
 	u8 next;

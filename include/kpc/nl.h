@@ -122,7 +122,8 @@ struct kpc_endpoint {
  * @tx_octets: Payload octets sent since BIND.
  * @rx_octets: Payload octets received since BIND.
  * @rekeys: Announced key changes.
- * @handed_over: The socket's holder is not the session that bound it.
+ * @handed_over: The socket's holder is not the session that bound it: that has
+ *   said so, or is gone.
  * @tx_records: Carrier kernel, number of the next record under the key for
  *   sending, as it was within the last seconds.
  * @rx_records: The same for receiving.
@@ -394,6 +395,8 @@ int kpc_nl_build_binding_new(void *buffer, size_t size, uint16_t family,
 int kpc_nl_build_binding_rekey(void *buffer, size_t size, uint16_t family,
 			       uint32_t seq, int fd, const uint8_t *tx_digest,
 			       const uint8_t *rx_digest);
+int kpc_nl_build_binding_hand_over(void *buffer, size_t size, uint16_t family,
+				   uint32_t seq, int fd);
 int kpc_nl_build_binding_del(void *buffer, size_t size, uint16_t family,
 			     uint32_t seq, uint64_t id);
 int kpc_nl_build_binding_get(void *buffer, size_t size, uint16_t family,
@@ -544,6 +547,7 @@ int kpc_nl_binding_new(struct kpc_nl *nl, const struct kpc_bind *bind,
 		       struct kpc_binding *binding, struct kpc_error *err);
 int kpc_nl_binding_rekey(struct kpc_nl *nl, int fd, const uint8_t *tx_digest,
 			 const uint8_t *rx_digest, struct kpc_error *err);
+int kpc_nl_binding_hand_over(struct kpc_nl *nl, int fd, struct kpc_error *err);
 int kpc_nl_binding_del(struct kpc_nl *nl, uint64_t id, struct kpc_error *err);
 int kpc_nl_binding_get(struct kpc_nl *nl, uint64_t id,
 		       struct kpc_binding *binding, struct kpc_error *err);

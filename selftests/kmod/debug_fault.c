@@ -323,6 +323,13 @@ static struct nl *make_rekey(void)
 	return &a;
 }
 
+static struct nl *make_hand_over(void)
+{
+	nl_req(&a, KPC_CMD_BINDING_HAND_OVER);
+	nl_u32(&a, KPC_A_BINDING_FD, p.client);
+	return &a;
+}
+
 static bool settle_bound(int answer)
 {
 	return is_bound() && close_connection();
@@ -568,6 +575,7 @@ static const struct request requests[] = {
 	{ "binding-get", bind_client, make_binding_get, settle_bound },
 	{ "binding-get, all", bind_client, make_binding_dump, settle_bound },
 	{ "binding-rekey", bind_client, make_rekey, settle_bound },
+	{ "binding-hand-over", bind_client, make_hand_over, settle_bound },
 	{ "binding-del", bind_client, make_binding_del, settle_binding_del },
 	{ "session-new", open_worker, make_worker, settle_worker },
 	{ "session-get", open_session, make_session_get, settle_session_get },

@@ -500,4 +500,79 @@ TEST_F(agent, close_ends_what_came_before_its_answer)
 	p->nl_a = &self->a;
 }
 
+static int hand_over(struct nl *nl, int fd)
+{
+	nl_req(nl, KPC_CMD_BINDING_HAND_OVER);
+	nl_u32(nl, KPC_A_BINDING_FD, fd);
+	return nl_talk(nl);
+}
+
+/*
+ * I5: a socket that is an application's. No session has a say in it any more, nor
+ * has the end of one; the operator has.
+ */
+TEST_F(agent, what_was_handed_over)
+{
+	struct nl warden, worker, another;
+	struct pair *p = &self->p, second;
+	int id;
+
+	ASSERT_EQ(pair_listen(p), 0);
+	nl_req(&self->a, KPC_CMD_CONFIG_SET);
+	nl_u8(&self->a, KPC_A_CONFIG_AGENT_LOST, KPC_AGENT_LOST_END);
+	nl_u32(&self->a, KPC_A_CONFIG_AGENT_LOST_SECONDS, 1);
+	ASSERT_EQ(nl_talk(&self->a), 0);
+	id = agent_new(&warden, &worker, 'a');
+	ASSERT_GT(id, 0) TH_LOG("%s", warden.said);
+	ASSERT_EQ(site_nl(&another, 'a'), 0);
+	ASSERT_GT(worker_new(&warden, another.fd, 2), 0) TH_LOG("%s", warden.said);
+	p->nl_a = &worker;
+	p->of_a = assoc_id(&self->a, "to-b");
+	ASSERT_EQ(grant_new(&warden, id, "to-b", p->of_a), 0);
+	ASSERT_EQ(grant_new(&warden, id, "to-b", p->of_a), 0);
+	ASSERT_EQ(pair_connect(p), 0) TH_LOG("%s", worker.said);
+	EXPECT_EQ(hand_over(&worker, p->client), -ENOENT);
+	EXPECT_STREQ(worker.said, "the socket is not bound");
+	ASSERT_EQ(pair_bind(p), 0) TH_LOG("%s", worker.said);
+	pair_init(&second, &worker, &self->b, "to-b", "from-a");
+	second.listener = p->listener;
+	second.of_a = p->of_a;
+	ASSERT_EQ(pair_connect(&second), 0) TH_LOG("%s", worker.said);
+	ASSERT_EQ(pair_bind(&second), 0) TH_LOG("%s", worker.said);
+
+	EXPECT_EQ(hand_over(&another, p->client), -EPERM);
+	EXPECT_STREQ(another.said, "the socket was bound by another session");
+	EXPECT_EQ(hand_over(&worker, p->client), 0) TH_LOG("%s", worker.said);
+	nl_req(&self->a, KPC_CMD_BINDING_GET);
+	nl_u64(&self->a, KPC_A_BINDING_ID, p->id_a);
+	ASSERT_EQ(nl_talk(&self->a), 0);
+	EXPECT_EQ(nl_get(&self->a, KPC_A_BINDING_SESSION), 0);
+	EXPECT_NE(nl_data(&self->a, KPC_A_BINDING_HANDED_OVER), NULL);
+	nl_req(&self->a, KPC_CMD_BINDING_GET);
+	nl_u64(&self->a, KPC_A_BINDING_ID, second.id_a);
+	ASSERT_EQ(nl_talk(&self->a), 0);
+	EXPECT_EQ(nl_data(&self->a, KPC_A_BINDING_HANDED_OVER), NULL);
+	EXPECT_EQ(hand_over(&worker, p->client), -EPERM);
+	nl_req(&worker, KPC_CMD_BINDING_REKEY);
+	nl_u32(&worker, KPC_A_BINDING_FD, p->client);
+	nl_put(&worker, KPC_A_BINDING_TX_DIGEST, p->ends_a.tx_digest, KPC_DIGEST_LEN);
+	EXPECT_EQ(nl_talk(&worker), -EPERM);
+	EXPECT_STREQ(worker.said, "the socket was handed over to an application");
+	EXPECT_TRUE(crosses(p->client, p->server, "and it goes on"));
+
+	close(worker.fd);
+	close(another.fd);
+	close(warden.fd);
+	EXPECT_NE(error_within(second.client, 5000), 0);
+	EXPECT_EQ(error_within(p->client, 2000), 0);
+	EXPECT_TRUE(crosses(p->client, p->server, "without the agent too"));
+	nl_req(&self->a, KPC_CMD_BINDING_DEL);
+	nl_u64(&self->a, KPC_A_BINDING_ID, p->id_a);
+	EXPECT_EQ(nl_talk(&self->a), 0) TH_LOG("%s", self->a.said);
+	EXPECT_NE(error_within(p->client, 1000), 0);
+	second.listener = -1;
+	pair_close(&second);
+	p->nl_a = &self->a;
+}
+
 TEST_HARNESS_MAIN

@@ -126,6 +126,17 @@ void bind_handshake(struct worker *worker, struct waiter *waiter, int fd,
 					     association->id));
 }
 
+void bind_hand_over(struct worker *worker, struct waiter *waiter, int fd)
+{
+	uint8_t request[128] __attribute__((aligned(4)));
+	uint32_t id = waiter_add(&worker->binds, waiter);
+
+	bind_send(worker, id, request,
+		  kpc_nl_build_binding_hand_over(request, sizeof(request),
+						 worker->config.family, id,
+						 fd));
+}
+
 void bind_socket(struct worker *worker, struct waiter *waiter,
 		 const struct kpc_bind *bind)
 {

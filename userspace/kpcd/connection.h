@@ -301,7 +301,10 @@ void connection_backend(struct connection *c);
  */
 bool hand_over_may(struct connection *c);
 
-/** hand_over() - give the socket to who is at the plain leg; @c is over */
+/**
+ * hand_over() - give the socket to who is at the plain leg
+ * @c: with its handshake still there; it is over when the application has it
+ */
 void hand_over(struct connection *c);
 
 /* relay.c */

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "connection.h"
 #include "hand_over.h"
+#include "handshake.h"
 
 #define NO_SOCKET "the agent carries the records, so there is no socket of the " \
 		  "kernel's TLS to hand over"
@@ -24,7 +24,7 @@ bool hand_over_may(struct connection *c)
 	return false;
 }
 
-void hand_over(struct connection *c)
+static void give(struct connection *c)
 {
 	const struct kpc_message_association *config = &c->association->config;
 	struct kpc_binding identity = {
@@ -53,4 +53,27 @@ void hand_over(struct connection *c)
 	worker_event(c->worker, KPC_EVENT_HANDED_OVER, c, "to an application");
 	/* What is closed here is this process's descriptor, no more. */
 	connection_finish(c);
+}
+
+static void released(struct waiter *waiter, const void *answer, int fd)
+{
+	struct handshake *hs = container_of(waiter, struct handshake, waiter);
+	const struct bind_answer *got = answer;
+
+	if (got->error)
+		connection_fail(hs->connection, KPC_EVENT_FAULT, got->error,
+				got->text);
+	else
+		give(hs->connection);
+}
+
+/* The module first: when the application has the socket, it is its own. */
+void hand_over(struct connection *c)
+{
+	if (!c->worker->config.enforce) {
+		give(c);
+		return;
+	}
+	c->handshake->waiter.answered = released;
+	bind_hand_over(c->worker, &c->handshake->waiter, c->tls.fd);
 }

@@ -362,6 +362,9 @@ void bind_start(struct worker *worker);
 void bind_handshake(struct worker *worker, struct waiter *waiter, int fd,
 		    const struct kpc_message_association *association);
 
+/** bind_hand_over() - a bound socket becomes an application's */
+void bind_hand_over(struct worker *worker, struct waiter *waiter, int fd);
+
 /** bind_socket() - tie a socket to its association */
 void bind_socket(struct worker *worker, struct waiter *waiter,
 		 const struct kpc_bind *bind);

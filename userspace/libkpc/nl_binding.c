@@ -125,6 +125,24 @@ int kpc_nl_build_binding_rekey(void *buffer, size_t size, uint16_t family,
 	return kpci_nl_end(&writer);
 }
 
+/* What is asked of a socket by nothing but its descriptor. */
+static int build_fd(void *buffer, size_t size, uint16_t family, uint32_t seq,
+		    uint8_t command, int fd)
+{
+	struct kpci_nl_writer writer;
+
+	kpci_nl_begin(&writer, buffer, size, family, seq, command, NLM_F_ACK);
+	kpci_nl_put_u32(&writer, KPC_A_BINDING_FD, fd);
+	return kpci_nl_end(&writer);
+}
+
+int kpc_nl_build_binding_hand_over(void *buffer, size_t size, uint16_t family,
+				   uint32_t seq, int fd)
+{
+	return build_fd(buffer, size, family, seq, KPC_CMD_BINDING_HAND_OVER,
+			fd);
+}
+
 int kpc_nl_build_binding_del(void *buffer, size_t size, uint16_t family,
 			     uint32_t seq, uint64_t id)
 {
@@ -150,12 +168,7 @@ int kpc_nl_build_binding_get(void *buffer, size_t size, uint16_t family,
 int kpc_nl_build_binding_get_fd(void *buffer, size_t size, uint16_t family,
 				uint32_t seq, int fd)
 {
-	struct kpci_nl_writer writer;
-
-	kpci_nl_begin(&writer, buffer, size, family, seq, KPC_CMD_BINDING_GET,
-		      NLM_F_ACK);
-	kpci_nl_put_u32(&writer, KPC_A_BINDING_FD, fd);
-	return kpci_nl_end(&writer);
+	return build_fd(buffer, size, family, seq, KPC_CMD_BINDING_GET, fd);
 }
 
 int kpc_nl_build_binding_dump(void *buffer, size_t size, uint16_t family,

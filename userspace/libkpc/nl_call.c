@@ -119,6 +119,12 @@ int kpc_nl_binding_rekey(struct kpc_nl *nl, int fd, const uint8_t *tx_digest,
 				      rx_digest), NULL, NULL, err);
 }
 
+int kpc_nl_binding_hand_over(struct kpc_nl *nl, int fd, struct kpc_error *err)
+{
+	return kpci_nl_call(nl, BUILD(nl, binding_hand_over, fd), NULL, NULL,
+			    err);
+}
+
 int kpc_nl_binding_del(struct kpc_nl *nl, uint64_t id, struct kpc_error *err)
 {
 	return kpci_nl_call(nl, BUILD(nl, binding_del, id), NULL, NULL, err);
