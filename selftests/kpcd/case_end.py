@@ -30,6 +30,35 @@ def test_half_close_out(bench):
     return None
 
 
+def ticks(pid):
+    """Of processor time that a process has had."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        return sum(map(int, stat.read().rsplit(")", 1)[1].split()[11:13]))
+
+
+def test_half_close_unread(bench):
+    """The local program ends first and does not read its answer: who waits for
+    room to send it is not told without end that nothing more comes."""
+    with bench.net.socket("a") as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.settimeout(60)
+        s.connect(("127.0.0.1", bench.plain["late"]))
+        s.sendall(b"all")
+        s.shutdown(socket.SHUT_WR)
+        # The answer begins, and fills what there is.
+        s.recv(1)
+        time.sleep(1)
+        before = ticks(bench.a.worker())
+        time.sleep(2)
+        took = (ticks(bench.a.worker()) - before) / os.sysconf("SC_CLK_TCK")
+        count, _, how = receive_all(s)
+    if took >= 1:
+        return f"the worker took {took} s of 2"
+    if (count, how) != (63 + 4 * MIB, "end"):
+        return f"{count} octets came, then {how}"
+    return None
+
+
 def test_half_close_in(bench):
     """The backend ends first; the local program may go on."""
     data = noise(2 * MIB, 9)

@@ -87,6 +87,8 @@ MEANWHILE = (
     ("I8", "UNIX sockets at both ends", case_flow.test_unix, ()),
     ("I8", "half-close by the local program", case_end.test_half_close_out,
      ()),
+    ("I8", "and who does not read its answer then keeps no worker busy",
+     case_end.test_half_close_unread, ()),
     ("I8", "half-close by the backend", case_end.test_half_close_in, ()),
     ("I8", "the wire ends without close_notify", case_end.test_cut, ("fin",)),
     ("I8", "the wire is reset", case_end.test_cut, ("reset",)),
@@ -154,10 +156,10 @@ LAST = (
 
 # What differs by engine and carrier; all else is proved by the longer runs.
 SHORT = (case_flow.test_bulk, case_peer.test_urgent, case_flow.test_carrier,
-         case_flow.test_tls_stat,
-         case_flow.test_small, case_flow.test_idle,
-         case_end.test_half_close_out, case_end.test_half_close_in,
-         case_end.test_cut, case_end.test_unread, case_end.test_rude,
+         case_flow.test_tls_stat, case_flow.test_small, case_flow.test_idle,
+         case_end.test_half_close_out, case_end.test_half_close_unread,
+         case_end.test_half_close_in, case_end.test_cut,
+         case_end.test_unread, case_end.test_rude,
          case_end.test_local_reset, case_end.test_local_aborted,
          case_end.test_backend_reset, case_foreign.test_key_update,
          case_chaos.test_chaos, case_warm.test_warm_ended,

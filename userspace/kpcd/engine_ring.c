@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "container.h"
 #include "engine_internal.h"
 
 #define SUBMISSIONS	512
@@ -21,12 +22,27 @@
 /* Buffers that the kernel may fill before the worker is heard again. */
 #define PROVIDED	64
 #define GROUP		1
+/* Sockets that are asked for at once whether there is room. */
+#define ROOMS		64
 /* In the number of a request: it waits for what its operation needs. */
 #define WAITS		1
 
+/**
+ * struct engine_ring - the engine
+ * @engine: what all engines have
+ * @ring: its own
+ * @room: epoll set of the sockets that a send waits for
+ * @roomy: waits for that set
+ * @provided: buffers that receives take from
+ * @slots: those
+ * @filled: how many of them are there
+ * @take: where a receive with control data says how much is wanted
+ */
 struct engine_ring {
 	struct engine engine;
 	struct io_uring ring;
+	int room;
+	struct engine_op roomy;
 	struct io_uring_buf_ring *provided;
 	struct buffer *slots[PROVIDED];
 	unsigned int filled;
@@ -77,32 +93,25 @@ static void ring_provide(struct engine_ring *r)
 }
 
 /*
- * The request that comes next begins when the socket is ready for it. io_uring
- * waits for that by itself as well, but for urgent octets too, which a peer can
- * send without end; and after so many in vain it has a thread sleep in the call,
- * which holds a provided buffer meanwhile. So no call on a connection may wait.
+ * io_uring waits by itself where a receive has nothing to take, but for urgent
+ * octets too, which a peer can send without end; and after so many in vain it has
+ * a thread sleep in the call, which holds a provided buffer meanwhile. So no call
+ * on a connection may wait: the receive begins when a poll says so.
  *
  * Of the two one completion comes: the second request's, or where the first
- * failed or was cancelled only that one's.
+ * failed or was cancelled only that one's. A poll tells of the end of what comes
+ * unasked, which is something to receive.
  */
-static void prepare_wait(struct engine_ring *r, struct engine_op *op,
-			 unsigned int events)
+static void prepare_take(struct engine_ring *r, struct engine_op *op)
 {
 	struct io_uring_sqe *sqe;
 
 	while (io_uring_sq_space_left(&r->ring) < 2)
 		io_uring_submit(&r->ring);
 	sqe = ring_sqe(r);
-	io_uring_prep_poll_add(sqe, op->fd, events);
+	io_uring_prep_poll_add(sqe, op->fd, POLLIN);
 	sqe->flags |= IOSQE_IO_LINK | IOSQE_CQE_SKIP_SUCCESS;
 	sqe->user_data = (uintptr_t)op | WAITS;
-}
-
-static void prepare_take(struct engine_ring *r, struct engine_op *op)
-{
-	struct io_uring_sqe *sqe;
-
-	prepare_wait(r, op, POLLIN);
 	sqe = ring_sqe(r);
 	if (op->msg) {
 		op->msg->msg_iov = &r->take;
@@ -120,19 +129,6 @@ static void prepare_take(struct engine_ring *r, struct engine_op *op)
 	io_uring_sqe_set_data(sqe, op);
 }
 
-/* Mostly there is room at once. */
-static void prepare_send(struct engine_ring *r, struct engine_op *op)
-{
-	struct io_uring_sqe *sqe;
-
-	if (op->awaits)
-		prepare_wait(r, op, POLLOUT);
-	sqe = ring_sqe(r);
-	io_uring_prep_sendmsg(sqe, op->fd, op->msg,
-			      op->flags | MSG_NOSIGNAL | MSG_DONTWAIT);
-	io_uring_sqe_set_data(sqe, op);
-}
-
 static void prepare(struct engine_ring *r, struct engine_op *op)
 {
 	struct io_uring_sqe *sqe = ring_sqe(r);
@@ -146,6 +142,10 @@ static void prepare(struct engine_ring *r, struct engine_op *op)
 		break;
 	case ENGINE_RECEIVE:
 		io_uring_prep_recvmsg(sqe, op->fd, op->msg, op->flags);
+		break;
+	case ENGINE_SEND:
+		io_uring_prep_sendmsg(sqe, op->fd, op->msg,
+				      op->flags | MSG_NOSIGNAL | MSG_DONTWAIT);
 		break;
 	case ENGINE_POLL:
 		io_uring_prep_poll_add(sqe, op->fd, op->events);
@@ -161,8 +161,6 @@ static void ring_submit(struct engine *engine, struct engine_op *op)
 	op->awaits = 0;
 	if (op->code == ENGINE_TAKE)
 		prepare_take(r, op);
-	else if (op->code == ENGINE_SEND)
-		prepare_send(r, op);
 	else
 		prepare(r, op);
 }
@@ -170,16 +168,20 @@ static void ring_submit(struct engine *engine, struct engine_op *op)
 static void ring_cancel(struct engine *engine, struct engine_op *op)
 {
 	struct engine_ring *r = ring_of(engine);
+	bool parked = op->code == ENGINE_SEND && op->awaits;
 	uint64_t request = (uintptr_t)op;
 	struct io_uring_sqe *sqe;
 
 	if (engine_starved_cancel(engine, op))
 		return;
-	if (op->code == ENGINE_TAKE || (op->code == ENGINE_SEND && op->awaits))
+	if (op->code == ENGINE_TAKE || parked)
 		request |= WAITS;
 	sqe = ring_sqe(r);
 	io_uring_prep_cancel64(sqe, request, 0);
-	io_uring_sqe_set_data(sqe, NULL);
+	/* The ring has nothing of one that is parked, and its saying so ends it. */
+	io_uring_sqe_set_data(sqe, parked ? op : NULL);
+	if (parked)
+		epoll_ctl(r->room, EPOLL_CTL_DEL, op->fd, NULL);
 }
 
 static void ring_close(struct engine *engine, int fd)
@@ -235,14 +237,50 @@ static void cqe_take(struct engine_ring *r, struct engine_op *op,
 	engine_complete(op, cqe->res == -EAGAIN ? -ECANCELED : cqe->res);
 }
 
+/*
+ * A poll of the ring would tell of a peer that sends no more, as long as there is
+ * one, whether there is room or not; a set of epoll tells of what was asked.
+ */
+static int room_await(struct engine_ring *r, struct engine_op *op)
+{
+	struct epoll_event event = {
+		.events = EPOLLOUT | EPOLLONESHOT,
+		.data.ptr = op,
+	};
+
+	if (!epoll_ctl(r->room, EPOLL_CTL_MOD, op->fd, &event) ||
+	    (errno == ENOENT &&
+	     !epoll_ctl(r->room, EPOLL_CTL_ADD, op->fd, &event)))
+		return 0;
+	return -errno;
+}
+
+static void room_came(struct engine_op *roomy, int result)
+{
+	struct engine_ring *r = container_of(roomy, struct engine_ring, roomy);
+	struct epoll_event events[ROOMS];
+	int i, count;
+
+	/* One that is in it cannot be cancelled meanwhile: it is out of the set. */
+	count = result < 0 ? 0 : epoll_wait(r->room, events, ROOMS, 0);
+	for (i = 0; i < count; i++)
+		ring_submit(&r->engine, events[i].data.ptr);
+	ring_submit(&r->engine, roomy);
+}
+
+/* Mostly there is room at once. */
 static void cqe_send(struct engine_ring *r, struct engine_op *op, int result)
 {
-	if (result == -EAGAIN && !op->cancelled) {
-		op->awaits = 1;
-		prepare_send(r, op);
+	if (op->awaits || (result == -EAGAIN && op->cancelled))
+		result = -ECANCELED;
+	if (result == -EAGAIN) {
+		result = room_await(r, op);
+		op->awaits = !result;
 	} else {
-		engine_complete(op, result == -EAGAIN ? -ECANCELED : result);
+		op->awaits = 0;
 	}
+	if (!op->awaits)
+		engine_complete(op, result);
 }
 
 /*
@@ -362,6 +400,7 @@ static void ring_stop(struct engine *engine)
 
 	io_uring_queue_exit(&r->ring);
 	munmap(r->provided, PROVIDED * sizeof(struct io_uring_buf));
+	close(r->room);
 	free(r);
 }
 
@@ -461,6 +500,20 @@ static int ring_provided_setup(struct engine_ring *r)
 	return 0;
 }
 
+static int room_setup(struct engine_ring *r)
+{
+	r->room = epoll_create1(EPOLL_CLOEXEC);
+	if (r->room < 0)
+		return -errno;
+	r->roomy = (struct engine_op){
+		.done = room_came,
+		.fd = r->room,
+		.code = ENGINE_POLL,
+		.events = POLLIN,
+	};
+	return 0;
+}
+
 int engine_ring_new(struct buffer_pool *pool, struct engine **engine)
 {
 	struct engine_ring *r = calloc(1, sizeof(*r));
@@ -470,9 +523,12 @@ int engine_ring_new(struct buffer_pool *pool, struct engine **engine)
 		return -ENOMEM;
 	engine_init(&r->engine, &engine_ring_kind, pool);
 	r->take.iov_len = BUFFER_OCTETS;
-	ret = ring_setup(&r->ring);
+	ret = room_setup(r);
 	if (ret)
 		goto err_free;
+	ret = ring_setup(&r->ring);
+	if (ret)
+		goto err_close;
 	ret = ring_provided_setup(r);
 	if (ret)
 		goto err_exit;
@@ -487,6 +543,7 @@ int engine_ring_new(struct buffer_pool *pool, struct engine **engine)
 		ret = -ENOMEM;
 		goto err_exit;
 	}
+	ring_submit(&r->engine, &r->roomy);
 	*engine = &r->engine;
 	return 0;
 
@@ -494,6 +551,8 @@ err_exit:
 	io_uring_queue_exit(&r->ring);
 	if (r->provided)
 		munmap(r->provided, PROVIDED * sizeof(struct io_uring_buf));
+err_close:
+	close(r->room);
 err_free:
 	free(r);
 	return ret;
