@@ -41,10 +41,12 @@ def right(number):
     return RIGHT[:-2] + f"{number:02x}"
 
 
-# Kind, KpcId, its Kpc, the peer's, authority, words of B's association.
+# Kind, KpcId, its Kpc, the peer's, authority, words of B's association. Each has a
+# KpcId of its own: what is asked for more often is in nearer caches.
 KINDS = (
     ("wrong-Kpc", "known@x.example", right(1), WRONG, "-", ""),
-    ("wrong-Kpc-too", "known@x.example", right(1), WRONG, "-", None),
+    ("wrong-Kpc-too", "again@x.example", right(8), WRONG, "-", ""),
+    ("delayed", "delay@x.example", right(9), WRONG, "-", ""),
     ("unknown-KpcId", "nobod@x.example", None, RIGHT, "-", None),
     ("expired", "expir@x.example", right(2), right(2), "-", "limit not-after 2020-01-01"),
     ("not-yet-valid", "early@x.example", right(3), right(3), "-", "limit not-before 2099-01-01"),
@@ -110,9 +112,9 @@ def ask(version, suites, count):
     """Of each kind its answers and its times."""
     port = free_port()
     folder = tempfile.mkdtemp(prefix="kpc-oracle.")
-    scenes = [f"{kind} {kpc_id} {key} {suites[0]} {authority} 0"
+    scenes = [f"{kind} {kpc_id} {key} {suites[0]} {authority} "
+              f"{DELAY if kind == 'delayed' else 0}"
               for kind, kpc_id, _, key, authority, _ in KINDS]
-    scenes.append(f"delayed {KINDS[0][1]} {WRONG} {suites[0]} - {DELAY}")
     tool = os.path.join(os.environ.get("KPC_BUILD", "build"), "selftests/kpcd/tool_oracle")
     agent = Agent(folder, version, suites, port)
     try:
