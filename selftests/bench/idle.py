@@ -4,7 +4,6 @@ processes, and of the kernel, for each one more."""
 
 import glob
 import os
-import resource
 import select
 import socket
 import time
@@ -94,7 +93,6 @@ def settled(ask):
 
 def run(peer, sizes):
     """(octets of processes, octets of the kernel) for one more connection."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, (4 * sizes[1], 4 * sizes[1]))
     crowd = Crowd(peer)
     try:
         seen = []
