@@ -87,6 +87,11 @@ static int check_policy(struct kpc_net *kn, struct netlink_ext_ack *extack,
 	    (bind->tx_digest || bind->rx_digest))
 		return kpc_refuse(kn, extack, -EINVAL,
 				  "carrier agent has no keys in the kernel, but a digest was given");
+	if ((l->not_before || l->not_after) &&
+	    kn->config.clock == KPC_CLOCK_WAIT)
+		return kpc_refuse(kn, extack, -EKEYREJECTED,
+				  "'%s' has dates, and the clock is not known to be set (clock wait): 'kpc config set clock set' tells when it is",
+				  p->name);
 	if (l->not_before && now < l->not_before)
 		return kpc_refuse(kn, extack, -EKEYREJECTED,
 				  "'%s' is not valid before %lld", p->name,

@@ -95,16 +95,20 @@ static void sweep_handshake(struct kpc_sock *ks)
 		    KPC_VIOLATION_KIND_BUDGET);
 }
 
-/* The one limit that was reached, or KPC_REASON_NONE. */
-static u8 limit_reached(struct kpc_sock *ks, s64 not_after)
+/*
+ * The one limit that was reached, or KPC_REASON_NONE. The dates are those of the
+ * clock as it is now: it may have been set, forwards or back.
+ */
+static u8 limit_reached(struct kpc_sock *ks, s64 not_before, s64 not_after)
 {
+	s64 now = ktime_get_real_seconds();
 	u64 moved = kpc_sock_tx(ks) + kpc_sock_rx(ks);
 
 	if (moved != ks->moved) {
 		ks->moved = moved;
 		ks->active = ktime_get_boottime();
 	}
-	if (not_after && ktime_get_real_seconds() >= not_after)
+	if ((not_before && now < not_before) || (not_after && now >= not_after))
 		return KPC_REASON_EXPIRED;
 	if (ks->lifetime && has_passed(ks->bound_at, ks->lifetime))
 		return KPC_REASON_LIFETIME;
@@ -243,7 +247,8 @@ static u8 sock_changed(struct kpc_sock *ks)
 static void sweep_binding(struct kpc_sock *ks)
 {
 	u8 reason = sock_changed(ks);
-	s64 not_after;
+	const struct kpc_limits *limits;
+	s64 not_before, not_after;
 
 	switch (reason) {
 	case KPC_REASON_CLOSED:
@@ -256,9 +261,11 @@ static void sweep_binding(struct kpc_sock *ks)
 	case KPC_REASON_NONE:
 		/* Needs no lock, and is not the holder's to put off. */
 		rcu_read_lock();
-		not_after = rcu_dereference(ks->association->policy)->limits.not_after;
+		limits = &rcu_dereference(ks->association->policy)->limits;
+		not_before = limits->not_before;
+		not_after = limits->not_after;
 		rcu_read_unlock();
-		reason = limit_reached(ks, not_after);
+		reason = limit_reached(ks, not_before, not_after);
 		break;
 	}
 	if (reason != KPC_REASON_NONE)

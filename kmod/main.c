@@ -34,6 +34,7 @@ const struct kpc_config kpc_default_config = {
 	.max_associations	= 4096,
 	.max_bindings		= 65536,
 	.max_handshakes		= 16384,
+	.clock			= KPC_CLOCK_TRUST,
 };
 
 static int __net_init net_init(struct net *net)

@@ -52,6 +52,7 @@ struct kpc_sentence {
  * @max_associations: associations of the namespace
  * @max_bindings: bound sockets of the namespace
  * @max_handshakes: registered sockets that are not bound
+ * @clock: enum kpc_clock
  */
 struct kpc_config {
 	u32 mark_value;
@@ -62,6 +63,7 @@ struct kpc_config {
 	u32 max_associations;
 	u32 max_bindings;
 	u32 max_handshakes;
+	u32 clock;
 };
 
 /* Children to be reset that are kept at a time, for want of memory, say. */

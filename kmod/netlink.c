@@ -342,6 +342,16 @@ int kpc_config_admit(struct kpc_net *kn, struct netlink_ext_ack *extack,
 	return check_range(kn, extack, &t->config);
 }
 
+/* What was set stays so, also where the files that say wait are read again. */
+static void read_clock(const struct genl_info *info, struct kpc_config *c)
+{
+	const struct nlattr *nla = info->attrs[KPC_A_CONFIG_CLOCK];
+
+	if (nla && (nla_get_u8(nla) != KPC_CLOCK_WAIT ||
+		    c->clock != KPC_CLOCK_SET))
+		c->clock = nla_get_u8(nla);
+}
+
 /**
  * kpc_nl_config_set_doit() - change the configuration, or stage that
  * @skb: request
@@ -366,6 +376,7 @@ int kpc_nl_config_set_doit(struct sk_buff *skb, struct genl_info *info)
 	read_u32(info, KPC_A_CONFIG_MAX_HANDSHAKES, &c.max_handshakes);
 	if (info->attrs[KPC_A_CONFIG_AGENT_LOST])
 		c.agent_lost = nla_get_u8(info->attrs[KPC_A_CONFIG_AGENT_LOST]);
+	read_clock(info, &c);
 
 	if (!t && kn->confirm_configured)
 		err = kpc_refuse(kn, info->extack, -EBUSY,
@@ -398,6 +409,7 @@ static int fill_config(struct sk_buff *msg, struct kpc_net *kn)
 			c->max_associations) ||
 	    nla_put_u32(msg, KPC_A_CONFIG_MAX_BINDINGS, c->max_bindings) ||
 	    nla_put_u32(msg, KPC_A_CONFIG_MAX_HANDSHAKES, c->max_handshakes) ||
+	    nla_put_u8(msg, KPC_A_CONFIG_CLOCK, c->clock) ||
 	    nla_put_u64_64bit(msg, KPC_A_CONFIG_GENERATION,
 			      kpc_event_generation(kn), KPC_A_CONFIG_PAD) ||
 	    nla_put_u32(msg, KPC_A_CONFIG_ABI, KPC_ABI_VERSION) ||

@@ -193,7 +193,7 @@ const struct nla_policy kpc_transaction_confirm_nl_policy[KPC_A_TRANSACTION_ABOR
 };
 
 /* KPC_CMD_CONFIG_SET - do */
-const struct nla_policy kpc_config_set_nl_policy[KPC_A_CONFIG_MAX_HANDSHAKES + 1] = {
+const struct nla_policy kpc_config_set_nl_policy[KPC_A_CONFIG_CLOCK + 1] = {
 	[KPC_A_CONFIG_MARK_VALUE] = { .type = NLA_U32, },
 	[KPC_A_CONFIG_MARK_MASK] = { .type = NLA_U32, },
 	[KPC_A_CONFIG_HANDSHAKE_MARK] = { .type = NLA_U32, },
@@ -202,6 +202,7 @@ const struct nla_policy kpc_config_set_nl_policy[KPC_A_CONFIG_MAX_HANDSHAKES + 1
 	[KPC_A_CONFIG_MAX_ASSOCIATIONS] = { .type = NLA_U32, },
 	[KPC_A_CONFIG_MAX_BINDINGS] = { .type = NLA_U32, },
 	[KPC_A_CONFIG_MAX_HANDSHAKES] = { .type = NLA_U32, },
+	[KPC_A_CONFIG_CLOCK] = NLA_POLICY_MAX(NLA_U8, 2),
 };
 
 /* KPC_CMD_CONFIG_GET - do */
@@ -358,7 +359,7 @@ const struct genl_ops kpc_nl_ops[23] = {
 		.cmd		= KPC_CMD_CONFIG_SET,
 		.doit		= kpc_nl_config_set_doit,
 		.policy		= kpc_config_set_nl_policy,
-		.maxattr	= KPC_A_CONFIG_MAX_HANDSHAKES,
+		.maxattr	= KPC_A_CONFIG_CLOCK,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

@@ -53,7 +53,7 @@ extern const struct nla_policy kpc_transaction_commit_nl_policy[KPC_A_TRANSACTIO
 
 extern const struct nla_policy kpc_transaction_confirm_nl_policy[KPC_A_TRANSACTION_ABORT + 1];
 
-extern const struct nla_policy kpc_config_set_nl_policy[KPC_A_CONFIG_MAX_HANDSHAKES + 1];
+extern const struct nla_policy kpc_config_set_nl_policy[KPC_A_CONFIG_CLOCK + 1];
 
 extern const struct nla_policy kpc_config_get_nl_policy[KPC_A_CONFIG_ABI + 1];
 

@@ -331,6 +331,7 @@ void kpc_line_free(struct kpc_line *line);
  * @max_associations: Most associations of the namespace.
  * @max_bindings: Most bindings of the namespace.
  * @max_handshakes: Most registered handshake sockets.
+ * @clock: Whether associations with dates wait for the clock to be set.
  * @generation: Reply only, number of the last event.
  * @abi: Reply only, the module's KPC_ABI_VERSION.
  * @module_version: Reply only.
@@ -345,6 +346,7 @@ struct kpc_config {
 	uint32_t max_associations;
 	uint32_t max_bindings;
 	uint32_t max_handshakes;
+	enum kpc_clock clock;
 	uint64_t generation;
 	uint32_t abi;
 	char module_version[64];

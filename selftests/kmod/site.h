@@ -134,7 +134,7 @@ struct assoc {
 	uint32_t handshake_octets;
 	uint32_t handshake_seconds;
 	uint32_t records;
-	int64_t not_after;
+	int64_t not_before, not_after;
 	uint32_t holder_uid;	/* 0: of any */
 	const char *holder_cgroup;
 };
@@ -187,6 +187,8 @@ static inline void put_limits(struct nl *nl, const struct assoc *a)
 		nl_u32(nl, KPC_A_LIMIT_HANDSHAKE_SECONDS, a->handshake_seconds);
 	if (a->records)
 		nl_u32(nl, KPC_A_LIMIT_RECORDS, a->records);
+	if (a->not_before)
+		nl_u64(nl, KPC_A_LIMIT_NOT_BEFORE, a->not_before);
 	if (a->not_after)
 		nl_u64(nl, KPC_A_LIMIT_NOT_AFTER, a->not_after);
 	nl_nest_end(nl, at);

@@ -297,9 +297,11 @@ static void check_config(void)
 {
 	struct kpc_config config = {
 		.set = 1U << KPC_A_CONFIG_AGENT_LOST |
-		       1U << KPC_A_CONFIG_MAX_BINDINGS,
+		       1U << KPC_A_CONFIG_MAX_BINDINGS |
+		       1U << KPC_A_CONFIG_CLOCK,
 		.agent_lost = KPC_AGENT_LOST_KEEP,
 		.max_bindings = 12, .max_associations = 99,
+		.clock = KPC_CLOCK_WAIT,
 	};
 	struct kpc_nl_message message;
 	struct kpc_config back;
@@ -310,7 +312,7 @@ static void check_config(void)
 	tap_ok(length > 0 && first_message(length, &message) == 1 &&
 	       !kpc_nl_decode_config(&message, &back) &&
 	       back.set == config.set && back.max_bindings == 12 &&
-	       !back.max_associations,
+	       back.clock == KPC_CLOCK_WAIT && !back.max_associations,
 	       "config-set carries what was given, a zero of it too, and no more");
 }
 

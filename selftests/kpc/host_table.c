@@ -56,7 +56,7 @@ static const struct {
 	  "//sp.example/in\r\n", 1 },
 	{ "configuration",
 	  "config mark-range 0x6b000000/0xff000000 handshake-mark 0x6bffffff\nconfig "
-	  "agent-lost end agent-lost-after 30s max-bindings 1000\n", 0 },
+	  "agent-lost end agent-lost-after 30s max-bindings 1000 clock wait\n", 0 },
 	{ "M4: the own identity of lines that have none",
 	  "identity //sp.example/in cse\nassociation m1 role b kpc-id m1@sp.example id-a "
 	  "//sp.example/cse/C1\n", 1 },
@@ -100,7 +100,7 @@ static const struct {
 	  "FILE:1: the file ends after a backslash" },
 	{ "an unknown configuration", "config mark 1\n",
 	  "FILE:1: \"mark\" is not known; accepted: mark-range handshake-mark agent-lost "
-	  "agent-lost-after max-associations max-bindings max-handshakes" },
+	  "agent-lost-after max-associations max-bindings max-handshakes clock" },
 	{ "a range with bits outside its mask", "config mark-range 0x6b000001/0xff000000\n",
 	  "FILE:1: mark-range \"0x6b000001/0xff000000\" has bits of the value outside the mask" },
 	{ "a configuration twice", "config max-bindings 1\nconfig max-bindings 2\n",

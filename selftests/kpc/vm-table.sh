@@ -102,7 +102,7 @@ ok "association del tells what ended and how long it took" \
 
 # Whole tables
 cat >"$dir/one.conf" <<END
-config max-bindings 500
+config max-bindings 500 clock wait
 association m1 $a peer 192.0.2.1:8883 limit lifetime 1h octets 1G
 association m2 $b listen 192.0.2.2:8883 plain tcp:127.0.0.1:1883 allow-uid 0 \\
 	holder-uid 65534 holder-cgroup /a.slice/b.service \\
@@ -112,7 +112,12 @@ ok "load" gives "2 added, 0 changed, 0 removed, 0 bindings ended" \
 	k load "$dir/one.conf"
 ok "config lines were set" \
 	eval 'run 0 k -j config && [ "$(field "d[\"max_bindings\"]")" = 500 ]'
+ok "a clock that was waited for is set, whatever is loaded again" \
+	eval 'run 0 k config set clock set && run 0 k load "$dir/one.conf" &&
+	run 0 k -j config && [ "$(field "d[\"clock\"]")" = set ]'
 ok "save prints a file" run 0 k save "$dir/saved.conf"
+ok "in which the clock is to be waited for" \
+	grep -q "^config .* clock wait$" "$dir/saved.conf"
 ok "that loads back without a change" \
 	gives "0 added, 0 changed, 0 removed, 0 bindings ended" \
 	k load "$dir/saved.conf"

@@ -25,6 +25,7 @@ static int show(struct cli *cli, int argc, char **argv)
 	json_number(&cli->json, "max_associations", config.max_associations);
 	json_number(&cli->json, "max_bindings", config.max_bindings);
 	json_number(&cli->json, "max_handshakes", config.max_handshakes);
+	json_string(&cli->json, "clock", name_clock(config.clock));
 	json_number(&cli->json, "generation", config.generation);
 	json_number(&cli->json, "abi", config.abi);
 	json_string(&cli->json, "module_version", config.module_version);
@@ -53,7 +54,7 @@ static int set(struct cli *cli, int argc, char **argv)
 static const struct command commands[] = {
 	{ "show", show, "", "as it is" },
 	{ "set", set,
-	  "[mark-range VALUE/MASK] [handshake-mark MARK] [agent-lost keep|end] [agent-lost-after TIME] [max-associations N] [max-bindings N] [max-handshakes N]",
+	  "[mark-range VALUE/MASK] [handshake-mark MARK] [agent-lost keep|end] [agent-lost-after TIME] [max-associations N] [max-bindings N] [max-handshakes N] [clock trust|wait|set]",
 	  "changes what is named" },
 };
 

@@ -28,6 +28,7 @@ NAME(profile, enum kpc_profile, "modern", "onem2m")
 NAME(format, enum kpc_id_format, "strict", "any")
 NAME(session, enum kpc_session_type, "warden", "worker")
 NAME(agent_lost, enum kpc_agent_lost, "keep", "end")
+NAME(clock, enum kpc_clock, "trust", "wait", "set")
 NAME(change, enum kpc_change, "added", "changed", "removed", "limit")
 NAME(direction, enum kpc_direction, "out", "in")
 

@@ -15,6 +15,7 @@ const char *name_profile(enum kpc_profile profile);
 const char *name_format(enum kpc_id_format format);
 const char *name_session(enum kpc_session_type type);
 const char *name_agent_lost(enum kpc_agent_lost lost);
+const char *name_clock(enum kpc_clock clock);
 const char *name_change(enum kpc_change change);
 const char *name_state(enum kpc_establish_state state);
 const char *name_direction(enum kpc_direction direction);

@@ -29,6 +29,9 @@ static int put_table(struct cli *cli, FILE *out)
 		ret = cli_refuse(cli, NULL, &err);
 		goto out;
 	}
+	/* That it was set this boot tells nothing of the next one. */
+	if (config.clock == KPC_CLOCK_SET)
+		config.clock = KPC_CLOCK_WAIT;
 	fputs("config ", out);
 	kpc_config_format(out, &config);
 	putc('\n', out);

@@ -104,6 +104,18 @@ static int take_max_handshakes(struct kpc_config *config, const char *value,
 			   &config->max_handshakes, BIT(MAX_HANDSHAKES), err);
 }
 
+static int take_clock(struct kpc_config *config, const char *value,
+		      struct kpc_error *err)
+{
+	int found = kpci_value_name("clock", value, &kpci_clock_names, err);
+
+	if (found < 0)
+		return found;
+	config->clock = found;
+	config->set |= BIT(CLOCK);
+	return 0;
+}
+
 static const struct config_word {
 	const char *name;
 	uint32_t bits;
@@ -117,6 +129,7 @@ static const struct config_word {
 	{ "max-associations", BIT(MAX_ASSOCIATIONS), take_max_associations },
 	{ "max-bindings", BIT(MAX_BINDINGS), take_max_bindings },
 	{ "max-handshakes", BIT(MAX_HANDSHAKES), take_max_handshakes },
+	{ "clock", BIT(CLOCK), take_clock },
 };
 
 static int take_word(struct kpc_config *config, const char *name,
@@ -137,7 +150,7 @@ static int take_word(struct kpc_config *config, const char *name,
 		return config_words[i].take(config, value, err);
 	}
 	return kpc_error_return(err, -EINVAL,
-				"\"%.30s\" is not known; accepted: mark-range handshake-mark agent-lost agent-lost-after max-associations max-bindings max-handshakes",
+				"\"%.30s\" is not known; accepted: mark-range handshake-mark agent-lost agent-lost-after max-associations max-bindings max-handshakes clock",
 				name);
 }
 
@@ -149,7 +162,7 @@ int kpc_config_parse(struct kpc_config *config, int argc, char **argv,
 
 	if (!argc)
 		return kpc_error_return(err, -EINVAL,
-					"nothing to set; accepted: mark-range handshake-mark agent-lost agent-lost-after max-associations max-bindings max-handshakes");
+					"nothing to set; accepted: mark-range handshake-mark agent-lost agent-lost-after max-associations max-bindings max-handshakes clock");
 	for (i = 0; i < argc; i += 2) {
 		ret = take_word(config, argv[i],
 				i + 1 < argc ? argv[i + 1] : NULL, err);
@@ -193,7 +206,12 @@ void kpc_config_format(FILE *out, const struct kpc_config *config)
 		fprintf(out, "%smax-bindings %u", space, config->max_bindings);
 		space = " ";
 	}
-	if (config->set & BIT(MAX_HANDSHAKES))
+	if (config->set & BIT(MAX_HANDSHAKES)) {
 		fprintf(out, "%smax-handshakes %u", space,
 			config->max_handshakes);
+		space = " ";
+	}
+	if (config->set & BIT(CLOCK) && config->clock < kpci_clock_names.count)
+		fprintf(out, "%sclock %s", space,
+			kpci_clock_names.names[config->clock]);
 }

@@ -34,6 +34,7 @@ extern const struct kpci_names kpci_start_names;
 extern const struct kpci_names kpci_profile_names;
 extern const struct kpci_names kpci_format_names;
 extern const struct kpci_names kpci_agent_lost_names;
+extern const struct kpci_names kpci_clock_names;
 extern const struct kpci_names kpci_answer_names;
 
 /* Bits of enum kpc_version_flags by position. */

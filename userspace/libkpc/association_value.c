@@ -24,6 +24,7 @@ NAMES(start, "manual, demand or auto", "manual", "demand", "auto");
 NAMES(profile, "modern or onem2m", "modern", "onem2m");
 NAMES(format, "strict or any", "strict", "any");
 NAMES(agent_lost, "keep or end", "keep", "end");
+NAMES(clock, "trust, wait or set", "trust", "wait", "set");
 NAMES(answer, "yes or no", "no", "yes");
 NAMES(version, "tls1.2, tls1.3 or dtls1.2", "tls1.2", "tls1.3", "dtls1.2");
 

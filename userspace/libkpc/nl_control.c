@@ -51,7 +51,7 @@ static const struct kpci_nl_field commit_fields[] = {
 
 #undef FIELD
 
-/* Those up to max-handshakes can be set, each only when it was given. */
+/* Those before generation can be set, each only when it was given. */
 #define FIELD(member, attribute, wire) \
 	KPCI_NL_FIELD_ALWAYS(struct kpc_config, member, \
 			    KPC_A_CONFIG_##attribute, KPCI_NL_WIRE_##wire)
@@ -64,6 +64,7 @@ static const struct kpci_nl_field config_fields[] = {
 	FIELD(max_associations, MAX_ASSOCIATIONS, U32),
 	FIELD(max_bindings, MAX_BINDINGS, U32),
 	FIELD(max_handshakes, MAX_HANDSHAKES, U32),
+	FIELD(clock, CLOCK, U8),
 	FIELD(generation, GENERATION, U64),
 	FIELD(abi, ABI, U32),
 	FIELD(module_version, MODULE_VERSION, STRING),
@@ -219,7 +220,7 @@ int kpc_nl_build_config_set(void *buffer, size_t size, uint16_t family,
 	kpci_nl_begin(&writer, buffer, size, family, seq, KPC_CMD_CONFIG_SET,
 		      NLM_F_ACK);
 	for (i = 0; i < COUNT(config_fields); i++) {
-		if (config_fields[i].attribute > KPC_A_CONFIG_MAX_HANDSHAKES)
+		if (config_fields[i].attribute == KPC_A_CONFIG_GENERATION)
 			break;
 		if (config->set & 1U << config_fields[i].attribute)
 			kpci_nl_put_fields(&writer, &config_fields[i], 1,

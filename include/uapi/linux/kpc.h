@@ -126,6 +126,17 @@ enum kpc_agent_lost {
 };
 
 /*
+ * Whether the machine's clock is taken as it is, or an association with
+ * not-before or not-after binds nothing until it is said to be set. Set is
+ * wait once that was said.
+ */
+enum kpc_clock {
+	KPC_CLOCK_TRUST,
+	KPC_CLOCK_WAIT,
+	KPC_CLOCK_SET,
+};
+
+/*
  * What an association, binding or agent event tells.
  */
 enum kpc_change {
@@ -158,7 +169,8 @@ enum kpc_direction {
  * @KPC_REASON_OPERATOR: Ended by binding-del or close.
  * @KPC_REASON_DELETED: The association was deleted.
  * @KPC_REASON_NARROWED: A load or sync left no room for it.
- * @KPC_REASON_EXPIRED: not-after was reached.
+ * @KPC_REASON_EXPIRED: The clock is not, or no more, between not-before and
+ *   not-after.
  * @KPC_REASON_MARK_CHANGED: The socket's mark is no longer the association's.
  * @KPC_REASON_PEER_CHANGED: The socket's 4-tuple is no longer the bound one.
  * @KPC_REASON_KEYS_CHANGED: The socket carries keys that its session did not
@@ -425,6 +437,7 @@ enum {
 	KPC_A_CONFIG_ABI,
 	KPC_A_CONFIG_MODULE_VERSION,
 	KPC_A_CONFIG_PAD,
+	KPC_A_CONFIG_CLOCK,
 
 	__KPC_A_CONFIG_MAX
 };
