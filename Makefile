@@ -8,7 +8,7 @@ out	:= $(O)
 # The kernel that the module is for.
 KVER	?= $(shell uname -r)
 KDIR	?= /lib/modules/$(KVER)/build
-kobj	:= $(out)/kmod/$(KVER)
+kobj	:= $(out)/kmod/$(KVER)$(if $(KUNIT),-kunit)
 
 PREFIX	?= /usr
 DESTDIR	?=
@@ -52,7 +52,7 @@ modules: $(begun)
 	@cp -pruT include/uapi $(kobj)/src/include/uapi
 	@cd kmod && find . \( -name '*.[chS]' -o -name Kbuild \) \
 		-exec cp -pu --parents -t $(kobj)/src/kmod {} +
-	$(MAKE) -C $(KDIR) M=$(kobj)/src $(KFLAGS) modules
+	$(MAKE) -C $(KDIR) M=$(kobj)/src $(if $(KUNIT),KUNIT=1) $(KFLAGS) modules
 	@cp -p $(kobj)/src/kmod/kpc.ko $(kobj)/kpc.ko
 
 install: userspace
@@ -131,6 +131,7 @@ help:
 	@echo 'make              userspace and, where its headers are, the module'
 	@echo 'make userspace    libkpc, kpcd, kpc, kpcperf into $(O)/'
 	@echo 'make modules      kpc.ko for KVER=$(KVER) into $(O)/kmod/$(KVER)/'
+	@echo '                  KUNIT=1: one with its KUnit suites, into $(KVER)-kunit/'
 	@echo 'make install      userspace, units, pages, the module for dkms; DESTDIR= PREFIX='
 	@echo 'make modules_install   the module for KVER, as the kernel does'
 	@echo 'make demo         the main job in virtual machines, with a report'

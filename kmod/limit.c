@@ -384,3 +384,7 @@ void kpc_sweep(struct work_struct *work)
 	else if (again)
 		queue_delayed_work(kpc_wq, &kn->sweep, HZ);
 }
+
+#ifdef KPC_KUNIT
+#include "kunit/limit_test.c"
+#endif
