@@ -143,27 +143,39 @@ loading()
 		at site-a kpc load --force "$out/saved.conf"
 }
 
+# Packets that a counter of the table below has seen.
+counted()
+{
+	at site-a nft -j list counter inet by_entity "$1" |
+		jq '.nftables[] | .counter? // empty | .packets'
+}
+
 rules_by_identity()
 {
 	local mark
 
 	mark=$(mark_of site-a telemetry)
+	na ip rule add fwmark "$mark" table 100
+	na ip route add "$SITE_B" dev wire-a realm 7 table 100
 	at site-a nft -f - <<-END
 	table inet by_entity {
 		counter sent { }
+		counter routed { }
+		counter came { }
 		chain out {
 			type filter hook output priority 0;
 			meta mark $mark counter name sent
+			meta mark $mark meta rtclassid 7 counter name routed
 			meta mark $mark limit rate over 10 mbytes/second drop
+			meta mark & 0xff000000 == 0x6b000000 ct mark set meta mark
 		}
 		chain in {
 			type filter hook input priority 0;
 			socket mark $mark counter
+			ct mark $mark counter name came
 		}
 	}
 	END
-	na ip rule add fwmark "$mark" table 100
-	na ip route add "$SITE_B" dev wire-a table 100
 	na tc qdisc add dev wire-a root handle 1: prio
 	na tc filter add dev wire-a parent 1: handle "$mark" fw flowid 1:3
 	within 20 test -S $LOCAL
@@ -174,6 +186,13 @@ rules_by_identity()
 	check "guide: tc by mark has sent it through the band told" \
 		"$(at site-a tc -s class show dev wire-a classid 1:3 | grep -o 'Sent.*')" \
 		eval 'at site-a tc -s class show dev wire-a classid 1:3 | grep -q "Sent [1-9]"'
+	check "guide: routing by mark has sent it by the table told, and nothing else" \
+		"$(counted sent) of the mark, $(counted routed) by the table" \
+		within 5 eval '[ "$(counted routed)" -gt 0 ] && [ "$(counted routed)" = "$(counted sent)" ]'
+	check "guide: the connection keeps the mark, and what comes in has it" \
+		"$(counted came) came, $(at site-a conntrack -L --mark "$mark" 2>/dev/null | wc -l) connections" \
+		eval '[ "$(counted came)" -gt 0 ] &&
+			at site-a conntrack -L --mark '"$mark"' -p tcp 2>/dev/null | grep -q dport=8883'
 	at site-a tc qdisc del dev wire-a root
 	at site-a nft delete table inet by_entity
 }
