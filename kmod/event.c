@@ -269,6 +269,7 @@ void kpc_event_violation(struct kpc_net *kn, const struct kpc_violation *v)
 	void *hdr;
 
 	kpc_count(&kn->counters, KPC_COUNT_VIOLATIONS);
+	kpc_count(&kn->counters, KPC_COUNT_KIND + v->kind);
 	if (v->association)
 		atomic64_inc(&v->association->violations);
 	rcu_read_lock();

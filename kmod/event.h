@@ -10,14 +10,14 @@
 #include <net/sock.h>
 #include <uapi/linux/kpc.h>
 
+#include "stats.h"
+
 struct kpc_association;
 struct kpc_establish;
 struct kpc_flow;
 struct kpc_net;
 struct kpc_session;
 struct kpc_sock;
-
-#define KPC_VIOLATION_KINDS	(KPC_VIOLATION_KIND_BUDGET + 1)
 
 /**
  * struct kpc_events - numbering and rate of a namespace's events

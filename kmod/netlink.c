@@ -456,6 +456,16 @@ static int fill_stats(struct sk_buff *msg, struct kpc_net *kn, bool reset)
 		[KPC_COUNT_DROPPED_OUT]	= KPC_A_STATS_DROPPED_OUT,
 		[KPC_COUNT_DROPPED_IN]	= KPC_A_STATS_DROPPED_IN,
 		[KPC_COUNT_REFUSED]	= KPC_A_STATS_REFUSED,
+#define KIND(kind)							\
+		[KPC_COUNT_KIND + KPC_VIOLATION_KIND_##kind] =		\
+			KPC_A_STATS_VIOLATIONS_##kind
+		KIND(MARK),
+		KIND(ENDPOINT),
+		KIND(ASSOCIATION),
+		KIND(CHANGED),
+		KIND(GRANT),
+		KIND(BUDGET),
+#undef KIND
 	};
 	const struct kpc_table *table;
 	unsigned int i;

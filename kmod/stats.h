@@ -8,6 +8,9 @@
 #include <linux/atomic.h>
 #include <linux/percpu.h>
 #include <linux/types.h>
+#include <uapi/linux/kpc.h>
+
+#define KPC_VIOLATION_KINDS	(KPC_VIOLATION_KIND_BUDGET + 1)
 
 enum kpc_counter {
 	KPC_COUNT_BOUND,
@@ -17,7 +20,9 @@ enum kpc_counter {
 	KPC_COUNT_DROPPED_OUT,
 	KPC_COUNT_DROPPED_IN,
 	KPC_COUNT_REFUSED,
-	KPC_COUNTERS
+	/* One of each enum kpc_violation_kind. */
+	KPC_COUNT_KIND,
+	KPC_COUNTERS = KPC_COUNT_KIND + KPC_VIOLATION_KINDS
 };
 
 /**
@@ -29,7 +34,7 @@ struct kpc_counters {
 };
 
 static inline void kpc_count(struct kpc_counters *counters,
-			     enum kpc_counter which)
+			     unsigned int which)
 {
 	atomic64_inc(&counters->n[which]);
 }

@@ -241,6 +241,12 @@ struct kpc_commit {
  * @dropped_in: Packets dropped on their way in.
  * @refused: Connections to a registered listener that were reset because no
  *	more handshakes could be registered.
+ * @violations_mark: Of @violations, those of this kind; so the others.
+ * @violations_endpoint: See there.
+ * @violations_association: See there.
+ * @violations_changed: See there.
+ * @violations_grant: See there.
+ * @violations_budget: See there.
  */
 struct kpc_stats {
 	uint32_t associations;
@@ -255,6 +261,12 @@ struct kpc_stats {
 	uint64_t dropped_out;
 	uint64_t dropped_in;
 	uint64_t refused;
+	uint64_t violations_mark;
+	uint64_t violations_endpoint;
+	uint64_t violations_association;
+	uint64_t violations_changed;
+	uint64_t violations_grant;
+	uint64_t violations_budget;
 };
 
 /**

@@ -597,7 +597,7 @@ TEST_F(wire, violations_are_rate_limited)
 {
 	struct sockaddr_in sin = at(ADDR_B, 9);
 	unsigned int told = 0, i;
-	int udp;
+	int udp, tcp;
 
 	ASSERT_EQ(site_enter('a'), 0);
 	udp = socket(AF_INET, SOCK_DGRAM, 0);
@@ -612,11 +612,21 @@ TEST_F(wire, violations_are_rate_limited)
 	nl_flag(&self->a, KPC_A_STATS_RESET);
 	ASSERT_EQ(nl_talk(&self->a), 0);
 	EXPECT_EQ(nl_get(&self->a, KPC_A_STATS_VIOLATIONS), 500);
+	EXPECT_EQ(nl_get(&self->a, KPC_A_STATS_VIOLATIONS_MARK), 500);
+	EXPECT_EQ(nl_get(&self->a, KPC_A_STATS_VIOLATIONS_ENDPOINT), 0);
 	EXPECT_EQ(nl_get(&self->a, KPC_A_STATS_DROPPED_OUT), 500);
 	EXPECT_EQ(nl_get(&self->a, KPC_A_STATS_SUPPRESSED), 500 - told);
 	EXPECT_EQ(nl_get(&self->a, KPC_A_STATS_ASSOCIATIONS), 1);
 	ASSERT_EQ(nl_talk(&self->a), 0);
 	EXPECT_EQ(nl_get(&self->a, KPC_A_STATS_VIOLATIONS), 0);
+	EXPECT_EQ(nl_get(&self->a, KPC_A_STATS_VIOLATIONS_MARK), 0);
+	/* Another kind has its own. */
+	tcp = tcp_socket();
+	EXPECT_EQ(tcp_connect(tcp, ADDR_B, PORT), -ECONNREFUSED);
+	ASSERT_EQ(nl_talk(&self->a), 0);
+	EXPECT_EQ(nl_get(&self->a, KPC_A_STATS_VIOLATIONS_ENDPOINT), 1);
+	EXPECT_EQ(nl_get(&self->a, KPC_A_STATS_VIOLATIONS_MARK), 0);
+	close(tcp);
 	close(udp);
 }
 

@@ -24,6 +24,12 @@ static void put_stats(struct cli *cli, const struct kpc_stats *stats)
 		{ "dropped_out", stats->dropped_out },
 		{ "dropped_in", stats->dropped_in },
 		{ "refused", stats->refused },
+		{ "violations_mark", stats->violations_mark },
+		{ "violations_endpoint", stats->violations_endpoint },
+		{ "violations_association", stats->violations_association },
+		{ "violations_changed", stats->violations_changed },
+		{ "violations_grant", stats->violations_grant },
+		{ "violations_budget", stats->violations_budget },
 	};
 	size_t i;
 
@@ -31,7 +37,7 @@ static void put_stats(struct cli *cli, const struct kpc_stats *stats)
 	for (i = 0; i < CLI_COUNT(rows); i++) {
 		json_number(&cli->json, rows[i].key, rows[i].value);
 		if (!cli->use_json)
-			printf("%-12s %" PRIu64 "\n", rows[i].key,
+			printf("%-22s %" PRIu64 "\n", rows[i].key,
 			       rows[i].value);
 	}
 	json_object_end(&cli->json);

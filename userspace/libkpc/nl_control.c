@@ -88,6 +88,12 @@ static const struct kpci_nl_field stats_fields[] = {
 	FIELD(dropped_out, DROPPED_OUT, U64),
 	FIELD(dropped_in, DROPPED_IN, U64),
 	FIELD(refused, REFUSED, U64),
+	FIELD(violations_mark, VIOLATIONS_MARK, U64),
+	FIELD(violations_endpoint, VIOLATIONS_ENDPOINT, U64),
+	FIELD(violations_association, VIOLATIONS_ASSOCIATION, U64),
+	FIELD(violations_changed, VIOLATIONS_CHANGED, U64),
+	FIELD(violations_grant, VIOLATIONS_GRANT, U64),
+	FIELD(violations_budget, VIOLATIONS_BUDGET, U64),
 };
 
 #undef FIELD
