@@ -68,12 +68,16 @@ void kpc_actor_current(struct kpc_actor *actor)
 	actor->pid = is_task ? task_tgid_nr(current) : 0;
 }
 
+/*
+ * A namespace that belongs to another user namespace is not told of: there any
+ * user is its administrator, and could fill the machine's backlog with it.
+ */
 static struct audit_buffer *begin(const struct kpc_net *kn, const char *op,
 				  bool is_task)
 {
 	struct audit_buffer *ab;
 
-	if (audit_enabled == AUDIT_OFF)
+	if (audit_enabled == AUDIT_OFF || kn->net->user_ns != &init_user_ns)
 		return NULL;
 	ab = audit_log_start(is_task ? audit_context() : NULL,
 			     GFP_ATOMIC | __GFP_NOWARN, AUDIT_KERNEL_OTHER);
@@ -227,6 +231,26 @@ void kpc_audit_revoke(const struct kpc_sock *ks)
 	end(ab, true);
 }
 
+/*
+ * Who sends may do so with the socket's spinlock held, where none of the locks
+ * may be taken that the task's name and program are told under.
+ */
+static void put_sender(struct audit_buffer *ab, bool is_task)
+{
+	struct kpc_actor sender;
+	char comm[TASK_COMM_LEN];
+
+	if (!is_task) {
+		put_doer(ab, false);
+		return;
+	}
+	kpc_actor_current(&sender);
+	put_actor(ab, &sender);
+	memcpy(comm, current->comm, sizeof(comm));
+	audit_log_format(ab, " uid=%u", from_kuid(&init_user_ns, current_uid()));
+	put_text(ab, "comm", comm, strnlen(comm, sizeof(comm)));
+}
+
 /**
  * kpc_audit_violation() - something was attempted and stopped
  * @kn: namespace
@@ -252,7 +276,7 @@ void kpc_audit_violation(const struct kpc_net *kn, const struct kpc_violation *v
 				 from_kuid(&init_user_ns, kpc_sock_uid(v->sk)));
 	else
 		audit_log_format(ab, " sock_uid=?");
-	put_doer(ab, v->by_current);
+	put_sender(ab, v->by_current);
 	end(ab, false);
 }
 

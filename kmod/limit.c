@@ -130,12 +130,15 @@ static bool is_worn(const struct kpc_sock *ks, u64 before, u64 now)
 	return now + min_t(u64, came, ks->records_max / 8) >= ks->records_max;
 }
 
+/* Of a socket that its holder has closed the kernel's TLS tells nothing more. */
 static u8 records_reached(struct kpc_sock *ks, const struct kpc_ktls *ktls)
 {
 	bool worn = ks->records_max &&
 		    (is_worn(ks, ks->tx_records, ktls->tx_records) ||
 		     is_worn(ks, ks->rx_records, ktls->rx_records));
 
+	if (!ktls->version)
+		return KPC_REASON_NONE;
 	WRITE_ONCE(ks->tx_records, ktls->tx_records);
 	WRITE_ONCE(ks->rx_records, ktls->rx_records);
 	return worn ? KPC_REASON_RECORDS : KPC_REASON_NONE;

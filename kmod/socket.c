@@ -474,8 +474,10 @@ void kpc_sock_remove(struct kpc_sock *ks, u8 reason)
 		list_del_rcu(&ks->listen_node);
 	if (ks->was_bound)
 		list_del_rcu(&ks->bound_node);
-	if (ks->reason == KPC_REASON_NONE)
+	if (ks->reason == KPC_REASON_NONE) {
 		ks->reason = reason;
+		kpc_actor_current(&ks->ended_by);
+	}
 	spin_unlock_bh(&kn->sock_lock);
 
 	if (ks->was_bound) {
