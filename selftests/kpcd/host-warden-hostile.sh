@@ -69,6 +69,11 @@ if fd < 0:
     sys.exit()
 warden = socket.socket(fileno=fd)
 warden.settimeout(10)
+refused = set()
+with open(os.path.join(os.path.dirname(__file__), "keys"), encoding="ascii") as store:
+    parts = [line.split()[1].partition(":")[::2] for line in store]
+stored = [bytes.fromhex(text) if form == "hex" else text.encode()
+          for form, text in parts]
 
 def say(kind, body, request=7):
     warden.send(struct.pack("=II", kind, request) + body)
@@ -79,10 +84,14 @@ def key_request(kpc_id, association=0, listener=0):
 
 def ask_key(kpc_id, **more):
     say(KEY_REQUEST, key_request(kpc_id, **more))
-    kind, request, association, length = \
-        struct.unpack_from("=IIII", warden.recv(65536))
+    said = warden.recv(65536)
+    kind, request, association, length = struct.unpack_from("=IIII", said)
     assert kind == KEY and request == 7
-    return association, length
+    if association:
+        return association, length
+    # A refusal is as long as a key: it has nobody's.
+    refused.add(said[20:20 + length])
+    return 0, sum(octets in said for octets in stored)
 
 def ask_backend(association):
     say(BACKEND_REQUEST, struct.pack("=I", association) + bytes(44))
@@ -108,6 +117,7 @@ if sys.argv[2] == "ask":
     print("no-a", *ask_key(b"open@example.org", association=99))
     print("case", *ask_key(b"Pump@example.org", listener=1))
     print("none", *ask_key(b"", listener=1))
+    print("nobody", len(refused), len(refused.pop()))
 elif sys.argv[2] == "flood":
     started = time.monotonic()
     for _ in range(150):
@@ -143,7 +153,7 @@ hostile ask >"$dir/said" 2>&1
 if grep -q "^steal" "$dir/said"; then
 	skip_all "$(cat "$dir/said")"
 fi
-plan 29
+plan 30
 said()
 {
 	grep -qx -- "$1" "$dir/said" || { cat "$dir/said"; return 1; }
@@ -164,6 +174,7 @@ ok "none of role b as if it were role a" said "as-a 0 0"
 ok "none of an association that is none" said "no-a 0 0"
 ok "T2: none of a KpcId in other letters" said "case 0 0"
 ok "none where no KpcId is named" said "none 0 0"
+ok "X5: each refusal has the same key, of nobody" said "nobody 1 32"
 
 # 150 keys at 50 a second: a second's worth is there at once.
 hostile flood >"$dir/said" 2>&1
