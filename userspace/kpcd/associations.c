@@ -34,13 +34,13 @@ static void describe(const struct entry *entry, struct kpc_message *message)
 	to->suite_count = from->suite_count;
 	memcpy(to->suites, from->suites, sizeof(to->suites));
 	to->allow_any = from->agent.allow_any;
-	to->hand_over = kpc_plain_kind(from->agent.plain, NULL) ==
-			KPC_PLAIN_HAND_OVER;
 	/*
 	 * Waiting in one worker it would have the place of a program's at another.
 	 * While it waits the worker takes what comes, which an application wants.
 	 */
-	to->keeps = !from->limit.bindings && !to->hand_over;
+	to->keeps = !from->limit.bindings &&
+		    kpc_plain_kind(from->agent.plain, NULL) !=
+		    KPC_PLAIN_HAND_OVER;
 	to->allow_uid_count = from->agent.allow_uid_count;
 	memcpy(to->allow_uids, from->agent.allow_uids,
 	       sizeof(to->allow_uids));

@@ -89,12 +89,15 @@ static int give_pair(const struct kpc_association *association,
 }
 
 static int reach(const struct kpc_association *association,
-		 const struct kpc_message_backend_request *wanted)
+		 const struct kpc_message_backend_request *wanted,
+		 enum kpc_plain kind)
 {
-	enum kpc_plain kind = kpc_plain_kind(association->agent.plain, NULL);
-	int fd = open_backend(&association->agent, kind);
-	int end;
+	int fd, end;
 
+	/* Its application is not told of what it cannot be given. */
+	if (kind == KPC_PLAIN_HAND_OVER && wanted->carrier != KPC_CARRIER_KERNEL)
+		return -EOPNOTSUPP;
+	fd = open_backend(&association->agent, kind);
 	if (fd < 0 || kind != KPC_PLAIN_PAIR)
 		return fd;
 	end = give_pair(association, wanted, fd);
@@ -111,13 +114,15 @@ void backend_connect(struct crew_worker *worker, uint32_t request,
 		.type = KPC_MESSAGE_BACKEND,
 		.request = request,
 	};
+	enum kpc_plain kind = KPC_PLAIN_NONE;
 	struct log_line line;
 	int fd = -EPERM;
 
 	if (entry && entry->association.role == KPC_ROLE_B &&
 	    entry->credits[worker->index]) {
 		entry->credits[worker->index]--;
-		fd = reach(&entry->association, wanted);
+		kind = kpc_plain_kind(entry->association.agent.plain, NULL);
+		fd = reach(&entry->association, wanted, kind);
 	} else {
 		log_begin(&line, LOG_ERR,
 			  "worker %u asks for a backend of an association whose "
@@ -127,7 +132,8 @@ void backend_connect(struct crew_worker *worker, uint32_t request,
 			event_entry(&line, entry);
 		log_end(&line);
 	}
-	answer.backend_error = fd < 0 ? fd : 0;
+	answer.backend.error = fd < 0 ? fd : 0;
+	answer.backend.kind = kind;
 	crew_send(worker, &answer, fd);
 	if (fd >= 0)
 		close(fd);

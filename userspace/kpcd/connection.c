@@ -274,8 +274,7 @@ void connection_fail(struct connection *c, enum kpc_message_event_kind kind,
 		return;
 	if (c->handshake && c->association)
 		establish_answer(c, error, text);
-	if (c->role == KPC_ROLE_A && c->plain.fd >= 0 && c->association &&
-	    c->association->config.hand_over)
+	if (c->role == KPC_ROLE_A && c->hand_over)
 		hand_over_refuse(c->plain.fd, text);
 	if (kind)
 		worker_event(c->worker, kind, c, "%s", text);
@@ -310,7 +309,7 @@ void connection_open(struct connection *c)
 		return;
 	}
 	establish_answer(c, 0, "");
-	if (c->plain.fd >= 0 && c->association->config.hand_over) {
+	if (c->hand_over) {
 		if (hand_over_may(c))
 			hand_over(c);
 		return;

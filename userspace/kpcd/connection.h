@@ -139,6 +139,8 @@ struct record_type {
  * @state: enum connection_state
  * @role: enum kpc_role
  * @carrier: enum kpc_carrier
+ * @hand_over: at the plain leg is an application, which is given the TLS leg's
+ *	socket: as that leg was made, whatever has become of the association since
  * @truncated: the far end was gone without close_notify
  * @declined: the kernel did not take its keys
  * @up: told to the log as such
@@ -175,6 +177,7 @@ struct connection {
 	uint8_t state;
 	uint8_t role;
 	uint8_t carrier;
+	uint8_t hand_over:1;
 	uint8_t truncated:1;
 	uint8_t declined:1;
 	uint8_t up:1;
@@ -274,11 +277,12 @@ uint64_t leg_taken(const struct leg *leg);
  * @worker: the worker
  * @association: of role a
  * @fd: a local program's socket, or -1
- * @tcp: whether it is a TCP one
+ * @from: the listener that it came to, or NULL
  * @request: id of the warden's request to answer, or 0
  */
 void connection_initiate(struct worker *worker,
-			 struct association *association, int fd, bool tcp,
+			 struct association *association, int fd,
+			 const struct kpc_message_listener *from,
 			 uint32_t request);
 
 /** connect_expired() - try the next address; false where there is none */

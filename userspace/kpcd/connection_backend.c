@@ -126,21 +126,23 @@ static void backend_opened(struct waiter *waiter, const void *answer, int fd)
 	struct handshake *hs = container_of(waiter, struct handshake, waiter);
 	const struct kpc_message *got = answer;
 	struct connection *c = hs->connection;
-	int error = got->backend_error;
+	int error = got->backend.error;
 
+	c->hand_over = got->backend.kind == KPC_PLAIN_HAND_OVER;
 	if (!error && fd < 0)
 		error = -EBADF;
 	if (error) {
 		if (fd >= 0)
 			close(fd);
-		backend_fail(c, error);
+		if (!c->hand_over || hand_over_may(c))
+			backend_fail(c, error);
 		return;
 	}
 	connection_plain(c, fd, false);
-	if (c->association->config.hand_over)
-		hand_over(c);
-	else
+	if (!c->hand_over)
 		backend_ready(c);
+	else if (hand_over_may(c))
+		hand_over(c);
 }
 
 static void backend_ask(struct connection *c)
@@ -151,6 +153,7 @@ static void backend_ask(struct connection *c)
 			.association = c->association->config.id,
 			.version = c->version,
 			.suite = c->suite,
+			.carrier = c->carrier,
 			.binding = c->binding,
 			.peer = c->peer,
 		},
@@ -164,8 +167,6 @@ void connection_backend(struct connection *c)
 {
 	c->state = CONNECTION_BACKEND;
 	connection_deadline(c, BACKEND_SECONDS * 1000);
-	if (c->association->config.hand_over && !hand_over_may(c))
-		return;
 	if (c->association->config.plain[0])
 		backend_tcp(c);
 	else

@@ -172,7 +172,8 @@ static bool initiation_count(struct association *association,
 }
 
 void connection_initiate(struct worker *worker,
-			 struct association *association, int fd, bool tcp,
+			 struct association *association, int fd,
+			 const struct kpc_message_listener *from,
 			 uint32_t request)
 {
 	struct connection *c = connection_new(worker, KPC_ROLE_A);
@@ -186,8 +187,10 @@ void connection_initiate(struct worker *worker,
 	c->association = association;
 	c->handshake->request = request;
 	c->handshake->give_up = timer_now() + ms;
-	if (fd >= 0)
-		connection_plain(c, fd, tcp);
+	if (fd >= 0) {
+		c->hand_over = from->hand_over;
+		connection_plain(c, fd, from->local_tcp);
+	}
 	if (!initiation_count(association, c)) {
 		connection_fail(c, KPC_EVENT_REFUSED, -EBUSY,
 				"too many handshakes with the far end are under way");
@@ -195,7 +198,7 @@ void connection_initiate(struct worker *worker,
 	}
 	connection_deadline(c, ms);
 	if (fd >= 0)
-		plain_watch(c, tcp);
+		plain_watch(c, from->local_tcp);
 	connect_next(c, 0);
 }
 

@@ -25,6 +25,7 @@
  * @id: in messages
  * @fd: the socket
  * @tcp: else a UNIX socket
+ * @hand_over: UNIX: for applications that are given their connections
  * @path: UNIX: where it is
  * @device: UNIX: which file it is, so that no other is removed
  * @inode: UNIX: see @device
@@ -33,6 +34,7 @@ struct local {
 	uint32_t id;
 	int fd;
 	bool tcp;
+	bool hand_over;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	dev_t device;
 	ino_t inode;
@@ -135,6 +137,7 @@ static void tell(struct crew_worker *worker, const struct entry *entry)
 			.id = entry->local->id,
 			.association = entry->id,
 			.local_tcp = entry->local->tcp,
+			.hand_over = entry->local->hand_over,
 		},
 	};
 
@@ -171,6 +174,7 @@ int local_open(struct entry *entry, struct kpc_error *err)
 		code = open_unix(local, agent, SOCK_STREAM, where, err);
 		break;
 	case KPC_PLAIN_HAND_OVER:
+		local->hand_over = true;
 		code = open_unix(local, agent, SOCK_SEQPACKET, where, err);
 		break;
 	case KPC_PLAIN_TCP:

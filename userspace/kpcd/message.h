@@ -82,7 +82,6 @@ enum kpc_message_type {
  *	means the profile's
  * @allow_any: every local user may speak at a plain TCP leg
  * @keeps: role a, what an establishment has made waits for a local program
- * @hand_over: an application at the plain leg is given the connection's socket
  * @allow_uids: users that may otherwise
  * @handshake_seconds: what a handshake may take
  * @rekey_after: seconds until a connection gets new keys, or 0
@@ -104,7 +103,6 @@ struct kpc_message_association {
 	uint8_t allow_uid_count;
 	uint8_t allow_any;
 	uint8_t keeps;
-	uint8_t hand_over;
 	uint16_t suites[KPC_SUITES_MAX];
 	uint32_t allow_uids[KPC_ALLOW_UIDS_MAX];
 	uint32_t handshake_seconds;
@@ -122,11 +120,13 @@ struct kpc_message_association {
  * @id: the warden's, for KPC_MESSAGE_LISTENER_GONE and key requests
  * @association: KPC_MESSAGE_PLAIN, the association it leads to; else 0
  * @local_tcp: KPC_MESSAGE_PLAIN, TCP: look up the peer's uid
+ * @hand_over: KPC_MESSAGE_PLAIN: who comes is given the connection's socket
  */
 struct kpc_message_listener {
 	uint32_t id;
 	uint32_t association;
 	uint8_t local_tcp;
+	uint8_t hand_over;
 };
 
 /**
@@ -215,6 +215,7 @@ struct kpc_message_key {
 /**
  * struct kpc_message_backend_request - whom a backend is wanted for
  * @association: of role b
+ * @carrier: enum kpc_carrier; what the agent carries is not handed over
  * @version: as on the wire; this and what follows is for an application that
  *	is told of the connection
  * @suite: IANA code
@@ -223,10 +224,21 @@ struct kpc_message_key {
  */
 struct kpc_message_backend_request {
 	uint32_t association;
+	uint8_t carrier;
 	uint16_t version;
 	uint16_t suite;
 	uint64_t binding;
 	struct sockaddr_in6 peer;
+};
+
+/**
+ * struct kpc_message_backend - whom the warden has connected to
+ * @error: 0 or a negative errno
+ * @kind: enum kpc_plain; the association may have another one by now
+ */
+struct kpc_message_backend {
+	int32_t error;
+	uint8_t kind;
 };
 
 /** struct kpc_message_established - the outcome of an establish request */
@@ -298,7 +310,7 @@ struct kpc_message {
 		struct kpc_message_key_request key_request;
 		struct kpc_message_key key;
 		struct kpc_message_backend_request backend_request;
-		int32_t backend_error;		/* BACKEND: 0 or -errno */
+		struct kpc_message_backend backend;
 		struct kpc_message_established established;
 		struct kpc_message_event event;
 	};

@@ -69,28 +69,30 @@ static void plain_refuse(struct worker *worker,
 void plain_accept(struct listener *listener, int fd)
 {
 	struct worker *worker = listener->worker;
-	bool tcp = listener->config.local_tcp;
+	const struct kpc_message_listener *from = &listener->config;
 	char text[KPC_MESSAGE_TEXT_MAX + 1];
 	struct association *association;
 	struct connection *c;
 
-	association = association_find(worker, listener->config.association);
+	association = association_find(worker, from->association);
 	if (!association || association->config.role != KPC_ROLE_A ||
 	    worker->draining) {
 		plain_refuse(worker, association, fd, NULL);
 		return;
 	}
-	if (!local_allowed(worker, association, fd, tcp, text, sizeof(text))) {
+	if (!local_allowed(worker, association, fd, from->local_tcp, text,
+			   sizeof(text))) {
 		plain_refuse(worker, association, fd, text);
 		return;
 	}
-	c = association->warm;
+	/* An application takes what nothing was received from yet. */
+	c = from->hand_over ? NULL : association->warm;
 	if (!c) {
-		connection_initiate(worker, association, fd, tcp, 0);
+		connection_initiate(worker, association, fd, from, 0);
 		return;
 	}
 	association->warm = c->warm_next;
-	connection_plain(c, fd, tcp);
+	connection_plain(c, fd, from->local_tcp);
 	relay_start(c);
 }
 

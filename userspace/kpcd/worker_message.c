@@ -83,7 +83,7 @@ static void on_establish(struct worker *worker,
 
 	if (association && association->config.role == KPC_ROLE_A &&
 	    !worker->draining) {
-		connection_initiate(worker, association, -1, false,
+		connection_initiate(worker, association, -1, NULL,
 				    message->request);
 		return;
 	}
