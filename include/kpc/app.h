@@ -156,7 +156,8 @@ int kpc_app_connect(const char *path, unsigned int take, struct kpc_app *app,
  * @err: reason of a refusal, or NULL
  *
  * The other end must be root's or this user's. Of a KPC_APP_TLS the module is
- * asked, and has to say what the message says. Of a pair it knows nothing: the
+ * asked, and has to say what the message says, and that the kernel carries the
+ * records: what is sent on it is never in the clear. Of a pair it knows nothing: the
  * message must be root's or this user's own, not that of a worker of the agent.
  *
  * Return: 0; -EPERM: not from the agent, or not the socket it is said to be;

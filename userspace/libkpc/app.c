@@ -130,6 +130,10 @@ static int check_tls(struct kpc_app *app, unsigned int take, struct kpc_error *e
 		return kpc_error_return(err, -EPERM,
 					"the agent says that the socket is of %s, and the module that it is of %s",
 					told->association, bound.association);
+	if (bound.carrier != KPC_CARRIER_KERNEL)
+		return kpc_error_return(err, -EPERM,
+					"the agent carries the records of %s, and what is sent on its socket would be in the clear",
+					bound.association);
 	app->identity = bound;
 	return 0;
 }
