@@ -104,13 +104,14 @@ int kpc_app_message_parse(const void *message, size_t length, enum kpc_app_socke
 /**
  * kpc_app_listen() - role b: a socket at which the agent hands over
  * @path: absolute, that of ``plain hand-over:`` or ``plain pair:``; a socket there at
- *	which nobody listens any more is replaced
+ *	which nobody listens any more is replaced, and nothing else is
  * @err: reason of a refusal, or NULL
  *
  * Every user may connect there, for the agent has no right to pass permissions
  * over; kpc_app_accept() refuses who is neither root nor this user.
  *
- * Return: a listening socket, SOCK_SEQPACKET, close-on-exec; or a negative errno.
+ * Return: a listening socket, SOCK_SEQPACKET, close-on-exec; -EEXIST: what is there is
+ * no socket; -EADDRINUSE: somebody listens there; another negative errno.
  */
 int kpc_app_listen(const char *path, struct kpc_error *err);
 

@@ -212,25 +212,38 @@ static int address_set(struct sockaddr_un *at, const char *path, struct kpc_erro
 	return 0;
 }
 
-static int open_socket(struct kpc_error *err)
+static int open_socket(int flags, struct kpc_error *err)
 {
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0);
 
 	if (fd < 0)
 		return kpc_error_return(err, -errno, "socket: %s", strerror(errno));
 	return fd;
 }
 
-/* One at which nobody listens is left from before; anything else is not ours. */
-static void remove_stale(const struct sockaddr_un *at)
+/*
+ * A socket at which nobody listens is left from before; anything else is not ours.
+ * connect(2) refuses a file as it does such a socket, and where many wait to be
+ * accepted it would wait too.
+ */
+static int remove_stale(const struct sockaddr_un *at, struct kpc_error *err)
 {
-	int fd = open_socket(NULL);
+	struct stat file;
+	int fd;
 
+	if (lstat(at->sun_path, &file))
+		return 0;
+	if (!S_ISSOCK(file.st_mode))
+		return kpc_error_return(err, -EEXIST,
+					"%s is there and is not a socket; it is not replaced",
+					at->sun_path);
+	fd = open_socket(SOCK_NONBLOCK, err);
 	if (fd < 0)
-		return;
+		return fd;
 	if (connect(fd, (const struct sockaddr *)at, sizeof(*at)) && errno == ECONNREFUSED)
 		unlink(at->sun_path);
 	close(fd);
+	return 0;
 }
 
 int kpc_app_listen(const char *path, struct kpc_error *err)
@@ -239,10 +252,11 @@ int kpc_app_listen(const char *path, struct kpc_error *err)
 	int fd, ret;
 
 	ret = address_set(&at, path, err);
+	if (!ret)
+		ret = remove_stale(&at, err);
 	if (ret)
 		return ret;
-	remove_stale(&at);
-	fd = open_socket(err);
+	fd = open_socket(0, err);
 	if (fd < 0)
 		return fd;
 	if (!bind(fd, (struct sockaddr *)&at, sizeof(at)) && !chmod(path, 0666) &&
@@ -281,7 +295,7 @@ int kpc_app_connect(const char *path, unsigned int take, struct kpc_app *app,
 	ret = address_set(&at, path, err);
 	if (ret)
 		return ret;
-	fd = open_socket(err);
+	fd = open_socket(0, err);
 	if (fd < 0)
 		return fd;
 	if (connect(fd, (struct sockaddr *)&at, sizeof(at)))

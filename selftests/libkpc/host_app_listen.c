@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How an application waits for the agent: what it replaces at its path, and what
+ * it does not.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <kpc/app.h>
+
+#include "../tap.h"
+
+static int at_path(const char *path, int type, bool listens)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, type, 0);
+
+	strcpy(at.sun_path, path);
+	if (listens ? bind(fd, (struct sockaddr *)&at, sizeof(at)) || listen(fd, 0) :
+		      connect(fd, (struct sockaddr *)&at, sizeof(at)))
+		tap_note("%s: %s", path, strerror(errno));
+	return fd;
+}
+
+/* What stays at the path, and what does not. */
+static void check_listen(const char *path)
+{
+	struct kpc_error err = { "" };
+	struct stat file;
+	int fd, waits;
+
+	fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0600);
+	tap_ok(kpc_app_listen(path, &err) == -EEXIST && !fstat(fd, &file) && file.st_nlink == 1,
+	       "a file stays: %s", err.text);
+	close(fd);
+	unlink(path);
+	tap_ok(!mkfifo(path, 0600) && kpc_app_listen(path, &err) == -EEXIST &&
+	       !lstat(path, &file) && S_ISFIFO(file.st_mode), "a FIFO too: %s", err.text);
+	unlink(path);
+	tap_ok(!symlink("/dev/null", path) && kpc_app_listen(path, &err) == -EEXIST &&
+	       !lstat(path, &file) && S_ISLNK(file.st_mode), "and a link: %s", err.text);
+	unlink(path);
+
+	fd = at_path(path, SOCK_SEQPACKET, true);
+	waits = at_path(path, SOCK_SEQPACKET, false);
+	tap_ok(kpc_app_listen(path, &err) == -EADDRINUSE,
+	       "one that listens, and has no room for more, is not waited for: %s", err.text);
+	close(waits);
+	close(fd);
+	fd = kpc_app_listen(path, &err);
+	tap_ok(fd >= 0, "one that was left is replaced %s", fd < 0 ? err.text : "");
+	close(fd);
+	unlink(path);
+	fd = at_path(path, SOCK_STREAM, true);
+	tap_ok(kpc_app_listen(path, &err) == -EADDRINUSE, "another program's stays: %s", err.text);
+	close(fd);
+	unlink(path);
+}
+
+int main(void)
+{
+	char folder[] = "/tmp/kpc-app.XXXXXX", path[64];
+
+	tap_begin();
+	if (!mkdtemp(folder))
+		return 1;
+	snprintf(path, sizeof(path), "%s/app", folder);
+	/* Should somebody wait without end. */
+	alarm(60);
+	check_listen(path);
+	rmdir(folder);
+	return tap_end();
+}
