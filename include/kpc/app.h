@@ -122,9 +122,16 @@ int kpc_app_listen(const char *path, struct kpc_error *err);
  * @app: filled in
  * @err: reason of a refusal, or NULL
  *
- * A refusal is of one connection, not of the listener.
+ * A refusal is of one connection, not of the listener, and any local user can cause
+ * one: a server goes on to the next.
  *
- * Return: 0; -EAGAIN: @listener does not wait and nobody is there; what
+ * Once somebody is there this waits for the message, even where @listener does not
+ * wait, at most 5 s. A program that does not wait sets SO_PASSCRED at @listener,
+ * accepts by itself and calls kpc_app_receive() when poll(2) says that something is
+ * there.
+ *
+ * Return: 0; -EAGAIN: @listener does not wait and nobody is there; -ETIMEDOUT: who
+ * came said nothing; what
  * kpc_app_receive() gives; another negative errno of accept(2).
  */
 int kpc_app_accept(int listener, unsigned int take, struct kpc_app *app,

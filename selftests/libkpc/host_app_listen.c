@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How an application waits for the agent: what it replaces at its path, and what
- * it does not.
+ * How an application waits for the agent: what it replaces at its path and what it
+ * does not, and that nobody who says nothing keeps it from the others.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <kpc/app.h>
@@ -64,6 +67,54 @@ static void check_listen(const char *path)
 	unlink(path);
 }
 
+static void nothing(int signal)
+{
+}
+
+/* Signals all the time, as of children that end. */
+static pid_t disturb(void)
+{
+	pid_t test = getpid(), child;
+
+	signal(SIGUSR1, nothing);
+	child = fork();
+	if (child)
+		return child;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	while (getppid() == test) {
+		kill(test, SIGUSR1);
+		usleep(100000);
+	}
+	_exit(0);
+}
+
+/* Whoever is refused, the next one has its turn. */
+static void check_accept(const char *path)
+{
+	static const char refusal[] = "kpc-hand-over 1\nerror there is none\n";
+	struct kpc_error err = { "" };
+	int listener, silent, next, ret;
+	struct kpc_app app;
+	pid_t child;
+
+	listener = kpc_app_listen(path, &err);
+	silent = at_path(path, SOCK_SEQPACKET, false);
+	next = at_path(path, SOCK_SEQPACKET, false);
+	child = disturb();
+	send(next, refusal, strlen(refusal), 0);
+	ret = kpc_app_accept(listener, 0, &app, &err);
+	tap_ok(ret == -ETIMEDOUT && app.fd == -1, "who says nothing is given up: %s", err.text);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	ret = kpc_app_accept(listener, 0, &app, &err);
+	tap_ok(ret == -ECONNREFUSED && !strcmp(err.text, "there is none"),
+	       "and the next is heard: %s", err.text);
+	close(next);
+	close(silent);
+	close(listener);
+	unlink(path);
+}
+
 int main(void)
 {
 	char folder[] = "/tmp/kpc-app.XXXXXX", path[64];
@@ -75,6 +126,7 @@ int main(void)
 	/* Should somebody wait without end. */
 	alarm(60);
 	check_listen(path);
+	check_accept(path);
 	rmdir(folder);
 	return tap_end();
 }

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <kpc/app.h>
@@ -19,6 +20,9 @@
  */
 #define CONTROL		(CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct ucred)))
 #define DESCRIPTORS	((CONTROL - CMSG_LEN(0)) / sizeof(int))
+
+/* What the agent takes from coming to an application to its message, amply. */
+#define SILENCE_MS	5000
 
 /**
  * struct arrival - a message as it came
@@ -76,6 +80,33 @@ static void take_control(struct arrival *in, struct msghdr *msg)
 			in->uid = sender.uid;
 		}
 	}
+}
+
+static int64_t clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/* A signal neither ends this nor makes it longer. */
+static int await(int from, struct kpc_error *err)
+{
+	int64_t until = clock_ms() + SILENCE_MS, left = SILENCE_MS;
+	struct pollfd at = { .fd = from, .events = POLLIN };
+	int ready;
+
+	do {
+		ready = poll(&at, 1, left);
+		left = until - clock_ms();
+	} while (ready < 0 && errno == EINTR && left > 0);
+	if (ready > 0)
+		return 0;
+	return ready < 0 && errno != EINTR ?
+		kpc_error_return(err, -errno, "waiting for the agent: %s", strerror(errno)) :
+		kpc_error_return(err, -ETIMEDOUT, "the agent came, and said nothing for %d s",
+				 SILENCE_MS / 1000);
 }
 
 static int arrive(struct arrival *in, int from, struct kpc_error *err)
@@ -180,7 +211,8 @@ static int take_arrival(const struct arrival *in, unsigned int take, struct kpc_
 	return ret ? ret : make_wait(app->fd, err);
 }
 
-int kpc_app_receive(int from, unsigned int take, struct kpc_app *app, struct kpc_error *err)
+static int take_from(int from, bool patient, unsigned int take, struct kpc_app *app,
+		     struct kpc_error *err)
 {
 	struct arrival in = { .count = 0 };
 	size_t i;
@@ -189,6 +221,8 @@ int kpc_app_receive(int from, unsigned int take, struct kpc_app *app, struct kpc
 	memset(app, 0, sizeof(*app));
 	app->fd = -1;
 	ret = check_peer(from, err);
+	if (!ret && !patient)
+		ret = await(from, err);
 	if (!ret)
 		ret = arrive(&in, from, err);
 	if (!ret)
@@ -199,6 +233,11 @@ int kpc_app_receive(int from, unsigned int take, struct kpc_app *app, struct kpc
 		close(in.fds[i]);
 	app->fd = -1;
 	return ret;
+}
+
+int kpc_app_receive(int from, unsigned int take, struct kpc_app *app, struct kpc_error *err)
+{
+	return take_from(from, true, take, app, err);
 }
 
 static int address_set(struct sockaddr_un *at, const char *path, struct kpc_error *err)
@@ -280,7 +319,8 @@ int kpc_app_accept(int listener, unsigned int take, struct kpc_app *app, struct 
 	if (fd < 0)
 		return kpc_error_return(err, -errno, "accepting from the agent: %s",
 					strerror(errno));
-	ret = kpc_app_receive(fd, take, app, err);
+	/* One that says nothing must not keep the others waiting. */
+	ret = take_from(fd, false, take, app, err);
 	close(fd);
 	return ret;
 }
