@@ -144,6 +144,10 @@ int kpc_app_accept(int listener, unsigned int take, struct kpc_app *app,
  * @app: filled in
  * @err: reason of a refusal, or NULL
  *
+ * Before it sends anything a program compares @app->identity.association, or id_b,
+ * with what it wants: a worker of the agent that was taken over could answer with
+ * another connection, genuine as it is, and what is vouched for is whose it is.
+ *
  * Waits for the handshake, at most for ``handshake-time``. A program that does
  * not wait connects by itself and calls kpc_app_receive() when poll(2) says that
  * something is there.

@@ -5,7 +5,7 @@
 # is refused in so many words. What it does carry is vm-hand-over.sh's.
 
 . "$(dirname "$0")/lib.sh"
-plan 20
+plan 22
 PATH=$KPC_BUILD/examples:$PATH
 
 port=$(free_port)
@@ -165,6 +165,46 @@ else
 		"only root can be another user"
 fi
 
+# What a worker that was taken over might answer an application of role a with.
+cat >"$dir/another.py" <<'END'
+"""another.py PATH: gives each program that comes a connection to //b.example/cse;
+prints what it says there."""
+import socket, sys
+listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+listener.bind(sys.argv[1])
+listener.listen()
+print("listening", flush=True)
+while True:
+    to = listener.accept()[0]
+    mine, its = socket.socketpair()
+    socket.send_fds(to, [b"""kpc-hand-over 1
+socket tls
+association valve
+kpc-id valve@example.org
+id-a //a.example/cse/Cvalve
+id-b //b.example/cse
+role a
+version tls1.3
+suite TLS_AES_128_GCM_SHA256
+"""], [its.fileno()])
+    its.close()
+    to.close()
+    print("heard", mine.recv(7), flush=True)
+END
+python3 "$dir/another.py" "$dir/another" >"$dir/another.out" 2>&1 &
+started+=($!)
+within 5 grep -q listening "$dir/another.out"
+ask()
+{
+	echo secret | timeout 10 app-client -u "$dir/another" "$1" >"$dir/asked" 2>&1
+}
+ask //b.example/cse
+ok "role a: who was asked for is spoken to" within 5 \
+	grep -qx "heard b'secret.n'" "$dir/another.out"
+ok "another is told nothing" eval '! ask //c.example/cse &&
+	grep -qx "the agent has a connection to //b.example/cse, not to //c.example/cse" \
+		"$dir/asked" && within 5 grep -qx "heard b.." "$dir/another.out"'
+
 # Relayed by the agent, so it goes with it.
 exec 5> >(exec openssl s_client -connect "127.0.0.1:$port" -psk_identity pump@example.org \
 	-psk $key -quiet >"$dir/held" 2>/dev/null)
@@ -187,7 +227,7 @@ within 10 logged a "association open NAME=valve"
 # What the application is told, in place of a connection.
 given()
 {
-	! app-client "$dir/given" </dev/null 2>"$dir/said" && grep -qxF "$1" "$dir/said"
+	! app-client "$dir/given" //b.example/cse </dev/null 2>"$dir/said" && grep -qxF "$1" "$dir/said"
 }
 ok "role a: its application is told why" given "$no_socket"
 kill -9 "$agent_a"

@@ -96,7 +96,7 @@ reach()
 	rm -f "$dir/$1.in"
 	mkfifo "$dir/$1.in"
 	ip netns exec site-a setpriv --reuid $user --regid $user --clear-groups \
-		"$KPC_BUILD/examples/app-client" "$dir/$1" \
+		"$KPC_BUILD/examples/app-client" "$dir/$1" //b.example/cse \
 		<"$dir/$1.in" >"$dir/$1.out" 2>"$dir/$1.err" &
 	client=$!
 	started+=($client)
@@ -173,7 +173,7 @@ ok "there too" within 5 logged b 'connection closed NAME=tank .*"ended in order"
 chmod 711 "$dir"
 ok "another user is not let in" eval \
 	'! na setpriv --reuid 4000 --clear-groups "$KPC_BUILD/examples/app-client" "$dir/tank" \
-		</dev/null 2>&1 | grep -v "Permission denied"'
+		//b.example/cse </dev/null 2>&1 | grep -v "Permission denied"'
 
 # At both ends, and no agent.
 hush

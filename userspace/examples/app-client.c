@@ -5,9 +5,10 @@
  *
  *	association echo role a ... plain hand-over:/run/kpc/echo.sock
  *
- *	app-client [-u] /run/kpc/echo.sock
+ *	app-client [-u] /run/kpc/echo.sock //site-b.example/in
  *
- * -u takes also what no module vouches for.
+ * Before it sends anything it sees that it is that entity, and no other, that it
+ * was connected to. -u takes also what no module vouches for.
  */
 #include <errno.h>
 #include <poll.h>
@@ -76,6 +77,19 @@ static int talk(struct kpc_app *app, struct kpc_error *err)
 	return ret;
 }
 
+/*
+ * The module vouches for what is told of a connection, and not for its being the one
+ * that was asked for.
+ */
+static int check_far_end(const struct kpc_binding *got, const char *wanted,
+			 struct kpc_error *err)
+{
+	if (got->role == KPC_ROLE_A && !strcmp(got->id_b, wanted))
+		return 0;
+	return kpc_error_return(err, -EPERM, "the agent has a connection to %s, not to %s",
+				got->role == KPC_ROLE_A ? got->id_b : got->id_a, wanted);
+}
+
 int main(int argc, char **argv)
 {
 	bool unbound = argc > 1 && !strcmp(argv[1], "-u");
@@ -83,14 +97,18 @@ int main(int argc, char **argv)
 	struct kpc_app app;
 	int ret;
 
-	if (argc != (unbound ? 3 : 2)) {
-		fprintf(stderr, "usage: %s [-u] PATH\n", argv[0]);
+	if (argc != (unbound ? 4 : 3)) {
+		fprintf(stderr, "usage: %s [-u] PATH IDB\n", argv[0]);
 		return 2;
 	}
-	ret = kpc_app_connect(argv[argc - 1], unbound ? KPC_APP_TAKE_UNBOUND : 0, &app, &err);
+	ret = kpc_app_connect(argv[argc - 2], unbound ? KPC_APP_TAKE_UNBOUND : 0, &app, &err);
 	if (!ret) {
-		fprintf(stderr, "connected to %s as %s\n", app.identity.id_b, app.identity.id_a);
-		ret = talk(&app, &err);
+		ret = check_far_end(&app.identity, argv[argc - 1], &err);
+		if (!ret) {
+			fprintf(stderr, "connected to %s as %s\n", app.identity.id_b,
+				app.identity.id_a);
+			ret = talk(&app, &err);
+		}
 		if (ret)
 			kpc_app_abort(&app);
 		else
