@@ -250,8 +250,12 @@ int kpc_app_shutdown(struct kpc_app *app, struct kpc_error *err);
 int kpc_app_close(struct kpc_app *app, struct kpc_error *err);
 
 /**
- * kpc_app_abort() - close it so that nobody takes it for the end
+ * kpc_app_abort() - close it so that it is no end in order
  * @app: connection
+ *
+ * The far end of a KPC_APP_TLS gets a reset. A KPC_APP_PAIR has no such end: its
+ * agent takes it for one in order, and sends close_notify, unless something was left
+ * unread.
  */
 void kpc_app_abort(struct kpc_app *app);
 

@@ -41,7 +41,11 @@ static int serve(struct kpc_app *app)
 	printf("%s: %s of %s has come%s\n", of->association, of->id_a, of->id_b,
 	       of->id ? "" : ", which no module vouches for");
 	ret = echo(app, &err);
-	/* Cut off: to end it in order would be to say that all is well. */
+	/*
+	 * Cut off: to end it in order would be to say that all is well. A pair has no
+	 * other end than that: its agent sends close_notify, unless something was left
+	 * unread.
+	 */
 	if (ret)
 		kpc_app_abort(app);
 	else
