@@ -94,7 +94,7 @@ def ask_key(kpc_id, **more):
     return 0, sum(octets in said for octets in stored)
 
 def ask_backend(association):
-    say(BACKEND_REQUEST, struct.pack("=I", association) + bytes(44))
+    say(BACKEND_REQUEST, struct.pack("=I", association) + bytes(52))
     data, ancillary, _, _ = warden.recvmsg(65536, 64)
     kind, _, error = struct.unpack_from("=IIi", data)
     assert kind == BACKEND
