@@ -298,7 +298,8 @@ ending()
 }
 
 echo "TAP version 13"
-echo "1..15"
+planned=17
+echo "1..$planned"
 rm -rf "$run" /etc/netns/site-a /etc/netns/site-b /run/kpc
 mkdir -p "$run/operator" "$out" /etc/kpc /run/kpc /etc/netns/site-a/kpc /etc/netns/site-b/kpc
 chown mosquitto "$run"
@@ -318,4 +319,4 @@ rotation
 ending
 cp "$run"/*.log "$out"
 take_down
-[ $failures = 0 ] && [ $tests = 15 ]
+[ $failures = 0 ] && [ $tests = $planned ]
