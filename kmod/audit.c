@@ -53,6 +53,17 @@ static const char *const kinds[KPC_VIOLATION_KINDS] = {
 };
 
 /**
+ * kpc_actor_nobody() - that no task is acting
+ * @actor: filled
+ */
+void kpc_actor_nobody(struct kpc_actor *actor)
+{
+	actor->auid = INVALID_UID;
+	actor->ses = AUDIT_SID_UNSET;
+	actor->pid = 0;
+}
+
+/**
  * kpc_actor_current() - who is acting now
  * @actor: filled
  *
@@ -102,15 +113,14 @@ static void put_actor(struct audit_buffer *ab, const struct kpc_actor *actor)
 /* The running task, or that it was nobody's doing. */
 static void put_doer(struct audit_buffer *ab, bool is_task)
 {
-	static const struct kpc_actor nobody = {
-		.auid	= INVALID_UID,
-		.ses	= AUDIT_SID_UNSET,
-	};
+	struct kpc_actor nobody;
 
-	if (is_task)
+	if (is_task) {
 		audit_log_task_info(ab);
-	else
-		put_actor(ab, &nobody);
+		return;
+	}
+	kpc_actor_nobody(&nobody);
+	put_actor(ab, &nobody);
 }
 
 /*

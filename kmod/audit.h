@@ -36,6 +36,7 @@ static inline bool kpc_by_task(void)
 	return in_task() && !(current->flags & PF_KTHREAD);
 }
 
+void kpc_actor_nobody(struct kpc_actor *actor);
 void kpc_actor_current(struct kpc_actor *actor);
 void kpc_audit_bind(const struct kpc_sock *ks);
 void kpc_audit_revoke(const struct kpc_sock *ks);

@@ -418,7 +418,11 @@ bool kpc_sock_end(struct kpc_sock *ks, unsigned int state, u8 reason)
 
 	spin_lock_bh(&kn->sock_lock);
 	ks->reason = reason;
-	kpc_actor_current(&ks->ended_by);
+	/* A limit is nobody's doing, whoever's packet comes upon it. */
+	if (reason >= KPC_REASON_EXPIRED && reason <= KPC_REASON_RECORDS)
+		kpc_actor_nobody(&ks->ended_by);
+	else
+		kpc_actor_current(&ks->ended_by);
 	/* One that is being removed frees itself. */
 	held = refcount_inc_not_zero(&ks->ref);
 	spin_unlock_bh(&kn->sock_lock);
