@@ -37,7 +37,8 @@ static void check_listen(const char *path)
 {
 	struct kpc_error err = { "" };
 	struct stat file;
-	int fd, waits;
+	socklen_t size = sizeof(int);
+	int fd, waits, on = 0;
 
 	fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0600);
 	tap_ok(kpc_app_listen(path, &err) == -EEXIST && !fstat(fd, &file) && file.st_nlink == 1,
@@ -59,6 +60,8 @@ static void check_listen(const char *path)
 	close(fd);
 	fd = kpc_app_listen(path, &err);
 	tap_ok(fd >= 0, "one that was left is replaced %s", fd < 0 ? err.text : "");
+	tap_ok(!getsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, &size) && on,
+	       "who sends can be told of those who come before the first is accepted");
 	close(fd);
 	unlink(path);
 	fd = at_path(path, SOCK_STREAM, true);

@@ -285,6 +285,15 @@ static int remove_stale(const struct sockaddr_un *at, struct kpc_error *err)
 	return 0;
 }
 
+static int pass_credentials(int listener, struct kpc_error *err)
+{
+	int on = 1;
+
+	if (setsockopt(listener, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)))
+		return kpc_error_return(err, -errno, "the listening socket: %s", strerror(errno));
+	return 0;
+}
+
 int kpc_app_listen(const char *path, struct kpc_error *err)
 {
 	struct sockaddr_un at;
@@ -298,6 +307,12 @@ int kpc_app_listen(const char *path, struct kpc_error *err)
 	fd = open_socket(0, err);
 	if (fd < 0)
 		return fd;
+	/* Before anybody connects: newer kernels have it of the socket of then. */
+	ret = pass_credentials(fd, err);
+	if (ret) {
+		close(fd);
+		return ret;
+	}
 	if (!bind(fd, (struct sockaddr *)&at, sizeof(at)) && !chmod(path, 0666) &&
 	    !listen(fd, SOMAXCONN))
 		return fd;
@@ -308,13 +323,13 @@ int kpc_app_listen(const char *path, struct kpc_error *err)
 
 int kpc_app_accept(int listener, unsigned int take, struct kpc_app *app, struct kpc_error *err)
 {
-	int on = 1;
 	int fd, ret;
 
 	app->fd = -1;
-	/* Those that are accepted have it from the first message on. */
-	if (setsockopt(listener, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)))
-		return kpc_error_return(err, -errno, "the listening socket: %s", strerror(errno));
+	/* Of a listener of somebody else's: those who come from now on. */
+	ret = pass_credentials(listener, err);
+	if (ret)
+		return ret;
 	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	if (fd < 0)
 		return kpc_error_return(err, -errno, "accepting from the agent: %s",
