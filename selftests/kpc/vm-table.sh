@@ -128,6 +128,11 @@ ok "in another namespace it makes the same table" \
 	kpc -n kpc-t2 save | cmp - "$dir/saved.conf"'
 
 # A load that is refused leaves everything
+ln -s saved.conf "$dir/linked.conf"
+ok "and to /dev/stdout, or by a link, into the file that it leads to" \
+	eval 'k save /dev/stdout >"$dir/again.conf" && [ -L /dev/stdout ] &&
+	cmp "$dir/saved.conf" "$dir/again.conf" && run 0 k save "$dir/linked.conf" &&
+	[ -L "$dir/linked.conf" ] && cmp "$dir/saved.conf" "$dir/again.conf"'
 before=$(k save)
 same() { "$@" && [ "$(k save)" = "$before" ]; }
 cat >"$dir/bad.conf" <<END

@@ -185,17 +185,14 @@ static int write_into(struct cli *cli, const char *path,
 }
 
 /* The file is either the old one or the whole new one, whenever power fails. */
-static int save_file(struct cli *cli, const char *path,
-		     int (*put)(struct cli *cli, FILE *out))
+static int replace_file(struct cli *cli, const char *path,
+			int (*put)(struct cli *cli, FILE *out))
 {
 	char temporary[4096];
-	struct stat old;
 	FILE *out;
 	int ret;
 	int fd;
 
-	if (!stat(path, &old) && !S_ISREG(old.st_mode))
-		return write_into(cli, path, put);
 	if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >=
 	    (int)sizeof(temporary))
 		return refuse_file(cli, path, ENAMETOOLONG);
@@ -220,6 +217,23 @@ static int save_file(struct cli *cli, const char *path,
 unlink:
 	if (ret)
 		unlink(temporary);
+	return ret;
+}
+
+/* Of a link, which /dev/stdout may be too, the file that it leads to. */
+static int save_file(struct cli *cli, const char *path,
+		     int (*put)(struct cli *cli, FILE *out))
+{
+	struct stat old;
+	char *real;
+	int ret;
+
+	if (stat(path, &old))
+		return replace_file(cli, path, put);
+	real = S_ISREG(old.st_mode) ? realpath(path, NULL) : NULL;
+	/* One that has no name any more is open all the same. */
+	ret = real ? replace_file(cli, real, put) : write_into(cli, path, put);
+	free(real);
 	return ret;
 }
 
