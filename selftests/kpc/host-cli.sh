@@ -387,6 +387,18 @@ ok "I6: nor the doctor" hidden kpc doctor --keys "$dir/keys" --file
 ok "I6: nor provision" hidden kpc provision --generate --keys "$dir/other" \
 	--offline "${words[@]}" --file
 ok "I6: nor a batch" hidden kpc -B
+# A file whose last line goes on in the next, and a host that is called as an
+# encoding of keys is.
+printf 'association e0 role a kpc-id e0@sp.example id-a //sp.example/cse/C1 id-b //sp.example/cse/C2 peer file:1 \\\n' \
+	>"$dir/open.conf"
+ok "what provision appends is a line of its own" \
+	eval 'run 0 kpc provision --generate --keys "$dir/open.keys" \
+	--file "$dir/open.conf" --offline e1 role a kpc-id e1@sp.example \
+	id-a //sp.example/cse/C1 id-b //sp.example/cse/C3 peer 192.0.2.1:1 &&
+	run 0 kpc provision --generate --keys "$dir/open.keys" \
+	--file "$dir/open.conf" --offline e2 role a kpc-id e2@sp.example \
+	id-a //sp.example/cse/C1 id-b //sp.example/cse/C4 peer 192.0.2.1:1 &&
+	[ "$(grep -c ^association "$dir/open.conf")" = 3 ]'
 ok "a key to read and one to make are not given together" \
 	eval 'run 2 kpc provision --generate --key "$dir/keys" --keys "$dir/other" \
 	--offline --file "$dir/none" "${words[@]}" && [ ! -e "$dir/none" ] &&

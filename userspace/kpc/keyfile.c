@@ -317,6 +317,27 @@ static int judge_store(const struct textfile *file, const char *temporary,
 }
 
 /*
+ * How many line ends are missing before the next line: one where the last has
+ * none, and one where that goes on in the next, as a line of an association file
+ * does behind a backslash.
+ */
+static size_t lines_to_end(const struct textfile *file)
+{
+	size_t length = file->old_length;
+	size_t missing = 0;
+
+	if (!length)
+		return 0;
+	if (file->old[length - 1] == '\n')
+		length--;
+	else
+		missing++;
+	if (length && file->old[length - 1] == '\\')
+		missing++;
+	return missing;
+}
+
+/*
  * Writes old content and @line beside the file, then takes its place, once
  * @judge, where there is one, has found it good.
  */
@@ -336,9 +357,8 @@ static int replace(struct textfile *file, const char *line,
 	if (fd < 0)
 		return refuse(err, temporary, errno);
 	ret = write_whole(fd, file->old, file->old_length);
-	if (!ret && line && file->old_length &&
-	    file->old[file->old_length - 1] != '\n')
-		ret = write_whole(fd, "\n", 1);
+	if (!ret && line)
+		ret = write_whole(fd, "\n\n", lines_to_end(file));
 	if (!ret && line)
 		ret = write_whole(fd, line, strlen(line));
 	if (!ret && line)

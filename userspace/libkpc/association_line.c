@@ -184,7 +184,8 @@ static int refuse_key(const struct kpc_line *line, struct kpc_error *err)
 
 	for (i = 0; i < line->count; i++)
 		if (kpci_key_encoded(line->words[i]) &&
-		    (!i || strcmp(line->words[i - 1], "kpc-id")))
+		    (!i || (strcmp(line->words[i - 1], "kpc-id") &&
+			    strcmp(line->words[i - 1], "peer"))))
 			return kpc_error_return(err, -EINVAL,
 						"word %d is a key or where one is; only a key store holds these",
 						i + 1);
