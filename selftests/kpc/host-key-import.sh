@@ -71,7 +71,7 @@ ok "a blank behind the digits too" \
 ok "an identity is taken with its blanks" means "\\\\x20a\\\\x20 hex:$key" \
 	stunnel " a :$key\n" --any
 ok "which no strict KpcId has" refuses \
-	"1: KpcId \\x20a\\x20 is not of the form NAME@FQDN with NAME from A-Z a-z 0-9 . _ - (format any accepts others); --any takes it" \
+	"1: the identity is not of the form relative@FQDN; --any takes it" \
 	stunnel " a :$key\n"
 ok "there are no comments" refuses \
 	"1: has no colon; IDENTITY:KEY is accepted" stunnel "# keys\n$a:$key\n"

@@ -236,7 +236,6 @@ static const struct format formats[] = {
 static int judge_id(const struct import *import, struct kpc_kpcid *id,
 		    const struct parts *parts, struct kpc_error *err)
 {
-	struct kpc_error why = { "" };
 	int ret;
 
 	ret = kpc_kpcid_set(id, parts->id, parts->id_length);
@@ -245,10 +244,12 @@ static int judge_id(const struct import *import, struct kpc_kpcid *id,
 					"an identity of %zu octets is no KpcId; 1 to %d are accepted",
 					parts->id_length, KPC_KPCID_ENTRY_MAX);
 	ret = kpc_kpcid_check(id, import->any ? KPC_ID_FORMAT_ANY :
-			      KPC_ID_FORMAT_STRICT, &why);
+			      KPC_ID_FORMAT_STRICT, NULL);
+	/* Not shown: who mistook the order has the key there. */
 	if (ret)
-		kpc_error_set(err, "%s%s", why.text,
-			      import->any ? "" : "; --any takes it");
+		kpc_error_set(err, import->any ?
+			      "the identity is not text without control octets" :
+			      "the identity is not of the form relative@FQDN; --any takes it");
 	return ret;
 }
 
