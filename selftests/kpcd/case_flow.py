@@ -12,6 +12,7 @@ import time
 
 from bench import MIB
 from sites import noise, receive_all, sanitized
+from tls import APPLICATION_DATA, Peer13
 
 def send_pieces(s, data, seed, failed):
     """In pieces of all sizes, and then the end."""
@@ -206,6 +207,35 @@ def test_back_pressure(bench):
     if max(held) > 32 * 1024 and not sanitized():
         return f"a worker holds {max(held)} KiB for one connection"
     return None
+
+
+def highest(pid):
+    """KiB of memory that a process has had at most since it was last forgotten."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        return int(re.search(r"VmHWM:\s+(\d+)", status.read())[1])
+
+
+def test_small_records(bench, count):
+    """Records of one octet each do not take a buffer each, however many come with
+    one receive."""
+    worker = bench.b.worker()
+    with Peer13(bench.listen, b"echo@field.example",
+                bytes.fromhex(bench.key("echo"))) as peer:
+        peer.connect()
+        records = b"".join(peer.protect(APPLICATION_DATA, bytes([i & 0xff]))
+                           for i in range(count))
+        with open(f"/proc/{worker}/clear_refs", "w", encoding="ascii") as refs:
+            refs.write("5")
+        before = highest(worker)
+        peer.send(records)
+        heard = b""
+        while len(heard) < count:
+            heard += peer.read()[1]
+        grown = highest(worker) - before
+    print(f"# the worker grew by {grown} KiB for {len(records) >> 10} KiB of records")
+    if heard != bytes(i & 0xff for i in range(count)):
+        return "other octets came back"
+    return f"the worker grew by {grown} KiB" if grown > 16384 and not sanitized() else None
 
 
 def test_many_stalled(bench, count):

@@ -36,6 +36,8 @@ ALONE = (
     # More of them would fill the TCP memory of a small machine.
     ("I8", "eight readers that stop", case_flow.test_many_stalled, (8,),
      "kernel"),
+    ("I8", "12000 records of one octet", case_flow.test_small_records,
+     (12000,), "agent"),
     ("X5", "garbage on the TLS port", case_peer.test_garbage, ()),
     ("X5", "1100 silent peers", case_peer.test_flood, (1100,)),
     ("X2", "TLS 1.2: a key's last record, and the end",
@@ -155,8 +157,9 @@ LAST = (
 )
 
 # What differs by engine and carrier; all else is proved by the longer runs.
-SHORT = (case_flow.test_bulk, case_peer.test_urgent, case_flow.test_carrier,
-         case_flow.test_tls_stat, case_flow.test_small, case_flow.test_idle,
+SHORT = (case_flow.test_bulk, case_flow.test_small_records,
+         case_peer.test_urgent, case_flow.test_carrier, case_flow.test_tls_stat,
+         case_flow.test_small, case_flow.test_idle,
          case_end.test_half_close_out, case_end.test_half_close_unread,
          case_end.test_half_close_in, case_end.test_cut,
          case_end.test_unread, case_end.test_rude,

@@ -136,21 +136,34 @@ static int agent_rekey(struct connection *c)
 static enum carrier_event agent_read(struct connection *c,
 				     struct kpc_error *err)
 {
-	struct buffer *buffer;
+	struct buffer *buffer, *fresh = NULL;
+	size_t end;
 	ssize_t got;
 
-	for (;;) {
-		buffer = buffer_get(&c->worker->pool);
+	do {
+		/*
+		 * Records of few octets share a buffer, or one receive of them
+		 * would take hundreds. What is being sent of it stays as it is.
+		 */
+		buffer = c->in.stream.last;
+		if (!buffer || buffer->start + buffer->length == BUFFER_OCTETS) {
+			fresh = buffer_get(&c->worker->pool);
+			buffer = fresh;
+		}
 		if (!buffer)
 			return broken(err, "no memory for data");
-		got = kpc_records_read(c->records, buffer->data, BUFFER_OCTETS);
+		end = buffer->start + buffer->length;
+		got = kpc_records_read(c->records, buffer->data + end,
+				       BUFFER_OCTETS - end);
 		if (got <= 0)
 			break;
-		buffer->length = got;
+		buffer->length += got;
 		c->in.octets += got;
-		stream_append(&c->in.stream, buffer);
-	}
-	buffer_put(&c->worker->pool, buffer);
+		if (fresh)
+			stream_append(&c->in.stream, fresh);
+		fresh = NULL;
+	} while (true);
+	buffer_put(&c->worker->pool, fresh);
 	if (got == 0)
 		return CARRIER_END;
 	if (got == -EAGAIN)
