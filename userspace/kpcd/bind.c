@@ -9,6 +9,7 @@
 
 #include <kpc/nl.h>
 
+#include "rekey.h"
 #include "worker_state.h"
 
 #define DATAGRAMS_AT_ONCE	64
@@ -70,6 +71,7 @@ static void bind_ready(struct engine_op *op, int result)
 	struct kpc_nl_message message;
 	const void *at;
 	size_t length;
+	bool lost = false;
 	ssize_t got;
 	int i;
 
@@ -78,17 +80,20 @@ static void bind_ready(struct engine_op *op, int result)
 			   MSG_DONTWAIT);
 		if (got < 0 && errno == EAGAIN)
 			break;
-		/* An answer may be lost; whoever waits for it has a deadline. */
 		if (got < 0 && errno != ENOBUFS && errno != EINTR) {
 			bind_lost(worker, errno);
 			return;
 		}
+		/* Who else waits for a lost answer has a deadline. */
+		lost |= got < 0 && errno == ENOBUFS;
 		at = datagram;
 		length = got > 0 ? got : 0;
 		while (kpc_nl_message_next(worker->config.family, &at, &length,
 					   &message) > 0)
 			bind_message(worker, &message);
 	}
+	if (lost)
+		rekey_lost(worker);
 	engine_submit(worker->engine, op);
 }
 

@@ -122,6 +122,20 @@ static void answered(struct waiter *waiter, const void *answer, int fd)
 	relay_go_on(c);
 }
 
+void rekey_lost(struct worker *worker)
+{
+	const struct bind_answer again = { .error = -EBUSY };
+	struct connection *c, *next;
+
+	for (c = worker->connections; c; c = next) {
+		next = c->next;
+		if (!c->rekey.waiter.id)
+			continue;
+		c->rekey.tries = 0;
+		waiter_answer(&worker->binds, c->rekey.waiter.id, &again, -1);
+	}
+}
+
 static int announce(struct connection *c, enum kpc_ktls_direction direction)
 {
 	struct rekey *rekey = &c->rekey;

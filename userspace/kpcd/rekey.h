@@ -70,6 +70,14 @@ void rekey_start(struct connection *c);
 /** rekey_stop() - wipe it; no answer and no timer comes any more */
 void rekey_stop(struct connection *c);
 
+/**
+ * rekey_lost() - answers of the module were lost
+ * @worker: whose
+ *
+ * Who waits for one announces again, which changes nothing where it was heard.
+ */
+void rekey_lost(struct worker *worker);
+
 /** rekey_can() - carrier kernel: whether there are next keys */
 bool rekey_can(const struct connection *c);
 
