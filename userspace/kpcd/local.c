@@ -3,6 +3,7 @@
  * Plain listeners of role a: where local programs reach IdB.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,12 +41,49 @@ struct local {
 	ino_t inode;
 };
 
+/*
+ * Who may write into the directory can put another file in the socket's place: it
+ * is held while it is looked at and given away. KPC_NO_USER leaves it to the
+ * agent's user, which is (uid_t)-1 here.
+ */
+static int give_away(struct local *local, const struct kpc_agent *agent,
+		     struct kpc_error *err)
+{
+	struct stat file;
+	int fd = open(local->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	int code = 0;
+
+	if (fd < 0 || fstat(fd, &file))
+		code = kpc_error_return(err, -errno, "%s: %s", local->path,
+					strerror(errno));
+	else if (!S_ISSOCK(file.st_mode) || file.st_uid != geteuid())
+		code = kpc_error_return(err, -EEXIST,
+					"%s: another file has taken the socket's place",
+					local->path);
+	else if (agent->has_owner &&
+		 fchownat(fd, "", agent->owner, -1, AT_EMPTY_PATH))
+		code = kpc_error_return(err, -errno,
+					"%s: cannot give it to user %u: %s",
+					local->path, agent->owner,
+					strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	if (code == -EEXIST)
+		return code;
+	if (code) {
+		unlink(local->path);
+		return code;
+	}
+	local->device = file.st_dev;
+	local->inode = file.st_ino;
+	return 0;
+}
+
 static int bind_unix(struct local *local, const struct kpc_agent *agent,
 		     struct kpc_error *err)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	mode_t mode = agent->mode & 0777;
-	struct stat file;
 	mode_t mask;
 	int code;
 
@@ -62,21 +100,7 @@ static int bind_unix(struct local *local, const struct kpc_agent *agent,
 	if (code)
 		return kpc_error_return(err, code, "%s: %s", local->path,
 					strerror(-code));
-
-	/* KPC_NO_USER leaves it to the agent's user, which is (uid_t)-1 here. */
-	if (agent->has_owner && lchown(local->path, agent->owner, -1)) {
-		code = kpc_error_return(err, -errno,
-					"%s: cannot give it to user %u: %s",
-					local->path, agent->owner,
-					strerror(errno));
-		unlink(local->path);
-		return code;
-	}
-	if (!lstat(local->path, &file)) {
-		local->device = file.st_dev;
-		local->inode = file.st_ino;
-	}
-	return 0;
+	return give_away(local, agent, err);
 }
 
 static int open_unix(struct local *local, const struct kpc_agent *agent,
