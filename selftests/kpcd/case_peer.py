@@ -226,6 +226,9 @@ def test_proxy(bench):
 
 def test_bound(bench):
     """M8: each site's module tells whose the connection is."""
+    for site in bench.a, bench.b:
+        if not wait_for(lambda: '"echo"' not in site.kpc("-j", "binding"), 30):
+            return f"bindings of before are left at {site.name}"
     with bench.open("echo") as s:
         s.sendall(b"hello")
         s.recv(5)
