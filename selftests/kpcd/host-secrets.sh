@@ -137,8 +137,12 @@ entity_a()
 
 	up a --table "$dir/table-a" --keys "$dir/keys" --workers 1
 	process=$(workers "$pid")
-	within 10 test -S "$dir/local" && echo hello |
-		timeout 10 socat -t 5 - "UNIX-CONNECT:$dir/local" | grep -qx hello &&
+	within 10 test -S "$dir/local" || return
+	{ echo hello; sleep 10; } |
+		timeout 10 socat - "UNIX-CONNECT:$dir/local" >"$dir/said" &
+	started+=($!)
+	within 10 grep -qx hello "$dir/said" &&
+		! grep "connection closed" "$dir/a.log" &&
 		[ -n "$process" ] && no_kpc "$process" && kill "$pid" &&
 		within 10 not kill -0 "$pid"
 }

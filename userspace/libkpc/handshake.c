@@ -245,6 +245,24 @@ static void wipe_key(struct kpc_handshake *hs)
 	hs->spare = NULL;
 }
 
+/*
+ * With TLS 1.3 the session's master key is Kpc itself, and the session stays with
+ * the SSL object for as long as that carries records. Nothing needs it any more:
+ * keys that follow come from the traffic secrets. That of TLS 1.2 is another.
+ */
+static void wipe_session(struct kpc_handshake *hs)
+{
+	static const uint8_t zeroes[SSL_MAX_MASTER_KEY_LENGTH * 2];
+	SSL_SESSION *session = SSL_get_session(hs->ssl);
+	size_t len;
+
+	if (hs->result.version != KPC_VERSION_TLS13 || !session)
+		return;
+	len = SSL_SESSION_get_master_key(session, NULL, 0);
+	if (len <= sizeof(zeroes))
+		SSL_SESSION_set1_master_key(session, zeroes, len);
+}
+
 static void run_ssl(struct kpc_handshake *hs)
 {
 	size_t before = kpci_buffer_len(&hs->pipe.out), sent;
@@ -260,6 +278,7 @@ static void run_ssl(struct kpc_handshake *hs)
 		if (!check_result(hs)) {
 			hs->state = KPC_HANDSHAKE_DONE;
 			wipe_key(hs);
+			wipe_session(hs);
 		}
 		return;
 	}
