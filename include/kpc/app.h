@@ -128,8 +128,8 @@ int kpc_app_listen(const char *path, struct kpc_error *err);
  * Once somebody is there this waits for the message, even where @listener does not
  * wait, at most 5 s. A listener of somebody else's has had SO_PASSCRED since before it
  * was connected to (PassCredentials= of a unit of systemd), or a socket pair's sender
- * cannot be told; that of kpc_app_listen() has. A program that does not wait accepts by itself and calls kpc_app_receive() when poll(2) says that something is
- * there.
+ * cannot be told; that of kpc_app_listen() has. A program that does not wait accepts
+ * by itself and calls kpc_app_receive() when poll(2) says that something is there.
  *
  * Return: 0; -EAGAIN: @listener does not wait and nobody is there; -ETIMEDOUT: who
  * came said nothing; what kpc_app_receive() gives; another negative errno of accept(2).
