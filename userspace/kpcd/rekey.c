@@ -197,11 +197,15 @@ bool rekey_asked(const struct connection *c)
 	return c->rekey.asked;
 }
 
+bool rekey_waits(const struct connection *c)
+{
+	return c->rekey.step[KPC_KTLS_TX] == REKEY_DUE;
+}
+
 /* Behind a send that was cut short it might pass for data; see kernel_alert(). */
 bool rekey_due(const struct connection *c)
 {
-	return c->rekey.step[KPC_KTLS_TX] == REKEY_DUE && !c->out.notified &&
-	       !c->out.cut;
+	return rekey_waits(c) && !c->out.notified && !c->out.cut;
 }
 
 bool rekey_send(struct connection *c)

@@ -104,6 +104,9 @@ bool rekey_receiving(const struct connection *c);
 /** rekey_asked() - whether the far end was asked for new keys and has none yet */
 bool rekey_asked(const struct connection *c);
 
+/** rekey_waits() - one is due, perhaps behind what is sent or was cut short */
+bool rekey_waits(const struct connection *c);
+
 /** rekey_due() - a KeyUpdate goes before anything else that is sent */
 bool rekey_due(const struct connection *c);
 

@@ -12,6 +12,8 @@
 
 #include "connection.h"
 
+/* Octets of a send that a KeyUpdate waits behind. */
+#define SMALL_SEND	4096
 /* A half-closed connection may be silent for so long. */
 #define HALF_CLOSED_MS	(300 * 1000)
 /* What came before a loss may stand still so long on its way to a listener. */
@@ -362,19 +364,25 @@ static void relay_finish(struct connection *c, struct flow *flow)
 	relay_done(c, flow);
 }
 
-/* As much as goes into one send. */
+/*
+ * As much as goes into one send. A KeyUpdate waits for one that is taken whole,
+ * which large ones may never be where the receiver is slower than the source.
+ */
 static struct transfer *flow_gather(struct connection *c, struct flow *flow)
 {
+	bool small = flow == &c->out && rekey_waits(c);
 	struct transfer *transfer = transfer_get(c->worker);
+	size_t most = small ? 1 : TRANSFER_PARTS;
 	struct buffer *at;
 	size_t count = 0;
 
 	if (!transfer)
 		return NULL;
-	for (at = flow->stream.first; at && count < TRANSFER_PARTS;
-	     at = at->next) {
+	for (at = flow->stream.first; at && count < most; at = at->next) {
 		transfer->parts[count].iov_base = at->data + at->start;
-		transfer->parts[count++].iov_len = at->length;
+		transfer->parts[count++].iov_len =
+			small && at->length > SMALL_SEND ? SMALL_SEND :
+							   at->length;
 	}
 	transfer->msg.msg_iovlen = count;
 	return transfer;
