@@ -22,11 +22,12 @@ static socklen_t backend_parse(const char *text, struct sockaddr_in6 *to)
 	struct sockaddr_in *v4 = (struct sockaddr_in *)to;
 	char host[KPC_AGENT_TEXT_MAX + 1];
 	struct kpc_error err;
+	const char *where;
 	uint16_t port;
 
 	memset(to, 0, sizeof(*to));
-	if (strncmp(text, "tcp:", 4) ||
-	    kpc_address_split(text + 4, host, &port, &err))
+	if (kpc_plain_kind(text, &where) != KPC_PLAIN_TCP ||
+	    kpc_address_split(where, host, &port, &err))
 		return 0;
 	if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
 		v4->sin_family = AF_INET;

@@ -97,6 +97,9 @@ int kpci_selector_side_read(const char *word, const char *text,
 size_t kpci_association_derive(const struct kpc_association *association,
 			       struct kpc_selector *out);
 
+/* What a plain leg may be, for sentences. */
+#define KPCI_PLAIN_KINDS	"unix:/PATH, tcp:ADDRESS:PORT, hand-over:/PATH or pair:/PATH"
+
 int kpci_plain_check(const struct kpc_association *association, struct kpc_error *err);
 
 uint32_t kpci_profile_versions(enum kpc_profile profile);

@@ -11,8 +11,6 @@
 /* sun_path holds 108 octets and ends with a NUL. */
 #define UNIX_PATH_MAX	107
 
-#define KINDS	"unix:/PATH, tcp:ADDRESS:PORT, hand-over:/PATH or pair:/PATH"
-
 static const struct {
 	const char *prefix;
 	enum kpc_plain kind;
@@ -136,14 +134,16 @@ int kpci_plain_check(const struct kpc_association *association, struct kpc_error
 		if (agent->has_owner || agent->mode != KPCI_MODE_DEFAULT ||
 		    agent->allow_uid_count || agent->allow_any)
 			return kpc_error_return(err, -EINVAL,
-						"owner, mode and allow-uid need plain " KINDS);
+						"owner, mode and allow-uid need plain "
+						KPCI_PLAIN_KINDS);
 		return 0;
 	}
 	kind = kpc_plain_kind(agent->plain, &where);
 	switch (kind) {
 	case KPC_PLAIN_NONE:
 		return kpc_error_return(err, -EINVAL,
-					"plain \"%s\" is of no known kind; " KINDS " is accepted",
+					"plain \"%s\" is of no known kind; "
+					KPCI_PLAIN_KINDS " is accepted",
 					agent->plain);
 	case KPC_PLAIN_TCP:
 		return check_tcp(association, where, err);
