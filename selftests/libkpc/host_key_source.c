@@ -16,33 +16,11 @@
 #include <kpc/keystore.h>
 
 #include "../tap.h"
+#include "folder.h"
 
 #define OCTETS	"kpc-test-octets!"
 #define HEX	"6b70632d746573742d6f637465747321"
 #define BASE64	"a3BjLXRlc3Qtb2N0ZXRzIQ=="
-
-static char folder[] = "/tmp/kpc-key-source-XXXXXX";
-
-static const char *path_of(const char *name)
-{
-	static char paths[4][128];
-	static unsigned int next;
-	char *path = paths[next++ % 4];
-
-	snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
-	return path;
-}
-
-static void put(const char *name, const char *octets, size_t len, mode_t mode)
-{
-	int fd = open(path_of(name), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-	if (fd < 0 || write(fd, octets, len) != (ssize_t)len || fchmod(fd, mode)) {
-		perror(path_of(name));
-		exit(1);
-	}
-	close(fd);
-}
 
 static bool shows_key(const char *text)
 {

@@ -14,32 +14,12 @@
 #include <kpc/keystore.h>
 
 #include "../tap.h"
+#include "folder.h"
 
 #define HEX16	"000102030405060708090a0b0c0d0e0f"
 #define HEX16B	"100102030405060708090a0b0c0d0e0f"
 #define HEX64	"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f" \
 		"202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"
-
-static char folder[] = "/tmp/kpc-keystore-XXXXXX";
-
-static const char *path_of(const char *name)
-{
-	static char path[128];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return path;
-}
-
-static void put(const char *name, const char *octets, size_t len, mode_t mode)
-{
-	int fd = open(path_of(name), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-	if (fd < 0 || write(fd, octets, len) != (ssize_t)len || fchmod(fd, mode)) {
-		perror(path_of(name));
-		exit(1);
-	}
-	close(fd);
-}
 
 static void give_to(const char *path, uid_t uid)
 {

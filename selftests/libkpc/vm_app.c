@@ -20,6 +20,7 @@
 #include <kpc/suite.h>
 
 #include "../tap.h"
+#include "tcp_pair.h"
 
 #define BULK	(8 << 20)
 
@@ -28,28 +29,6 @@ struct wire {
 	struct kpc_app app;
 	int far;
 };
-
-static int tcp_pair(int fds[2])
-{
-	struct sockaddr_in at = {
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	struct timeval limit = { .tv_sec = 20 };
-	socklen_t length = sizeof(at);
-	int listener = socket(AF_INET, SOCK_STREAM, 0);
-
-	fds[0] = socket(AF_INET, SOCK_STREAM, 0);
-	if (bind(listener, (struct sockaddr *)&at, length) || listen(listener, 1) ||
-	    getsockname(listener, (struct sockaddr *)&at, &length) ||
-	    connect(fds[0], (struct sockaddr *)&at, length))
-		return -1;
-	fds[1] = accept(listener, NULL, NULL);
-	close(listener);
-	for (int i = 0; i < 2; i++)
-		setsockopt(fds[i], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	return fds[1] < 0 ? -1 : 0;
-}
 
 static int install(int fd, int direction, uint16_t version, uint8_t key)
 {
@@ -66,7 +45,7 @@ static bool wire_open(struct wire *wire, uint16_t version)
 {
 	int fds[2];
 
-	if (tcp_pair(fds) || kpc_ktls_prepare(fds[0]) || kpc_ktls_prepare(fds[1]) ||
+	if (tcp_pair(fds, 20) || kpc_ktls_prepare(fds[0]) || kpc_ktls_prepare(fds[1]) ||
 	    install(fds[0], TLS_TX, version, 1) || install(fds[0], TLS_RX, version, 2) ||
 	    install(fds[1], TLS_TX, version, 2) || install(fds[1], TLS_RX, version, 1))
 		return tap_ok(false, "kernel TLS on loopback: %s", strerror(errno));

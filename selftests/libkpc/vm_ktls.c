@@ -20,6 +20,7 @@
 #include <kpc/records.h>
 
 #include "pair.h"
+#include "tcp_pair.h"
 
 #define BULK		(600 * 1024 + 3)
 #define EARLY		"sent before the peer had its keys in"
@@ -36,28 +37,6 @@ struct wire {
 	uint8_t first[KPC_RECORDS_QUEUE_MAX];	/* what came from the kernel's side */
 	size_t first_len;
 };
-
-static int tcp_pair(int fds[2])
-{
-	struct sockaddr_in address = {
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	socklen_t len = sizeof(address);
-	int listener = socket(AF_INET, SOCK_STREAM, 0);
-	struct timeval limit = { .tv_sec = 10 };
-
-	fds[0] = socket(AF_INET, SOCK_STREAM, 0);
-	if (bind(listener, (struct sockaddr *)&address, len) || listen(listener, 1) ||
-	    getsockname(listener, (struct sockaddr *)&address, &len) ||
-	    connect(fds[0], (struct sockaddr *)&address, len))
-		return -1;
-	fds[1] = accept(listener, NULL, NULL);
-	close(listener);
-	for (int i = 0; i < 2; i++)
-		setsockopt(fds[i], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	return fds[1] < 0 ? -1 : 0;
-}
 
 static bool send_all(int fd, const void *octets, size_t len)
 {
@@ -121,7 +100,7 @@ static const char *wire_shake(struct wire *wire, const struct kpc_suite *suite,
 
 	memset(wire, 0, sizeof(*wire));
 	wire->suite = suite->code;
-	if (pair_open(&wire->pair, &policy, PAIR_KEY, PAIR_KEY) || tcp_pair(wire->fds))
+	if (pair_open(&wire->pair, &policy, PAIR_KEY, PAIR_KEY) || tcp_pair(wire->fds, 10))
 		return "no pair";
 	if (kpc_ktls_prepare(wire->fds[0]) || kpc_ktls_prepare(wire->fds[0]))
 		return "the tls ULP is refused";
