@@ -13,7 +13,7 @@
 . "$(dirname "$0")/sites.sh"
 
 modprobe kpc 2>"$dir/why" || skip_all "no module kpc: $(head -n 1 "$dir/why")"
-plan 48
+plan 51
 
 clean_up_all()
 {
@@ -212,12 +212,41 @@ provision()
 
 	ip netns exec "site-$site" kpc provision --keys "$dir/keys-$site" \
 		fresh role "$role" $(words fresh) "$@" start auto \
-		<<<"hex:8899aabbccddeeff0011223344556677"
+		<<<"hex:$fresh"
 }
+fresh=8899aabbccddeeff0011223344556677
 ok "M5: kpc provision on both sites while the agents run" eval \
 	'provision b b listen 10.77.0.2:5684 plain unix:$dir/back &&
 	 provision a a peer 10.77.0.2:5684 plain unix:$dir/fresh'
 ok "needs no further step" within 10 logged a "association established NAME=fresh"
+
+# withdraw SITE: the association and its key, and nobody tells the agent.
+withdraw()
+{
+	ip netns exec "site-$1" kpc association del fresh --force &&
+		sed -i '/^fresh@/d' "$dir/keys-$1"
+}
+# replaced: site b's Kpc is another, and site a comes with the one of before.
+replaced()
+{
+	withdraw b && withdraw a && fresh=${fresh}02 &&
+		provision b b listen 10.77.0.2:5684 plain unix:$dir/back &&
+		fresh=${fresh%02} &&
+		provision a a peer 10.77.0.2:5684 plain unix:$dir/fresh
+}
+ok "X3: a Kpc is replaced with its association, on site b only" replaced
+na kpc establish fresh >"$dir/said" 2>&1
+said=$?
+sed 's/^/# /' "$dir/said"
+ok "the one of before opens nothing, and no signal was needed" eval \
+	'[ $said = 1 ] && grep -q "its Kpc is another" "$dir/said"'
+renewed()
+{
+	fresh=${fresh}02
+	withdraw a && provision a a peer 10.77.0.2:5684 plain unix:$dir/fresh &&
+		within 10 na kpc establish fresh && through fresh
+}
+ok "the new one does" renewed
 
 # What kpc would not send: a plain TCP leg for which no user is named.
 ok "an association without allow-uid is taken from another sender" \
@@ -249,10 +278,11 @@ ok "the connection goes on" lives
 ok "new ones come up" eval 'through pump && through tank && through pump'
 
 # SIGHUP: what stays keeps its connections.
+na kpc association get tank >/dev/null || echo "# tank was not there before"
 sed -i '/^association tank/,+1d' "$dir/a.conf"
 kill -HUP "$a"
 ok "SIGHUP: removed from the file, gone from the module" within 10 eval \
-	'! na kpc association show tank >/dev/null 2>&1'
+	'na kpc association get tank 2>&1 | grep -q "no association has the name"'
 ok "its local socket is gone" within 5 not test -e "$dir/tank"
 ok "X3: what stays keeps its connection" lives
 echo "association pump role x" >>"$dir/a.conf"

@@ -110,7 +110,7 @@ static void add(struct warden *warden, uint32_t id,
 	}
 	entry->warden = warden;
 	entry->seen = true;
-	reload_keys_for(warden, &association->kpc_id);
+	reload_keys_added(warden, entry);
 	check_key(warden, entry);
 	check_start(warden, entry);
 	tell_all(warden, entry);

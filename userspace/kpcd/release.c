@@ -9,6 +9,7 @@
 #include "listener.h"
 #include "log.h"
 #include "release.h"
+#include "reload.h"
 #include "timer.h"
 #include "warden.h"
 
@@ -45,6 +46,7 @@ static struct entry *find(const struct crew_worker *worker,
 	struct kpc_kpcid kpcid = { 0 };
 	struct entry *entry;
 
+	reload_keys_old(warden);
 	if (wanted->association) {
 		entry = find_a(warden, wanted->association);
 		if (entry)
@@ -60,7 +62,7 @@ static struct entry *find(const struct crew_worker *worker,
 		*refusal = KPC_REFUSAL_UNKNOWN;
 	else if (!kpc_association_in_dates(&entry->association))
 		*refusal = KPC_REFUSAL_DATES;
-	else if (!stored)
+	else if (!stored || entry->key_unread)
 		*refusal = KPC_REFUSAL_NO_KEY;
 	else if (kpc_key_check(kpc_key_length(stored->key),
 			       entry->association.agent.weak_key, NULL) < 0)

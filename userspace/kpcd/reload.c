@@ -85,6 +85,17 @@ static int read_table(const struct warden *warden,
 	return err;
 }
 
+static void keys_read(struct warden *warden, struct kpc_keystore *keys)
+{
+	struct entry *entry;
+
+	warden->keys = keys;
+	warden->keys_refused = false;
+	warden->keys_old = false;
+	for (entry = warden->table.first; entry; entry = entry->next)
+		entry->key_unread = false;
+}
+
 /* Keys alone, when an association comes whose key came just before it. */
 static void read_keys_again(struct warden *warden)
 {
@@ -93,11 +104,12 @@ static void read_keys_again(struct warden *warden)
 
 	warden->keys_at = timer_now();
 	if (read_keys(warden, &keys, &why)) {
+		warden->keys_refused = true;
 		log_say(LOG_ERR, "%s; the keys of before stay", why.text);
 		return;
 	}
 	kpc_keystore_free(warden->keys);
-	warden->keys = keys;
+	keys_read(warden, keys);
 	establish_retry_all(warden);
 }
 
@@ -121,6 +133,23 @@ void reload_keys_for(struct warden *warden, const struct kpc_kpcid *id)
 	}
 	warden->keys_timer.fire = keys_due;
 	loop_arm(&warden->loop, &warden->keys_timer, KEYS_PAUSE_MS - since);
+}
+
+void reload_keys_added(struct warden *warden, struct entry *entry)
+{
+	if (!warden->enforce)
+		return;
+	entry->key_unread = true;
+	warden->keys_old = true;
+	reload_keys_for(warden, &entry->association.kpc_id);
+}
+
+void reload_keys_old(struct warden *warden)
+{
+	if (!warden->keys_old || (warden->keys_refused &&
+	    timer_now() - warden->keys_at < KEYS_PAUSE_MS))
+		return;
+	read_keys_again(warden);
 }
 
 /* Only what is removed or narrowed ends. */
@@ -172,6 +201,7 @@ int reload_files(struct warden *warden, bool first)
 			goto refused;
 		}
 	}
+	keys_read(warden, keys);
 	kpc_keystore_free(old);
 	kpc_table_free(&table);
 	quota_update(warden);

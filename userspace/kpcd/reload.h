@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+struct entry;
 struct kpc_kpcid;
 struct warden;
 
@@ -34,5 +35,21 @@ int reload_files(struct warden *warden, bool first);
  * before.
  */
 void reload_keys_for(struct warden *warden, const struct kpc_kpcid *id);
+
+/**
+ * reload_keys_added() - an association has come
+ *
+ * As reload_keys_for(). A key that is known may be that of an association that
+ * was removed with it: it is released once the store was read.
+ */
+void reload_keys_added(struct warden *warden, struct entry *entry);
+
+/**
+ * reload_keys_old() - read the key store if an association is younger than that
+ *
+ * For before a key is looked for, whosever: associations may come by thousands.
+ * A store that was refused is tried again after a second.
+ */
+void reload_keys_old(struct warden *warden);
 
 #endif

@@ -45,6 +45,8 @@ enum entry_state {
  * @next_kpcid: in the same bucket by KpcId
  * @id: the module's, or the warden's own in --table mode
  * @association: what is configured
+ * @key_unread: added after the key store was read: what it had for this KpcId
+ *	may be of an association before, and is released to nobody
  * @seen: scratch of who goes through all
  * @state: see enum entry_state
  * @wanted: to be open: by start auto or demand, or by command
@@ -70,6 +72,7 @@ struct entry {
 	struct entry *next_kpcid;
 	uint32_t id;
 	struct kpc_association association;
+	bool key_unread;
 	bool seen;
 	enum entry_state state;
 	bool wanted;

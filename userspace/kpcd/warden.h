@@ -25,6 +25,8 @@
  * @keys: key store; replaced whole or not at all; NULL, there is no file yet
  * @nobody: a key for who has none, random
  * @keys_at: CLOCK_MONOTONIC milliseconds of when it was read
+ * @keys_old: there are associations younger than that; see entry.key_unread
+ * @keys_refused: reading it failed then
  * @keys_timer: reads it again
  * @crew: workers
  * @resolver: process that looks up names
@@ -51,6 +53,8 @@ struct warden {
 	struct kpc_keystore *keys;
 	struct kpc_key *nobody;
 	uint64_t keys_at;
+	bool keys_old;
+	bool keys_refused;
 	struct loop_timer keys_timer;
 	struct crew crew;
 	struct resolver resolver;
