@@ -40,7 +40,8 @@ static bool path_valid(const char *path)
 int kpc_holder_valid(struct kpc_net *kn, struct netlink_ext_ack *extack,
 		     const struct kpc_policy *policy)
 {
-	if (!policy->holder_cgroup[0])
+	/* An empty one that was given is not none: a restriction was meant. */
+	if (policy->holder_cgroup == policy->texts)
 		return 0;
 	if (!IS_ENABLED(CONFIG_SOCK_CGROUP_DATA))
 		return kpc_refuse(kn, extack, -EOPNOTSUPP,

@@ -265,6 +265,9 @@ static const struct {
 	{ A "holder-uid nobody-here",
 	  "holder-uid \"nobody-here\" is no user of this machine; a user's name or "
 	  "number, or none, is accepted" },
+	{ A "holder-cgroup ''", "holder-cgroup is empty; /PATH of a control group is accepted" },
+	{ A "holder-cgroup '/a\tb'", "holder-cgroup \"/a\\x09b\" has a control character; "
+	  "/PATH of a control group is accepted" },
 	{ A "holder-cgroup system.slice", CGROUP("system.slice") },
 	{ A "holder-cgroup /", CGROUP("/") },
 	{ A "holder-cgroup /a/", CGROUP("/a/") },

@@ -46,8 +46,8 @@ static bool has_control(const char *text)
 	return *text;
 }
 
-int kpci_take_text(struct kpci_parse *parse, const struct kpci_word *word,
-		   const char *value)
+static int check_text(const struct kpci_parse *parse,
+		      const struct kpci_word *word, const char *value, int most)
 {
 	if (!*value)
 		return kpc_error_return(parse->err, -EINVAL,
@@ -58,13 +58,21 @@ int kpci_take_text(struct kpci_parse *parse, const struct kpci_word *word,
 		return kpc_error_return(parse->err, -EINVAL,
 					"%s \"%s\" has a control character; %s is accepted",
 					word->name, value, word->wants);
-	if (strlen(value) > KPC_AGENT_TEXT_MAX)
+	if (strlen(value) > (size_t)most)
 		return kpc_error_return(parse->err, -EINVAL,
 					"%s has %zu octets; at most %d are accepted",
-					word->name, strlen(value),
-					KPC_AGENT_TEXT_MAX);
-	strcpy(member(parse, word), value);
+					word->name, strlen(value), most);
 	return 0;
+}
+
+int kpci_take_text(struct kpci_parse *parse, const struct kpci_word *word,
+		   const char *value)
+{
+	int ret = check_text(parse, word, value, KPC_AGENT_TEXT_MAX);
+
+	if (!ret)
+		strcpy(member(parse, word), value);
+	return ret;
 }
 
 /* A mistyped address, which a resolver would make another one of. */
@@ -304,13 +312,11 @@ int kpci_take_holder_uid(struct kpci_parse *parse, const struct kpci_word *word,
 int kpci_take_holder_cgroup(struct kpci_parse *parse,
 			    const struct kpci_word *word, const char *value)
 {
-	if (strlen(value) > KPC_CGROUP_MAX)
-		return kpc_error_return(parse->err, -EINVAL,
-					"%s has %zu octets; at most %d are accepted",
-					word->name, strlen(value),
-					KPC_CGROUP_MAX);
-	strcpy(parse->to->holder_cgroup, value);
-	return 0;
+	int ret = check_text(parse, word, value, KPC_CGROUP_MAX);
+
+	if (!ret)
+		strcpy(parse->to->holder_cgroup, value);
+	return ret;
 }
 
 int kpci_take_mode(struct kpci_parse *parse, const struct kpci_word *word,
