@@ -332,6 +332,8 @@ static size_t lines_to_end(const struct textfile *file)
 		length--;
 	else
 		missing++;
+	if (length && file->old[length - 1] == '\r')
+		length--;
 	if (length && file->old[length - 1] == '\\')
 		missing++;
 	return missing;
