@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#define KPC_ERROR_TEXT_MAX	256
+#define KPC_ERROR_TEXT_MAX	512
 
 /**
  * struct kpc_error - the words that go with a negative errno

@@ -129,7 +129,7 @@ static bool to_them(struct kpc_handshake *hs, SSL *ssl)
 }
 
 /* Plays it out; both sides done. @why: words of our side. */
-static bool play(const struct scene *scene, char why[256], bool *asked)
+static bool play(const struct scene *scene, char why[KPC_ERROR_TEXT_MAX], bool *asked)
 {
 	struct kpc_handshake_policy policy = scene->policy;
 	struct kpc_handshake_context *context;
@@ -161,7 +161,7 @@ static bool play(const struct scene *scene, char why[256], bool *asked)
 		}
 	} while (moved);
 	done = kpc_handshake_state(pair.b) == KPC_HANDSHAKE_DONE && SSL_is_init_finished(ssl);
-	snprintf(why, 256, "%s", pair_why(pair.b));
+	snprintf(why, KPC_ERROR_TEXT_MAX, "%s", pair_why(pair.b));
 out:
 	*asked = pair.asked;
 	kpc_handshake_free(pair.b);
@@ -219,7 +219,7 @@ static const struct {
 static void check_scenes(void)
 {
 	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++) {
-		char why[256] = "";
+		char why[KPC_ERROR_TEXT_MAX] = "";
 		bool asked, done = play(&scenes[i].scene, why, &asked);
 
 		tap_ok(scenes[i].say ? !done && strstr(why, scenes[i].say) : done, "%s: %s",
@@ -231,7 +231,7 @@ static void check_scenes(void)
 static void check_not_asked(void)
 {
 	struct scene scene = { B, { 0 }, ONLY13, 0, false, false };
-	char why[256] = "";
+	char why[KPC_ERROR_TEXT_MAX] = "";
 	bool asked = true;
 
 	play(&scene, why, &asked);
