@@ -14,6 +14,8 @@
  */
 #define REFUSED_BURST	50
 #define REFUSED_PER_S	10
+/* Without another one, those that were not told of are counted in a line. */
+#define QUIET_MS	1000
 
 static void event_connection(struct kpc_message_event *event,
 			     const struct connection *c, uint64_t now)
@@ -45,6 +47,23 @@ static struct telling *event_telling(struct worker *worker,
 	}
 }
 
+static void quiet(struct timer *timer)
+{
+	struct telling *telling = container_of(timer, struct telling, quiet);
+
+	worker_event(telling->worker, telling->kind, NULL, "these are all");
+}
+
+static void event_untold(struct worker *worker, struct telling *telling,
+			 enum kpc_message_event_kind kind)
+{
+	telling->untold++;
+	telling->kind = kind;
+	telling->worker = worker;
+	telling->quiet.expired = quiet;
+	timer_arm(&worker->timers, &telling->quiet, QUIET_MS);
+}
+
 void worker_event(struct worker *worker, enum kpc_message_event_kind kind,
 		  const struct connection *connection, const char *format, ...)
 {
@@ -57,10 +76,11 @@ void worker_event(struct worker *worker, enum kpc_message_event_kind kind,
 
 	if (telling && !bucket_take(&telling->bucket, REFUSED_PER_S,
 				    REFUSED_BURST, now)) {
-		telling->untold++;
+		event_untold(worker, telling, kind);
 		return;
 	}
 	if (telling && telling->untold) {
+		timer_disarm(&worker->timers, &telling->quiet);
 		used = snprintf(event->text, sizeof(event->text),
 				"(%u more not told) ", telling->untold);
 		telling->untold = 0;

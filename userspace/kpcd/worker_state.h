@@ -114,10 +114,16 @@ struct listener {
  * struct telling - events that anybody can cause, which must not hide others
  * @bucket: those that may be told
  * @untold: those that were not, since the last one that was
+ * @quiet: tells how many once no other has come for a while
+ * @kind: what they are
+ * @worker: whose
  */
 struct telling {
 	struct bucket bucket;
 	uint32_t untold;
+	struct timer quiet;
+	enum kpc_message_event_kind kind;
+	struct worker *worker;
 };
 
 /**
