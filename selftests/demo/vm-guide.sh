@@ -86,8 +86,9 @@ set_up()
 		id-a //site-a.example/mn id-b //site-b.example/in \
 		peer $SITE_B:8883 \
 		plain unix:$LOCAL owner $OPERATOR start auto
+	ok+=$?
 	check "README: provision on both sites, the key by a pipe (M5)" \
-		"$(grep -c . /etc/netns/site-a/kpc/keys) key on A" test $ok$? = 00
+		"$(grep -c . /etc/netns/site-a/kpc/keys) key on A" test $ok = 00
 	start_agent site-b
 	start_agent site-a
 	within 20 test -S $LOCAL
