@@ -71,6 +71,18 @@ int kpc_key_parse(struct kpc_key **key, const char *text, struct kpc_error *err)
 /** kpc_key_is_reference() - does a text for kpc_key_parse() tell where a key is, not which */
 bool kpc_key_is_reference(const char *text);
 
+/**
+ * kpc_key_among() - whether a key is among the words of a command line
+ * @count: of @words
+ * @words: the program's name first; what is behind ``kpc-id`` or ``peer`` is none
+ *
+ * For who would repeat a word that it does not know, where a log may keep it.
+ *
+ * Return: number of the first one in @words that is text of a key, its encoding
+ * named; 0: there is none.
+ */
+int kpc_key_among(int count, char *const words[]);
+
 /** kpc_key_path() - of the file in which a text says that the key is; NULL: elsewhere */
 const char *kpc_key_path(const char *text);
 

@@ -266,8 +266,6 @@ ok "a line that the store's reader refuses does not get into it" \
 	refuses 1 "kpc: provision s1: $dir/keys:$next: the line has a third word; KpcId encoding:KEY is accepted" \
 		kpc provision --key "$dir/key" --keys "$dir/keys" --file "$dir/s1.conf" --offline \
 		s1 role a kpc-id s1@sp.example id-a //sp.example/cse/C3 id-b //sp.example/in &&
-	refuses 1 "kpc: key generate: $dir/keys:$next: the line starts with the key; KpcId encoding:KEY is accepted" \
-		kpc key generate --any hex:meter --keys "$dir/keys" &&
 	cmp -s "$dir/keys" "$dir/keys.before" && [ ! -e "$dir/s1.conf" ] &&
 	! ls "$dir"/keys.*~ | grep -v lock'
 
@@ -387,6 +385,36 @@ ok "I6: nor the doctor" hidden kpc doctor --keys "$dir/keys" --file
 ok "I6: nor provision" hidden kpc provision --generate --keys "$dir/other" \
 	--offline "${words[@]}" --file
 ok "I6: nor a batch" hidden kpc -B
+# unsaid COMMAND...: one word is a key, of which nothing is repeated.
+unsaid()
+{
+	run 2 "$@" && [ ! -s "$dir/out" ] && ! grep -q "${key:0:4}" "$dir/err" &&
+		grep -q ": word $(($# - 1)) is a key: none is taken from the command line" "$dir/err"
+}
+each_unsaid()
+{
+	local command
+
+	for command in kpc "kpc load" "kpc sync" "kpc provision" "kpc provision m7" \
+		       "kpc key generate" "kpc key check --keys" "kpc association del" \
+		       "kpcd" "kpcd --keys" "kpcperf --keys"; do
+		unsaid $command "hex:$key" || return
+	done
+}
+ok "I6: a key in the place of another word of the command line" each_unsaid
+ok "but not of a KpcId, which the store's reader refuses in its own words" refuses 1 \
+	"kpc: provision m9: $dir/other:1: the line starts with the key; KpcId encoding:KEY is accepted" \
+	kpc provision --generate --keys "$dir/other" --file "$dir/none" --offline \
+	m9 role a kpc-id hex:meter format any id-a //sp.example/cse/C1 id-b //sp.example/in
+echo "m8@sp.example:$key" >"$dir/site.key"
+# alien COMMAND...: reads other programs' keys, and repeats none.
+alien()
+{
+	run $1 "${@:2}" "$dir/site.key" && ! grep -q "${key:0:8}" "$dir/out" "$dir/err" &&
+		grep -q "$dir/site.key:1: .* colon " "$dir/err"
+}
+ok "I6: load shows nothing of another program's keys" alien 1 kpc load
+ok "I6: nor a batch" alien 2 kpc -B
 # A file whose last line goes on in the next, and a host that is called as an
 # encoding of keys is.
 printf 'association e0 role a kpc-id e0@sp.example id-a //sp.example/cse/C1 id-b //sp.example/cse/C2 peer file:1 \\\n' \
@@ -399,6 +427,14 @@ ok "what provision appends is a line of its own" \
 	--file "$dir/open.conf" --offline e2 role a kpc-id e2@sp.example \
 	id-a //sp.example/cse/C1 id-b //sp.example/cse/C4 peer 192.0.2.1:1 &&
 	[ "$(grep -c ^association "$dir/open.conf")" = 3 ]'
+printf 'association e0 role a kpc-id e0@sp.example id-a //sp.example/cse/C1 id-b //sp.example/cse/C2 peer file:1 \\\r\n' \
+	>"$dir/dos.conf"
+ok "behind DOS line ends too" \
+	eval 'run 0 kpc provision --generate --keys "$dir/dos.keys" \
+	--file "$dir/dos.conf" --offline e1 role a kpc-id e1@sp.example \
+	id-a //sp.example/cse/C1 id-b //sp.example/cse/C3 peer 192.0.2.1:1 &&
+	run 0 kpc key check --keys "$dir/dos.keys" --file "$dir/dos.conf" ||
+	grep -q "^e1, KpcId e1@sp.example: ok" "$dir/out"'
 ok "a key to read and one to make are not given together" \
 	eval 'run 2 kpc provision --generate --key "$dir/keys" --keys "$dir/other" \
 	--offline --file "$dir/none" "${words[@]}" && [ ! -e "$dir/none" ] &&
@@ -473,6 +509,11 @@ if unshare -m true 2>/dev/null; then
 				"${sync[@]}" --no-keys --force
 		fi
 	}
+	long=limt-word-of-29-characters-ab
+	accepted="accepted: role kpc-id format id-a kind-a id-b kind-b sp-id mark versions suites profile offload peer listen plain owner mode allow-uid holder-uid holder-cgroup authority start rekey-after weak-key proxy selector limit"
+	ok "what is accepted is told whole, of the longest file's name too" \
+		refuses 1 "kpc: sync: /etc/kpc/conf.d/a.conf:1: \"$long\" is not known; $accepted" \
+		unshare -m sh -c "$apart" sh "c1 $long" kpc sync
 	ok "sync refuses a store that others may read, but --no-keys asks the module" \
 		of_store "b2@sp.example hex:$key" 0644 \
 		"/etc/kpc/keys has mode 0644; keys are read only from files without any right for group and others (0600)"

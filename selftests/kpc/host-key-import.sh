@@ -81,10 +81,10 @@ ok "mosquitto: hexadecimal digits are octets, blanks are cut off, # begins a com
 	means "$a hex:$key\n$b hex:${key}11" \
 	mosquitto "# keys\n\n \t\n $a\t: $key \r\n$b:${key}11"
 ok "text is refused" refuses \
-	"2: KpcId $a: key: hex: position 1 is not a hex digit" \
+	"2: key: hex: position 1 is not a hex digit" \
 	mosquitto "\n$a:$words\n"
 ok "as is an odd number of digits, which mean a number" refuses \
-	"1: KpcId $a: key: hex: has an odd number of digits" \
+	"1: key: hex: has an odd number of digits" \
 	mosquitto "$a:${key}0\n"
 ok "and what it does not read" refuses \
 	"1: has a second colon, what is behind which mosquitto does not read; IDENTITY:KEY is accepted" \
@@ -92,7 +92,7 @@ ok "and what it does not read" refuses \
 ok "and a line that is none" refuses \
 	"2: has no colon; IDENTITY:KEY is accepted" mosquitto "$a:$key\n$words\n"
 ok "and no key" refuses \
-	"1: KpcId $a: key: empty; up to 64 octets are accepted" mosquitto "$a:\n"
+	"1: key: empty; up to 64 octets are accepted" mosquitto "$a:\n"
 ok "and no identity" refuses \
 	"1: an identity of 0 octets is no KpcId; 1 to 128 are accepted" \
 	mosquitto " :$key\n"
@@ -100,20 +100,24 @@ ok "and no identity" refuses \
 # Both
 for format in stunnel mosquitto; do
 	ok "$format: M2: a short key is refused" refuses \
-		"2: KpcId $b: key of 4 octets: 16 to 64 are accepted, fewer only with weak-key yes" \
+		"2: key of 4 octets: 16 to 64 are accepted, fewer only with weak-key yes" \
 		$format "$a:$key\n$b:00112233\n"
 	ok "and taken when asked, with a warning" \
 		eval 'means "$a hex:00112233" $format "$a:00112233\n" --weak &&
-		grep -q "warning: $dir/file:1: KpcId $a: key of 4 octets is weak" "$dir/err"'
+		grep -q "warning: $dir/file:1: key of 4 octets is weak" "$dir/err"'
 	ok "a long one is refused" refuses \
-		"1: KpcId $a: key: over 64 octets long" \
+		"1: key: over 64 octets long" \
 		$format "$a:$key$key$key$key$key\n"
 	ok "T2: one KpcId twice" refuses \
-		"2: KpcId A@sp.example is at line 1 already, in upper or lower case" \
+		"2: its KpcId is at line 1 already, in upper or lower case" \
 		$format "$a:$key\nA@sp.example:${key}11\n"
 	ok "T4: one Kpc twice" refuses \
-		"3: KpcId $b has the Kpc of line 1; each pair has its own" \
+		"3: has the Kpc of line 1; each pair has its own" \
 		$format "$a:$key\n\n$b:$key\n"
+	ok "what was mistaken for the identity may be the key" refuses \
+		"1: key$([ $format = stunnel ] && echo " of 72 octets: 1 to 64 are accepted" ||
+			  echo ": hex: position 2 is not a hex digit")" \
+		$format "$key:$b$b$b$b$b$b\n" --any
 	ok "a NUL" refuses "1: has a NUL octet" $format "$a:$key\\0000\n"
 done
 

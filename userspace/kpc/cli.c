@@ -137,6 +137,9 @@ static int not_found(const struct cli *cli, const struct command *table,
 		used += snprintf(list + used, sizeof(list) - used, "%s%s",
 				 used ? " " : "", table[i].name);
 	}
+	/* A key, or where one is, in the place of a command's name. */
+	if (strchr(word, ':'))
+		return cli_usage(cli, "no word with a colon is known; accepted: %s", list);
 	return cli_usage(cli, matches ? "\"%.40s\" may be one of: %s" :
 			 "\"%.40s\" is not known; accepted: %s", word, list);
 }

@@ -258,18 +258,15 @@ static int judge_key(const struct import *import, const struct imported *one,
 		     struct kpc_error *err)
 {
 	const struct imported *other;
-	char text[KPC_KPCID_TEXT_MAX];
 
 	for (other = import->keys; other < one; other++) {
 		if (!kpc_kpcid_fold_compare(&one->id, &other->id))
 			return kpc_error_return(err, -EEXIST,
-						"KpcId %s is at line %u already, in upper or lower case",
-						kpc_kpcid_text(&one->id, text),
+						"its KpcId is at line %u already, in upper or lower case",
 						other->line);
 		if (kpc_key_equal(one->key, other->key))
 			return kpc_error_return(err, -EEXIST,
-						"KpcId %s has the Kpc of line %u; each pair has its own",
-						kpc_kpcid_text(&one->id, text),
+						"has the Kpc of line %u; each pair has its own",
 						other->line);
 	}
 	return keyfile_judge(import->store, &one->id, one->key, err);
@@ -280,7 +277,6 @@ static int read_line(struct import *import, const char *line, size_t length,
 {
 	struct imported *one;
 	struct parts parts;
-	char text[KPC_KPCID_TEXT_MAX];
 	struct kpc_error why = { "" };
 	int ret;
 
@@ -303,14 +299,11 @@ static int read_line(struct import *import, const char *line, size_t length,
 		import->count++;
 		ret = kpc_key_check(kpc_key_length(one->key), import->weak, &why);
 		if (ret > 0)
-			cli_warn(import->cli, "%s:%u: KpcId %s: %s",
-				 import->path, import->line,
-				 kpc_kpcid_text(&one->id, text), why.text);
+			cli_warn(import->cli, "%s:%u: %s", import->path,
+				 import->line, why.text);
 	}
 	if (ret < 0)
-		return kpc_error_return(err, ret, "KpcId %s: %s",
-					kpc_kpcid_text(&one->id, text),
-					why.text);
+		return kpc_error_return(err, ret, "%s", why.text);
 	ret = judge_key(import, one, err);
 	if (!ret) {
 		kpc_key_free(one->key);

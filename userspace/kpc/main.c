@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <kpc/key.h>
+
 #include "cli.h"
 
 static const struct command objects[] = {
@@ -156,12 +158,21 @@ static int set_json(struct cli *cli, const char *form)
 	return 0;
 }
 
+/* It is in the list of processes, but not in what a script's log keeps besides. */
+static int refuse_key(const struct cli *cli, int argc, char **argv)
+{
+	int word = kpc_key_among(argc, argv);
+
+	return word ? cli_usage(cli, "word %d is a key: none is taken from the command line, where all users see it; replace this one",
+				word) : 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct cli cli = { .nl = { .fd = -1 } };
 	const char *batch = NULL;
 	int option;
-	int ret = 0;
+	int ret = refuse_key(&cli, argc, argv);
 
 	while (!ret && (option = getopt(argc, argv, "+:j::n:B:hV")) >= 0) {
 		switch (option) {

@@ -2,6 +2,10 @@
 /*
  * kpcd(8), the agent of kpc.
  */
+#include <stdio.h>
+
+#include <kpc/key.h>
+
 #include "options.h"
 #include "process.h"
 #include "warden.h"
@@ -14,6 +18,12 @@ int main(int argc, char **argv)
 	err = process_main(argc, argv);
 	if (err >= 0)
 		return err;
+	err = kpc_key_among(argc, argv);
+	if (err) {
+		fprintf(stderr, "kpcd: word %d is a key: none is taken from the command line, where all users see it; replace this one\n",
+			err);
+		return 2;
+	}
 	err = options_read(&options, argc, argv);
 	if (err)
 		return err < 0 ? 2 : 0;

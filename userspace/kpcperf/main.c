@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include <kpc/key.h>
+
 #include "../kpc/secret.h"
 #include "client.h"
 #include "options.h"
@@ -39,6 +41,12 @@ int main(int argc, char **argv)
 	int ret;
 
 	secret_guard();
+	ret = kpc_key_among(argc, argv);
+	if (ret) {
+		fprintf(stderr, "kpcperf: word %d is a key: none is taken from the command line, where all users see it; replace this one\n",
+			ret);
+		return 2;
+	}
 	ret = options_read(&options, argc, argv);
 	if (ret)
 		return ret < 0 ? 2 : written(0);

@@ -129,6 +129,10 @@ static int take_line(struct reader *reader, const struct kpc_line *line,
 		if (!strcmp(line_kinds[i].name, line->words[0]))
 			return line_kinds[i].take(reader, line->count - 1,
 						  line->words + 1, err);
+	/* As other programs' files of keys have it: not one word of that is shown. */
+	if (strchr(line->words[0], ':'))
+		return kpc_error_return(err, -EINVAL,
+					"what has a colon begins no line; association, config or identity is accepted");
 	return kpc_error_return(err, -EINVAL,
 				"\"%s\" begins no line; association, config or identity is accepted",
 				line->words[0]);

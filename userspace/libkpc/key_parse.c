@@ -174,6 +174,18 @@ bool kpc_key_is_reference(const char *text)
 	return find_form(&form, text) && form.source;
 }
 
+int kpc_key_among(int count, char *const words[])
+{
+	struct form form;
+	int i;
+
+	for (i = 1; i < count; i++)
+		if (find_form(&form, words[i]) && !form.source &&
+		    strcmp(words[i - 1], "kpc-id") && strcmp(words[i - 1], "peer"))
+			return i;
+	return 0;
+}
+
 const char *kpc_key_path(const char *text)
 {
 	struct form form;
