@@ -83,6 +83,9 @@ static const struct {
 	  "FILE:1: word 1 is a key or where one is; only a key store holds these" },
 	{ "I6: the line of a key store", "# keys\nm1@sp.example ascii:not-to-be-seen-anywhere\n",
 	  "FILE:2: word 2 is a key or where one is; only a key store holds these" },
+	{ "I6: the line of another program's keys",
+	  "m1@sp.example:00112233445566778899aabbccddeeff\n",
+	  "FILE:1: what has a colon begins no line; association, config or identity is accepted" },
 	{ "I6: a key among the words of an association",
 	  "association m1 role a authority base64:AAAAAAAAAAAAAAAAAAAAAA==\n",
 	  "FILE:1: word 6 is a key or where one is; only a key store holds these" },
@@ -114,7 +117,7 @@ static const struct {
 	  "FILE:2: KpcId m1@sp.example is taken (line 1)" },
 	{ "T2: KpcIds that differ only in case",
 	  A("m1", "m1@sp.example") "\n" A("m2", "M1@sp.example") "\n",
-	  "FILE:2: the KpcIds of m1 and m2, m1@sp.example, differ only in case (line 1)" },
+	  "FILE:2: the KpcIds of m1 and m2, m1@sp.example and M1@sp.example, differ only in case (line 1)" },
 	{ "T4: one KpcId for two pairs",
 	  A("m1", "m1@sp.example") "\nassociation m2 role a kpc-id m1@sp.example id-a "
 	  "//sp.example/cse/C2 id-b //sp.example/in\n",

@@ -104,15 +104,16 @@ static int judge_kpc_ids(const struct kpc_table_entry *one,
 {
 	const struct kpc_association *a = &one->association;
 	const struct kpc_association *b = &two->association;
-	char text[KPC_KPCID_TEXT_MAX];
+	char text[KPC_KPCID_TEXT_MAX], other[KPC_KPCID_TEXT_MAX];
 
 	if (kpc_kpcid_fold_compare(&a->kpc_id, &b->kpc_id))
 		return 0;
 	kpc_kpcid_text(&a->kpc_id, text);
 	if (!kpc_kpcid_equal(&a->kpc_id, &b->kpc_id))
 		return conflict(one, two, err,
-				"the KpcIds of %s and %s, %s, differ only in case",
-				a->name, b->name, text);
+				"the KpcIds of %s and %s, %s and %s, differ only in case",
+				a->name, b->name, text,
+				kpc_kpcid_text(&b->kpc_id, other));
 	if (a->role != b->role)
 		return conflict(one, two, err,
 				"KpcId %s has the other role already; each direction has its own KpcId and Kpc",
