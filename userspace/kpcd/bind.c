@@ -64,6 +64,19 @@ static void bind_lost(struct worker *worker, int error)
 	worker->status = 1;
 }
 
+/*
+ * From the first answer that found no room until all that did are read, the kernel
+ * drops others without a word: who asked again before would wait for good. Who
+ * else waits for a lost answer has a deadline.
+ */
+static void bind_drained(struct worker *worker)
+{
+	if (!worker->answers_lost)
+		return;
+	worker->answers_lost = false;
+	rekey_lost(worker);
+}
+
 static void bind_ready(struct engine_op *op, int result)
 {
 	struct worker *worker = container_of(op, struct worker, netlink_in);
@@ -71,29 +84,27 @@ static void bind_ready(struct engine_op *op, int result)
 	struct kpc_nl_message message;
 	const void *at;
 	size_t length;
-	bool lost = false;
 	ssize_t got;
 	int i;
 
 	for (i = 0; i < DATAGRAMS_AT_ONCE; i++) {
 		got = recv(worker->netlink_fd, datagram, sizeof(datagram),
 			   MSG_DONTWAIT);
-		if (got < 0 && errno == EAGAIN)
+		if (got < 0 && errno == EAGAIN) {
+			bind_drained(worker);
 			break;
+		}
 		if (got < 0 && errno != ENOBUFS && errno != EINTR) {
 			bind_lost(worker, errno);
 			return;
 		}
-		/* Who else waits for a lost answer has a deadline. */
-		lost |= got < 0 && errno == ENOBUFS;
+		worker->answers_lost |= got < 0 && errno == ENOBUFS;
 		at = datagram;
 		length = got > 0 ? got : 0;
 		while (kpc_nl_message_next(worker->config.family, &at, &length,
 					   &message) > 0)
 			bind_message(worker, &message);
 	}
-	if (lost)
-		rekey_lost(worker);
 	engine_submit(worker->engine, op);
 }
 

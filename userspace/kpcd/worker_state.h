@@ -147,6 +147,7 @@ struct telling {
  * @binds: questions to the module, by sequence number
  * @binding: id in the answer being read, of question @binding_seq
  * @binding_seq: see @binding
+ * @answers_lost: since the module's answers were last read to their end
  * @diag_fd: sock_diag, for the users of local TCP sockets
  * @route_fd: the routing table, for which addresses are this machine's
  * @ktls: the kernel can carry records
@@ -196,6 +197,7 @@ struct worker {
 	struct waiter_table binds;
 	uint64_t binding;
 	uint32_t binding_seq;
+	bool answers_lost;
 	int diag_fd;
 	int route_fd;
 	bool ktls;
