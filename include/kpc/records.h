@@ -16,10 +16,19 @@
 
 /*
  * Of as many records as a key may protect: after how many it is to be replaced,
- * and after how many the connection is to end in order where it cannot be.
+ * after how many the peer is asked to replace one of its own, which it may do
+ * unasked, and after how many the connection is to end in order where none came.
  */
 #define KPC_RECORDS_WORN(max)	((max) / 2 < KPC_RECORDS_SOFT ? (max) / 2 : KPC_RECORDS_SOFT)
+#define KPC_RECORDS_ASK(max)	((KPC_RECORDS_WORN(max) + KPC_RECORDS_LAST(max)) / 2)
 #define KPC_RECORDS_LAST(max)	((max) / 4 * 3)
+
+/* KeyUpdates of the peer that no data pays for: so many at once, and each second. */
+#define KPC_UPDATES_AT_ONCE	16
+#define KPC_UPDATES_PER_S	4
+
+/* Records that pay for one; who keeps to the least limit sends more with each key. */
+#define KPC_UPDATE_RECORDS	(KPC_RECORDS_MIN / 4)
 
 struct kpc_records;
 
@@ -101,8 +110,9 @@ int kpc_records_key_update(struct kpc_records *records);
  * Both directions count, each since its keys came. There is room left for as
  * many records again to come to an end in order.
  *
- * Return: true once a key has protected KPC_RECORDS_WORN() records; the peer's,
- * unless kpc_records_key_update() has asked for a new one. Never where there is
+ * Return: true once an own key has protected KPC_RECORDS_WORN() records, or one of
+ * the peer's KPC_RECORDS_ASK(), unless kpc_records_key_update() has asked for a new
+ * one. Never where there is
  * no limit.
  */
 bool kpc_records_worn(const struct kpc_records *records);

@@ -128,6 +128,7 @@ class Bench:
         for name, version in ("worn12", "tls1.2"), ("worn13", "tls1.3"):
             self.join(name, self.keep,
                       both=f"versions {version} limit records 2048")
+        self.join("often", self.keep, both="limit records 1024")
         self.join("hourly", echo, both="rekey-after 1s")
         self.join("warm", self.hear, start="auto", wire=True)
         if carrier == "agent":

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What one key may protect: before it is too much there is another, or an end."""
 
+import contextlib
+import ctypes
 import fcntl
 import hashlib
 import json
+import os
 import re
+import socket
+import stat
 import subprocess
 import sys
 import termios
@@ -15,6 +20,8 @@ from bench import MIB
 from case_flow import round_trip
 from case_foreign import client
 from sites import noise, receive_all, wait_for
+
+PIDFD_GETFD, NETLINK_GENERIC, SO_RCVBUFFORCE = 438, 16, 33
 
 # Three quarters of limit records 2048, of records that are full: more than that
 # much nobody sends with one key.
@@ -107,6 +114,91 @@ def test_renewed(bench, size):
     lines = [line for site in (bench.a, bench.b)
              for line in re.findall(told, site.said())]
     return "\n".join([wrong or "", *lines]).strip() or None
+
+
+def test_often(bench, size):
+    """The least limit and bulk: many keys a second, which the far end does not
+    take for a flood of KeyUpdates."""
+    data, sent = noise(4 * MIB, 37), hashlib.sha256()
+    before = len(bench.ends)
+    with bench.open("often") as s:
+        try:
+            for _ in range(0, size, len(data)):
+                s.sendall(data)
+                sent.update(data)
+        except ConnectionError:
+            return f"{bench.kept[0]} of {size} octets came: {bench.b.said()[-300:]}"
+    if not wait_for(lambda: len(bench.ends) > before, 60):
+        return f"{bench.kept[0]} of {size} octets came, and no end"
+    count, digest, how = bench.ends[-1]
+    if (count, digest, how) != (size, sent.hexdigest(), "end"):
+        return f"{count} of {size} octets came, or others, then {how}"
+    return None
+
+
+def module_sockets(worker):
+    """Copies of a worker's sockets of generic netlink."""
+    pidfd, libc = os.pidfd_open(worker), ctypes.CDLL(None, use_errno=True)
+    found = []
+    for fd in map(int, os.listdir(f"/proc/{worker}/fd")):
+        copy = libc.syscall(PIDFD_GETFD, pidfd, fd, 0)
+        if copy < 0:
+            raise OSError(ctypes.get_errno(), "pidfd_getfd")
+        if not stat.S_ISSOCK(os.fstat(copy).st_mode):
+            os.close(copy)
+            continue
+        s = socket.socket(fileno=copy)
+        if (s.family, s.proto) == (socket.AF_NETLINK, NETLINK_GENERIC):
+            found.append(s)
+        else:
+            s.close()
+    os.close(pidfd)
+    return found
+
+
+def spoken(connections, word):
+    """Sends a word through each and reads it back; how many are silent."""
+    silent = 0
+    for s in connections:
+        s.sendall(word)
+    for s in connections:
+        s.settimeout(20 if not silent else 0.5)
+        try:
+            silent += s.recv(100) != word
+        except TimeoutError:
+            silent += 1
+    return silent
+
+
+def test_answers_lost(bench, count):
+    """A worker's socket has room for few of the module's answers: the others are
+    lost, and each connection goes on and gets new keys all the same."""
+    with contextlib.ExitStack() as all_of_it:
+        connections = [all_of_it.enter_context(bench.open("hourly"))
+                       for _ in range(count)]
+        if spoken(connections, b"before"):
+            return "not all came up"
+        narrowed = module_sockets(bench.a.worker()) + module_sockets(bench.b.worker())
+        if len(narrowed) != 2:
+            return f"{len(narrowed)} sockets of generic netlink in two workers"
+        try:
+            for s in narrowed:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+            before = rekeys(bench, "hourly")
+            for i in range(3):
+                time.sleep(1.5)
+                silent = spoken(connections, b"after %d" % i)
+                if silent:
+                    return f"{silent} of {count} connections are silent"
+            if not wait_for(lambda: min(rekeys(bench, "hourly")) >
+                            max(before) + 2, 30):
+                return (f"announcements of new keys: {sorted(before)}, then "
+                        f"{sorted(rekeys(bench, 'hourly'))}")
+        finally:
+            for s in narrowed:
+                s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 2 * MIB)
+                s.close()
+    return None
 
 
 def unread(pipe):

@@ -44,6 +44,10 @@ ALONE = (
      case_keys.test_worn_out, ("worn12",)),
     ("X2", "TLS 1.3: a key's last record, and another key",
      case_keys.test_renewed, (64 * MIB,), "rekeys"),
+    ("X2", "TLS 1.3: fifty keys of bulk, the least limit's, are no flood",
+     case_keys.test_often, (400 * MIB,), "agent"),
+    ("X2", "TLS 1.3: answers of the module that are lost stop nobody",
+     case_keys.test_answers_lost, (40,), "announced"),
     ("X2", "TLS 1.3 without another key: the last record, and the end",
      case_keys.test_worn_out, ("worn13",), "fixed"),
     ("X5", "urgent octets of eighty silent peers", case_peer.test_urgent,
@@ -171,6 +175,7 @@ SHORT = (case_flow.test_bulk, case_flow.test_small_records,
 
 # What wears keys out, and what changes them.
 KEYS = (case_flow.test_tls_stat, case_keys.test_worn_out, case_keys.test_renewed,
+        case_keys.test_often, case_keys.test_answers_lost,
         case_keys.test_updates, case_keys.test_in_time, case_peer.test_unharmed,
         case_foreign.test_key_update, case_foreign.test_key_flood)
 
@@ -219,6 +224,8 @@ def main():
         has.add("root")
     rekeys = carrier == "agent" or kernel_rekeys()
     has.add("rekeys" if rekeys else "fixed")
+    if rekeys and net.enforce:
+        has.add("announced")
     bench = Bench(engine, carrier, net)
     bench.rekeys = rekeys
     tap = Tap()

@@ -9,12 +9,10 @@
 #include <string.h>
 
 #include <kpc/ktls.h>
+#include <kpc/records.h>
 
 #include "handshake.h"
 
-/* KeyUpdates of the far end: so many at once, and so many a second after that. */
-#define UPDATES_AT_ONCE	16
-#define UPDATES_PER_S	1
 /* Announcements that find the socket in use, one behind the other. */
 #define TRIES_MOST	50
 
@@ -168,6 +166,25 @@ void rekey_want(struct connection *c, bool ask)
 		relay_break(c, "no new keys can be derived");
 }
 
+/*
+ * Data that came with the far end's present keys pays for its next ones; what was
+ * sent to it with the own ones, once, for being asked for others.
+ */
+static bool is_paid(struct connection *c, bool asks)
+{
+	uint64_t records;
+
+	if (!kpc_ktls_records(c->tls.fd, KPC_KTLS_RX, c->suite, &records) &&
+	    records >= KPC_UPDATE_RECORDS)
+		return true;
+	if (!asks || c->rekey.paid ||
+	    kpc_ktls_records(c->tls.fd, KPC_KTLS_TX, c->suite, &records) ||
+	    records < KPC_UPDATE_RECORDS)
+		return false;
+	c->rekey.paid = 1;
+	return true;
+}
+
 int rekey_received(struct connection *c, bool asks, struct kpc_error *err)
 {
 	struct rekey *rekey = &c->rekey;
@@ -176,10 +193,11 @@ int rekey_received(struct connection *c, bool asks, struct kpc_error *err)
 	if (!rekey_can(c))
 		return kpc_error_return(err, -EOPNOTSUPP,
 			"the far end wants new keys (KeyUpdate), which ends it here");
-	if (!bucket_take(&rekey->updates, UPDATES_PER_S, UPDATES_AT_ONCE,
+	if (!is_paid(c, asks) &&
+	    !bucket_take(&rekey->updates, KPC_UPDATES_PER_S, KPC_UPDATES_AT_ONCE,
 			 timer_now()))
 		return kpc_error_return(err, -EKEYREJECTED,
-			"the far end changes its keys more often than once a second");
+			"the far end changes its keys more often than its data asks for");
 	rekey->asked = 0;
 	rekey->answer = asks;
 	ret = announce(c, KPC_KTLS_RX);
@@ -228,6 +246,7 @@ int rekey_sent(struct connection *c)
 
 	rekey->step[KPC_KTLS_TX] = REKEY_IDLE;
 	rekey->ask = 0;
+	rekey->paid = 0;
 	c->look = 0;
 	return kpc_rekey_install(&rekey->secrets, KPC_KTLS_TX, c->tls.fd);
 }

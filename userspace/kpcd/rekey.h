@@ -36,12 +36,13 @@ enum rekey_step {
  * @secrets: carrier kernel, where there are next keys; else nothing
  * @waiter: the announcement under way
  * @timer: rekey-after of its association
- * @updates: of the far end, how many more may come
+ * @updates: of the far end, how many more may come that no data pays for
  * @step: of each direction, by enum kpc_ktls_direction
  * @tries: announcements for which the module had no time
  * @ask: the far end is to change its keys too
  * @asked: it was told so and has not done it yet
  * @answer: it wants this side to change its keys
+ * @paid: it did before, for what was sent with the present ones
  */
 struct rekey {
 	struct kpc_rekey secrets;
@@ -53,6 +54,7 @@ struct rekey {
 	uint8_t ask:1;
 	uint8_t asked:1;
 	uint8_t answer:1;
+	uint8_t paid:1;
 };
 
 /**

@@ -290,6 +290,7 @@ enum carrier_wear carrier_wear(struct connection *c)
 	uint64_t moved = c->out.octets + c->in.octets, sent, received, most;
 	uint64_t last = KPC_RECORDS_LAST(c->records_max);
 	uint64_t worn = rekey_can(c) ? KPC_RECORDS_WORN(c->records_max) : last;
+	uint64_t ask = rekey_can(c) ? KPC_RECORDS_ASK(c->records_max) : last;
 
 	if (c->carrier != KPC_CARRIER_KERNEL || !last || moved < c->look)
 		return CARRIER_SOUND;
@@ -302,7 +303,8 @@ enum carrier_wear carrier_wear(struct connection *c)
 	if (most >= last)
 		return CARRIER_SPENT;
 	/* Once it was asked the far end has time until the last one. */
-	return sent >= worn || (received >= worn && !rekey_asked(c)) ?
+	return sent >= worn || (received >= ask && !rekey_asked(c) &&
+				!rekey_receiving(c)) ?
 		CARRIER_AGED : CARRIER_SOUND;
 }
 

@@ -21,9 +21,6 @@
 /* A renegotiation that is asked for is refused so often before it ends it. */
 #define REFUSALS	1
 
-/* KeyUpdates of the peer: so many at once, and one more each second. */
-#define UPDATES_AT_ONCE	16
-
 /* Kept back from data: KeyUpdate, close_notify and alerts still go out. */
 #define CONTROL_RECORDS	16
 
@@ -35,7 +32,8 @@ struct counter {
 struct kpc_records {
 	SSL *ssl;
 	struct counter counter;
-	unsigned int updates;	/* the peer may still send so many, */
+	unsigned int work;	/* records that pay for KeyUpdates of the peer */
+	unsigned int updates;	/* without those it may still send so many, */
 	time_t updated;		/* as of then */
 	bool flooded;		/* and sent more */
 	bool asked;		/* it was asked for one */
@@ -57,12 +55,19 @@ static void count_update(struct kpc_records *records)
 	struct timespec now;
 	time_t more;
 
+	if (records->work >= KPC_UPDATE_RECORDS) {
+		records->work -= KPC_UPDATE_RECORDS;
+		return;
+	}
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	more = now.tv_sec - records->updated;
 	if (more > 0) {
 		records->updated = now.tv_sec;
-		records->updates = more > (time_t)(UPDATES_AT_ONCE - records->updates) ?
-				   UPDATES_AT_ONCE : records->updates + more;
+		if (more > KPC_UPDATES_AT_ONCE)
+			more = KPC_UPDATES_AT_ONCE;
+		records->updates += more * KPC_UPDATES_PER_S;
+		if (records->updates > KPC_UPDATES_AT_ONCE)
+			records->updates = KPC_UPDATES_AT_ONCE;
 	}
 	if (records->updates)
 		records->updates--;
@@ -86,8 +91,11 @@ static void watch_record(int written, int version, int type, const void *octets,
 	struct kpc_records *records = arg;
 	uint64_t *count = written ? &records->counter.sent : &records->counter.received;
 
-	if (type == SSL3_RT_HEADER)
+	if (type == SSL3_RT_HEADER) {
 		(*count)++;
+		if (records->work < KPC_UPDATES_AT_ONCE * KPC_UPDATE_RECORDS)
+			records->work++;
+	}
 	if (is_refusal(written, type, octets, len))
 		records->refused++;
 	if (type != SSL3_RT_HANDSHAKE || !len || *(const uint8_t *)octets != KEY_UPDATE)
@@ -114,7 +122,7 @@ struct kpc_records *kpc_records_new(struct kpc_handshake *hs, struct kpc_error *
 		return NULL;
 	}
 	records->ssl = hs->ssl;
-	records->updates = UPDATES_AT_ONCE;
+	records->updates = KPC_UPDATES_AT_ONCE;
 	hs->ssl = NULL;
 	records->max = kpc_suite_records(kpc_suite_by_code(hs->result.suite), 0);
 	SSL_set_app_data(records->ssl, NULL);
@@ -192,7 +200,7 @@ bool kpc_records_worn(const struct kpc_records *records)
 {
 	return records->max &&
 	       (records->counter.sent >= KPC_RECORDS_WORN(records->max) ||
-		(records->counter.received >= KPC_RECORDS_WORN(records->max) && !records->asked));
+		(records->counter.received >= KPC_RECORDS_ASK(records->max) && !records->asked));
 }
 
 ssize_t kpc_records_read(struct kpc_records *records, void *buf, size_t len)
@@ -211,7 +219,7 @@ ssize_t kpc_records_read(struct kpc_records *records, void *buf, size_t len)
 	code = SSL_read_ex(records->ssl, buf, len, &got);
 	if (records->flooded) {
 		kpc_error_set(&records->error,
-			      "the peer changes its keys more often than once a second");
+			      "the peer changes its keys more often than its data asks for");
 		return records->failed = -EKEYREJECTED;
 	}
 	if (records->refused > REFUSALS) {
