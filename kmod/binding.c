@@ -8,6 +8,7 @@
 #include <uapi/linux/tls.h>
 
 #include "association.h"
+#include "audit.h"
 #include "binding.h"
 #include "event.h"
 #include "holder.h"
@@ -231,6 +232,7 @@ static int bind_locked(struct kpc_net *kn, struct netlink_ext_ack *extack,
 				  "the socket was ended meanwhile");
 	bind_sock(kn, ks, bind, p, &flow);
 	/* Who ends it needs the lock, and tells of that behind this. */
+	kpc_audit_bind(ks);
 	kpc_event_binding(ks, KPC_CHANGE_ADDED, KPC_REASON_NONE);
 	return 0;
 }

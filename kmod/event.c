@@ -147,10 +147,6 @@ void kpc_event_binding(const struct kpc_sock *ks, u8 change, u8 reason)
 	else if (change == KPC_CHANGE_REMOVED)
 		trace_kpc_end(ks);
 	rcu_read_unlock();
-	if (change == KPC_CHANGE_ADDED)
-		kpc_audit_bind(ks);
-	else if (change == KPC_CHANGE_REMOVED)
-		kpc_audit_revoke(ks);
 
 	skb = begin(KPC_CMD_BINDING_NTF, &hdr);
 	if (skb)

@@ -53,6 +53,7 @@
 #include <net/tcp.h>
 
 #include "association.h"
+#include "audit.h"
 #include "compat.h"
 #include "endpoint.h"
 #include "event.h"
@@ -490,6 +491,7 @@ void kpc_sock_remove(struct kpc_sock *ks, u8 reason)
 		atomic64_add(kpc_sock_tx(ks), &a->tx_octets);
 		atomic64_add(kpc_sock_rx(ks), &a->rx_octets);
 		kpc_count(&kn->counters, KPC_COUNT_ENDED);
+		kpc_audit_revoke(ks);
 		kpc_event_binding(ks, KPC_CHANGE_REMOVED, ks->reason);
 	} else {
 		atomic_dec(&kn->n_handshakes);
