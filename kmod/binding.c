@@ -291,15 +291,50 @@ static int check_own(struct kpc_net *kn, struct netlink_ext_ack *extack,
 	return 0;
 }
 
-static int keep_digests(struct kpc_net *kn, struct netlink_ext_ack *extack,
-			struct kpc_sock *ks, const struct kpc_session *session,
-			const u8 *tx_digest, const u8 *rx_digest)
+/**
+ * kpc_binding_own() - the bound socket that a request is to change
+ * @kn: namespace, whose lock is held
+ * @extack: for the sentence of a refusal
+ * @fd: bound socket, in the caller's file table
+ * @session: of the sender, or NULL for one with every right
+ *
+ * Return: the socket for kpc_sock_put(), or an error pointer.
+ */
+struct kpc_sock *kpc_binding_own(struct kpc_net *kn,
+				 struct netlink_ext_ack *extack, int fd,
+				 const struct kpc_session *session)
+{
+	struct sock *sk = kpc_sock_from_fd(kn, fd, KPC_FD_TCP, extack);
+	struct kpc_sock *ks;
+	int err;
+
+	if (IS_ERR(sk))
+		return ERR_CAST(sk);
+	ks = kpc_sock_get(sk);
+	sock_put(sk);
+	err = check_own(kn, extack, ks, session);
+	if (!err)
+		return ks;
+	if (ks)
+		kpc_sock_put(ks);
+	return ERR_PTR(err);
+}
+
+/**
+ * kpc_binding_rekey() - announce new traffic keys
+ * @kn: namespace, whose lock is held
+ * @extack: for the sentence of a refusal
+ * @ks: of kpc_binding_own()
+ * @tx_digest: of the next sending key, or NULL
+ * @rx_digest: of the next receiving key, or NULL
+ */
+int kpc_binding_rekey(struct kpc_net *kn, struct netlink_ext_ack *extack,
+		      struct kpc_sock *ks, const u8 *tx_digest,
+		      const u8 *rx_digest)
 {
 	struct kpc_ktls ktls;
-	int err = check_own(kn, extack, ks, session);
+	int err;
 
-	if (err)
-		return err;
 	if (ks->carrier != KPC_CARRIER_KERNEL)
 		return kpc_refuse(kn, extack, -EOPNOTSUPP,
 				  "the agent carries the records of this socket: there are no keys to announce");
@@ -329,64 +364,23 @@ static int keep_digests(struct kpc_net *kn, struct netlink_ext_ack *extack,
 }
 
 /**
- * kpc_binding_rekey() - announce new traffic keys
- * @kn: namespace, whose lock is held
- * @extack: for the sentence of a refusal
- * @fd: bound socket, in the caller's file table
- * @session: of the sender, or NULL for one with every right
- * @tx_digest: of the next sending key, or NULL
- * @rx_digest: of the next receiving key, or NULL
- */
-int kpc_binding_rekey(struct kpc_net *kn, struct netlink_ext_ack *extack,
-		      int fd, const struct kpc_session *session,
-		      const u8 *tx_digest, const u8 *rx_digest)
-{
-	struct sock *sk = kpc_sock_from_fd(kn, fd, KPC_FD_TCP, extack);
-	struct kpc_sock *ks;
-	int err;
-
-	if (IS_ERR(sk))
-		return PTR_ERR(sk);
-	ks = kpc_sock_get(sk);
-	err = keep_digests(kn, extack, ks, session, tx_digest, rx_digest);
-	if (ks)
-		kpc_sock_put(ks);
-	sock_put(sk);
-	return err;
-}
-
-/**
  * kpc_binding_hand_over() - a bound socket gets another holder than its session
  * @kn: namespace, whose lock is held
  * @extack: for the sentence of a refusal
- * @fd: bound socket, in the caller's file table
- * @session: of the sender, or NULL for one with every right
+ * @ks: of kpc_binding_own()
  *
  * Who holds it then has its keys and no session. It is judged as before; the
  * agent has no say in it any more, and its end is none of the socket.
  */
 int kpc_binding_hand_over(struct kpc_net *kn, struct netlink_ext_ack *extack,
-			  int fd, const struct kpc_session *session)
+			  struct kpc_sock *ks)
 {
-	struct sock *sk = kpc_sock_from_fd(kn, fd, KPC_FD_TCP, extack);
-	struct kpc_sock *ks;
-	int err;
-
-	if (IS_ERR(sk))
-		return PTR_ERR(sk);
-	ks = kpc_sock_get(sk);
-	err = check_own(kn, extack, ks, session);
-	if (!err && ks->carrier != KPC_CARRIER_KERNEL)
-		err = kpc_refuse(kn, extack, -EOPNOTSUPP,
-				 "the agent carries the records of this socket: nobody else could use it");
-	if (!err) {
-		ks->handed_over = true;
-		ks->session = 0;
-	}
-	if (ks)
-		kpc_sock_put(ks);
-	sock_put(sk);
-	return err;
+	if (ks->carrier != KPC_CARRIER_KERNEL)
+		return kpc_refuse(kn, extack, -EOPNOTSUPP,
+				  "the agent carries the records of this socket: nobody else could use it");
+	ks->handed_over = true;
+	ks->session = 0;
+	return 0;
 }
 
 /**

@@ -40,11 +40,14 @@ struct kpc_bind {
 struct kpc_sock *kpc_binding_new(struct kpc_net *kn,
 				 struct netlink_ext_ack *extack,
 				 const struct kpc_bind *bind);
+struct kpc_sock *kpc_binding_own(struct kpc_net *kn,
+				 struct netlink_ext_ack *extack, int fd,
+				 const struct kpc_session *session);
 int kpc_binding_rekey(struct kpc_net *kn, struct netlink_ext_ack *extack,
-		      int fd, const struct kpc_session *session,
-		      const u8 *tx_digest, const u8 *rx_digest);
+		      struct kpc_sock *ks, const u8 *tx_digest,
+		      const u8 *rx_digest);
 int kpc_binding_hand_over(struct kpc_net *kn, struct netlink_ext_ack *extack,
-			  int fd, const struct kpc_session *session);
+			  struct kpc_sock *ks);
 bool kpc_binding_allowed(const struct kpc_sock *ks,
 			 const struct kpc_policy *policy);
 int kpc_binding_fill(struct sk_buff *skb, const struct kpc_sock *ks);

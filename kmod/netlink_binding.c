@@ -186,15 +186,14 @@ int kpc_nl_binding_new_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-/**
- * kpc_nl_binding_rekey_doit() - announce new traffic keys
- * @skb: request
- * @info: request
- */
-int kpc_nl_binding_rekey_doit(struct sk_buff *skb, struct genl_info *info)
+/* Changes a bound socket, as its session or an administrator asks for. */
+static int change_own(struct sk_buff *skb, struct genl_info *info,
+		      int (*change)(struct kpc_net *kn, struct genl_info *info,
+				    struct kpc_sock *ks))
 {
 	struct kpc_net *kn = kpc_info_net(info);
 	struct kpc_sender sender;
+	struct kpc_sock *ks;
 	int err;
 
 	err = kpc_missing(kn, info, KPC_A_BINDING_FD, "fd");
@@ -202,15 +201,44 @@ int kpc_nl_binding_rekey_doit(struct sk_buff *skb, struct genl_info *info)
 		return err;
 	mutex_lock(&kn->lock);
 	err = kpc_sender(kn, skb, info, &sender);
-	if (!err)
-		err = kpc_binding_rekey(kn, info->extack,
-					nla_get_s32(info->attrs[KPC_A_BINDING_FD]),
-					is_worker(&sender) ? sender.session :
-							     NULL,
-					digest_of(info, KPC_A_BINDING_TX_DIGEST),
-					digest_of(info, KPC_A_BINDING_RX_DIGEST));
+	if (err)
+		goto unlock;
+	ks = kpc_binding_own(kn, info->extack,
+			     nla_get_s32(info->attrs[KPC_A_BINDING_FD]),
+			     is_worker(&sender) ? sender.session : NULL);
+	if (IS_ERR(ks)) {
+		err = PTR_ERR(ks);
+		goto unlock;
+	}
+	err = change(kn, info, ks);
+	kpc_sock_put(ks);
+unlock:
 	mutex_unlock(&kn->lock);
 	return err;
+}
+
+static int rekey(struct kpc_net *kn, struct genl_info *info,
+		 struct kpc_sock *ks)
+{
+	return kpc_binding_rekey(kn, info->extack, ks,
+				 digest_of(info, KPC_A_BINDING_TX_DIGEST),
+				 digest_of(info, KPC_A_BINDING_RX_DIGEST));
+}
+
+/**
+ * kpc_nl_binding_rekey_doit() - announce new traffic keys
+ * @skb: request
+ * @info: request
+ */
+int kpc_nl_binding_rekey_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return change_own(skb, info, rekey);
+}
+
+static int hand_over(struct kpc_net *kn, struct genl_info *info,
+		     struct kpc_sock *ks)
+{
+	return kpc_binding_hand_over(kn, info->extack, ks);
 }
 
 /**
@@ -220,22 +248,7 @@ int kpc_nl_binding_rekey_doit(struct sk_buff *skb, struct genl_info *info)
  */
 int kpc_nl_binding_hand_over_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct kpc_net *kn = kpc_info_net(info);
-	struct kpc_sender sender;
-	int err;
-
-	err = kpc_missing(kn, info, KPC_A_BINDING_FD, "fd");
-	if (err)
-		return err;
-	mutex_lock(&kn->lock);
-	err = kpc_sender(kn, skb, info, &sender);
-	if (!err)
-		err = kpc_binding_hand_over(kn, info->extack,
-					    nla_get_s32(info->attrs[KPC_A_BINDING_FD]),
-					    is_worker(&sender) ? sender.session :
-								 NULL);
-	mutex_unlock(&kn->lock);
-	return err;
+	return change_own(skb, info, hand_over);
 }
 
 /* A bound socket by its id, for kpc_sock_put(). */
