@@ -587,6 +587,19 @@ TEST_F(table, configuration)
 	nl_u32(&self->a, KPC_A_CONFIG_ABI, KPC_ABI_VERSION + 1);
 	EXPECT_EQ(nl_talk(&self->a), -EPROTO);
 
+	/* What a later ABI may have added is refused, not passed over. */
+	nl_req(&self->a, KPC_CMD_CONFIG_SET);
+	nl_u32(&self->a, KPC_A_CONFIG_MAX + 1, 1);
+	EXPECT_EQ(nl_talk(&self->a), -EINVAL);
+	nl_req(&self->a, KPC_CMD_CONFIG_SET);
+	nl_u8(&self->a, KPC_A_CONFIG_CLOCK, KPC_CLOCK_SET + 1);
+	EXPECT_EQ(nl_talk(&self->a), -ERANGE);
+	assoc_put(&self->a, &a);
+	nl_u32(&self->a, KPC_A_ASSOCIATION_MAX + 1, 1);
+	EXPECT_EQ(nl_talk(&self->a), -EINVAL);
+	nl_start(&self->a, self->a.family, KPC_CMD_MAX + 1, 0);
+	EXPECT_EQ(nl_talk(&self->a), -EOPNOTSUPP);
+
 	nl_req(&self->a, KPC_CMD_CONFIG_SET);
 	nl_u32(&self->a, KPC_A_CONFIG_MARK_VALUE, 0);
 	EXPECT_EQ(nl_talk(&self->a), -EINVAL);

@@ -10,7 +10,7 @@
 #define KPC_GENL_NAME		"kpc"
 #define KPC_GENL_VERSION	1
 
-#define KPC_ABI_VERSION		1
+#define KPC_ABI_VERSION		2
 #define KPC_NAME_MAX		63
 #define KPC_KPC_ID_MAX		255
 #define KPC_IDENTITY_MAX	255
