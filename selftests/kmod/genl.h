@@ -33,6 +33,7 @@ struct nl {
 	struct nlattr *attr[NL_ATTRS];
 	int replies;
 	char said[512];
+	bool points;		/* said of which attribute, as policies do */
 };
 
 static const char *const nl_groups[] = {
@@ -182,6 +183,8 @@ static inline void nl_keep_said(struct nl *nl, struct nlmsghdr *h,
 		if (a->nla_type == NLMSGERR_ATTR_MSG)
 			snprintf(nl->said, sizeof(nl->said), "%s",
 				 (char *)a + NLA_HDRLEN);
+		else if (a->nla_type == NLMSGERR_ATTR_OFFS)
+			nl->points = true;
 		len -= NLA_ALIGN(a->nla_len);
 		a = (struct nlattr *)((char *)a + NLA_ALIGN(a->nla_len));
 	}
@@ -196,6 +199,7 @@ static inline int nl_talk(struct nl *nl)
 	struct nlmsghdr *h = nl_hdr(nl), *first = NULL;
 
 	nl->said[0] = 0;
+	nl->points = false;
 	nl->replies = 0;
 	memset(nl->attr, 0, sizeof(nl->attr));
 	if (send(nl->fd, nl->out, h->nlmsg_len, 0) < 0)
