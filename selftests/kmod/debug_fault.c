@@ -234,6 +234,12 @@ static struct nl *make_binding_dump(void)
 	return make_dump(KPC_CMD_BINDING_GET);
 }
 
+static struct nl *make_endpoint_get(void)
+{
+	endpoint_put(&a, ADDR_B);
+	return &a;
+}
+
 static struct nl *make_endpoint_dump(void)
 {
 	return make_dump(KPC_CMD_ENDPOINT_GET);
@@ -569,6 +575,7 @@ static const struct request requests[] = {
 	{ "association-del", add_other, make_del, settle_del },
 	{ "association-get", NULL, make_association_get, NULL },
 	{ "association-get, all", NULL, make_association_dump, NULL },
+	{ "endpoint-get", NULL, make_endpoint_get, NULL },
 	{ "endpoint-get, all", NULL, make_endpoint_dump, NULL },
 	{ "handshake-new", open_socket, make_handshake, settle_handshake },
 	{ "binding-new", connect_both, make_binding, settle_binding },

@@ -290,8 +290,8 @@ static inline int dump(struct nl *nl, uint8_t cmd)
 	return err ?: nl->replies;
 }
 
-/* Whether role a protects PORT of an IPv4 address. */
-static inline bool is_protected(struct nl *nl, const char *address)
+/* Asks for what role a has at PORT of an IPv4 address. */
+static inline void endpoint_put(struct nl *nl, const char *address)
 {
 	struct in_addr in;
 
@@ -301,6 +301,12 @@ static inline bool is_protected(struct nl *nl, const char *address)
 	nl_u8(nl, KPC_A_ENDPOINT_ROLE, KPC_ROLE_A);
 	nl_put(nl, KPC_A_ENDPOINT_ADDRESS, &in, sizeof(in));
 	nl_u16(nl, KPC_A_ENDPOINT_PORT_MIN, PORT);
+}
+
+/* Whether role a protects PORT of an IPv4 address. */
+static inline bool is_protected(struct nl *nl, const char *address)
+{
+	endpoint_put(nl, address);
 	return !nl_talk(nl);
 }
 
