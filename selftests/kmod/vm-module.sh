@@ -29,6 +29,22 @@ hold()
 	read -r -t 20 said <&"${HOLD[0]}" && [ "$said" = up ]
 }
 
+# Whether the module is in the packet path of a site.
+hooked()
+{
+	ip netns exec "kpc-$1" nft list hooks | grep '\[kpc\]'
+}
+
+# What says so came with 5.14, and not every kernel is built with it.
+hooks_ok()
+{
+	if modprobe -q nfnetlink_hook; then
+		ok "$@"
+	else
+		skip "$1" "this kernel does not tell its hooks (nfnetlink_hook)"
+	fi
+}
+
 let_go()
 {
 	local pid=$HOLD_PID
@@ -37,20 +53,24 @@ let_go()
 	wait "$pid"
 }
 
-plan 18
+plan 22
 
 modprobe tls
 ok "the module loads" modprobe kpc
 ok "it unloads where nothing was done" rmmod kpc
 ok "it loads again" modprobe kpc
 ok "two sites" sites_up
+hooks_ok "a site without associations has no hook of it" not hooked a
 ok "a bound connection between them" hold hold
+hooks_ok "one that has them has" hooked a
 ok "unload is refused while associations exist" not rmmod kpc
 ok "the module is there" loaded
 kill -9 "$HOLD_PID"
 wait "$HOLD_PID" 2>/dev/null
 ok "unload is refused still when the process is gone" not rmmod kpc
 ok "site a's association is deleted" "$tool" del a
+hooks_ok "the last took the hooks along" within 5 not hooked a
+hooks_ok "those of site b are there" hooked b
 ok "unload is refused for site b's" not rmmod kpc
 ok "site b's association is deleted" "$tool" del b
 ok "now it unloads" within 5 rmmod kpc

@@ -218,6 +218,33 @@ TEST_F(orphan, drains)
 	EXPECT_FALSE(violated(&self->ev_a));
 }
 
+/*
+ * I1: closed in good order, of which TIME_WAIT has the last word: its answer
+ * wears the mark, belongs to no socket any more, and passes.
+ */
+TEST_F(orphan, in_time_wait)
+{
+	struct pair *p = &self->p;
+	char c;
+
+	ASSERT_EQ(table_add('a', "last", "postrouting",
+			    "ip daddr " ADDR_B " tcp dport 8883 "
+			    "tcp flags == ack meta mark & 0xff000000 == 0x6b000000 "
+			    "counter"), 0);
+	close(p->client);
+	p->client = -1;
+	EXPECT_EQ(recv(p->server, &c, 1, 0), 0);
+	ASSERT_TRUE(is_gone(&self->ev_a));
+	EXPECT_EQ(nl_get(&self->ev_a, KPC_A_BINDING_REASON), KPC_REASON_CLOSED);
+	EXPECT_EQ(wire_packets_as('a', "last"), 0);
+	close(p->server);
+	p->server = -1;
+	ASSERT_TRUE(is_gone(&self->ev_b)) TH_LOG("its FIN was not acknowledged");
+	EXPECT_EQ(nl_get(&self->ev_b, KPC_A_BINDING_REASON), KPC_REASON_CLOSED);
+	EXPECT_EQ(wire_packets_as('a', "last"), 1);
+	EXPECT_FALSE(violated(&self->ev_a));
+}
+
 /* The sockets keep what they are of: a binding is gone before its namespace. */
 TEST_F(orphan, in_a_namespace_that_ends)
 {
