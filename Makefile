@@ -146,6 +146,6 @@ help:
 	@echo 'make bench-kmod   what the module costs, in instructions, on KERNEL'
 	@echo 'make bench-handshake   accepted handshakes, of OpenSSL'\''s own ceiling'
 	@echo 'make oracle       what a peer that is refused learns from how long it takes'
-	@echo 'make lint         checkpatch --strict and sparse'
+	@echo 'make lint         checkpatch --strict, sparse, coccicheck where spatch is'
 	@echo 'make setup        installs packages and makes the lab (demo and check do it)'
 	@echo 'make clean        removes what was built; lab-clean what the lab built'
