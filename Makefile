@@ -81,7 +81,9 @@ setup:
 tests:
 	$(MAKE) -C selftests O=$(out) all
 
-check: setup
+# Some groups need packages of their own.
+check:
+	@selftests/lab/setup $(filter fuzz interop,$(CHECKS))
 	@selftests/run --report $(out)/report $(CHECKS)
 
 check-host check-sanitize check-vm check-debug lint: setup

@@ -7,7 +7,7 @@
 
 . "$(dirname "$0")/../tap.sh"
 runner=$(cd "$(dirname "$0")/.." && pwd)/run
-plan 21
+plan 26
 
 # Gives the runner one TAP file (its lines from stdin) and compares the closing
 # line and the exit status with what they must be.
@@ -184,4 +184,68 @@ else
 		skip "$what" "no network namespaces"
 	done
 fi
+
+# Two fuzzers: the one waits for a test of the group that comes after them, the
+# other says what it is told.
+mkdir -p "$tree/selftests/fuzz/corpus/alpha" "$tree/selftests/fuzz/corpus/beta"
+cat >"$tree/selftests/fuzz/Makefile" <<'END'
+all:
+	mkdir -p $(O)/fuzz && cp fuzz_* $(O)/fuzz/
+END
+cat >"$tree/selftests/fuzz/fuzz_alpha" <<END
+#!/bin/sh
+echo "\$1 \$8" >$tree/words
+touch $tree/one
+for i in \$(seq 300); do [ ! -e $tree/end ] || break; sleep 0.1; done
+[ -e $tree/end ] && echo 'stat::number_of_executed_units: 12'
+END
+cat >"$tree/selftests/area/host-one.sh" <<'END'
+#!/bin/sh
+echo 1..1
+cd ../..
+for i in $(seq 300); do [ ! -e one ] || break; sleep 0.1; done
+[ -e one ] && touch end && echo ok 1
+END
+rm "$tree/selftests/area/host-two.sh"
+
+# fuzzes CLOSING VARIABLE... and fuzz_beta from stdin
+fuzzes()
+{
+	local closing=$1 said
+	shift
+
+	rm -f "$tree/one" "$tree/end"
+	cat >"$tree/selftests/fuzz/fuzz_beta"
+	chmod +x "$tree"/selftests/fuzz/fuzz_*
+	said=$(env "$@" "$tree/selftests/run" --jobs 2 --report "$tree/report" fuzz host)
+	echo "$said"
+	[ "$(tail -n 1 <<<"$said")" = "$closing" ]
+}
+ok "fuzzers run beside the group that comes after them" \
+	fuzzes "5 passed, 0 failed, 0 skipped" CLANG=true <<'END'
+#!/bin/sh
+echo 'stat::number_of_executed_units: 7'
+END
+ok "all together for a minute" \
+	grep -q "^-max_total_time=60 .*/corpus/alpha$" "$tree/words"
+ok "one that finds something has failed" \
+	fuzzes "4 passed, 1 failed, 0 skipped" CLANG=true KPC_FUZZ_SECONDS=5 <<'END'
+#!/bin/sh
+echo 'stat::number_of_executed_units: 7'
+exit 77
+END
+ok "and so has one that does not say how much it tried" \
+	fuzzes "4 passed, 1 failed, 0 skipped" CLANG=true <<'END'
+#!/bin/sh
+END
+left_out()
+{
+	rm -f "$tree/words"
+	sed -i 's/^for.*/touch one/' "$tree/selftests/area/host-one.sh"
+	fuzzes "2 passed, 0 failed, 2 skipped" CLANG=false </dev/null &&
+		[ ! -e "$tree/words" ] &&
+		grep -qx "ok 2 - beta # SKIP no clang with libFuzzer is here" \
+			"$tree/report/fuzz.tap"
+}
+ok "without libFuzzer each is left out by its name" left_out
 finish
