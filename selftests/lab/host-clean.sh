@@ -121,12 +121,24 @@ removes_reports()
 		[ "$(ls -A "$dir/out")" = lab ]
 }
 
-plan 7
+# Whatever of it is built first.
+builds_beside_fuzzers()
+{
+	new_tree
+	! run_make -C "$tree/selftests/fuzz" O="$dir/fuzzed" CLANG=false &&
+		[ -e "$dir/fuzzed/fuzz" ] &&
+		run_make -C "$tree/userspace" O="$dir/fuzzed" \
+			"$dir/fuzzed/userspace/kpc/json.o" &&
+		run_make -C "$tree" O="$dir/fuzzed" clean && [ ! -e "$dir/fuzzed/fuzz" ]
+}
+
+plan 8
 ok "clean refuses an O= that holds sources, in each Makefile" clean_refuses_sources
 ok "so does the build" build_refuses_sources
 ok "an O= of two words or none is refused" refuses_spaces
 ok "clean leaves what has no mark of a build" leaves_foreign
 ok "the build does not begin where its names are taken" builds_not_into_foreign
+ok "it begins where the fuzzers were built" builds_beside_fuzzers
 ok "clean removes what was built, and the lab's part stays" removes_built
 ok "clean removes results of tests, and what is no result stays" removes_reports
 finish
