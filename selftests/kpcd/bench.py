@@ -161,10 +161,12 @@ class Bench:
         self.join("brief", self.brief, path=os.path.join(self.folder, "brief"))
         self.join_unix("unix", echo)
         self.join_unix("cut", self.keep, wire=True)
-        self.foreign = free_port()
-        self.a.add("foreign", "a", f"peer {net.wire_near}:{self.foreign} plain "
-                   f"tcp:127.0.0.1:{self.port('foreign')} {self.uid}",
-                   self.key("foreign"))
+        self.foreign = {}
+        for name, words in ("foreign", ""), ("foreign12", "profile onem2m"):
+            self.foreign[name] = free_port()
+            self.a.add(name, "a", f"peer {net.wire_near}:{self.foreign[name]} "
+                       f"plain tcp:127.0.0.1:{self.port(name)} {self.uid} "
+                       f"{words}", self.key(name))
         self.a.add("nobody", "a", f"peer {self.net.b}:{self.listen} plain "
                    f"tcp:127.0.0.1:{self.port('nobody')} {self.uid}", self.key("nobody"))
 

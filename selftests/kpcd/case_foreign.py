@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Programs that know nothing of kpc at the other end of the TLS leg."""
 
+import os
 import re
 import subprocess
 import threading
 import time
 
 from case_flow import test_bulk
-from sites import receive_all, wait_for
+from sites import find_kpcd, receive_all, wait_for
 
 
 class Foreign:
@@ -56,11 +57,11 @@ class Foreign:
         self.process.kill()
         self.end()
 
-    def end(self):
+    def end(self, seconds=10):
         """Returns its exit status."""
         self.hang_up()
         try:
-            return self.process.wait(10)
+            return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.process.kill()
             return self.process.wait()
@@ -72,6 +73,13 @@ def client(bench, name, version, *words, **more):
                    f"{bench.net.wire_far}:{bench.listen}", "-psk_identity",
                    f"{name}@field.example", "-psk", bench.key(name), version,
                    *words, **more)
+
+
+def tool(bench, which, role, address, port, name, count):
+    """A far end of ours that does what no other does."""
+    path = os.path.join(os.path.dirname(find_kpcd()), "../selftests/kpcd", which)
+    return Foreign(bench, "wire", role, address, str(port), f"{name}@field.example",
+                   bench.key(name), str(count), program=path)
 
 
 def answered(peer):
@@ -143,7 +151,7 @@ def test_renegotiation(bench):
 
 def test_server(bench):
     """Site A's local program through a server that sends tickets."""
-    peer = Foreign(bench, "wire", "s_server", "-accept", str(bench.foreign),
+    peer = Foreign(bench, "wire", "s_server", "-accept", str(bench.foreign["foreign"]),
                    "-psk_identity", "foreign@field.example", "-psk",
                    bench.key("foreign"), "-nocert", "-rev", "-tls1_3")
     if not peer.says(rb"ACCEPT"):
@@ -160,4 +168,31 @@ def test_server(bench):
     if (answer, more) != (b"olleh\n", b"erom ecno\n"):
         return f"{answer}, {more}\n" + peer.last()
     print(f"# it ended as {how}")
+    return None
+
+
+def test_hasty_client(bench, size):
+    """What a client says with its Finished, in one piece, is octets for the
+    backend, however much it is and however long BIND takes."""
+    peer = tool(bench, "tool_hasty_peer", "client", bench.net.wire_far,
+                bench.listen, "echo", size)
+    status = peer.end(60)
+    if status or not peer.says(rb"the same came back", 1):
+        return f"exit status {status}\n" + peer.last()
+    return None
+
+
+def test_hasty_server(bench, role, name, size):
+    """What a server says with its Finished: of TLS 1.3, before that of site A."""
+    peer = tool(bench, "tool_hasty_peer", role, bench.net.wire_near,
+                bench.foreign[name], name, size)
+    if not peer.says(rb"listening"):
+        return peer.last()
+    with bench.open(name) as s:
+        while data := s.recv(1 << 16):
+            s.sendall(data)
+        s.shutdown(1)
+    status = peer.end(60)
+    if status or not peer.says(rb"the same came back", 1):
+        return f"exit status {status}\n" + peer.last()
     return None

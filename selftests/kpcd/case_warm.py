@@ -2,14 +2,13 @@
 """Far ends that mean no good, or have no more use for it: towards connections
 that wait for their first local program, and towards those in use."""
 
-import os
 import re
 import signal
 import socket
 import time
 
-from case_foreign import Foreign
-from sites import Site, find_kpcd, free_port, wait_for
+from case_foreign import Foreign, tool
+from sites import Site, free_port, wait_for
 
 
 class Lone:
@@ -119,11 +118,7 @@ def test_warm_moved(bench):
 
 def deaf(bench, name, role, port, count):
     """A far end that reads no answer."""
-    tool = os.path.join(os.path.dirname(find_kpcd()),
-                        "../selftests/kpcd/tool_deaf_peer")
-    return Foreign(bench, "wire", role, bench.net.wire_far, str(port),
-                   f"{name}@field.example", bench.key(name), str(count),
-                   program=tool)
+    return tool(bench, "tool_deaf_peer", role, bench.net.wire_far, port, name, count)
 
 
 def test_renegotiation_flood(bench):
