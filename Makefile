@@ -146,7 +146,7 @@ help:
 	@echo 'make check-fuzz   what reads hostile octets, fuzzed for SECONDS=$(SECONDS) each'
 	@echo 'make bench        kpcd beside its peers on KERNELS="$(KERNELS)"; tables and plots'
 	@echo 'make bench-kmod   what the module costs, in instructions, on KERNEL'
-	@echo 'make bench-handshake   accepted handshakes, of OpenSSL'\''s own ceiling'
+	@echo 'make bench-handshake   accepted handshakes, of OpenSSL'\''s own ceiling; messages beside them'
 	@echo 'make oracle       what a peer that is refused learns from how long it takes'
 	@echo 'make lint         checkpatch --strict, sparse, coccicheck where spatch is'
 	@echo 'make setup        installs packages and makes the lab (demo and check do it)'

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Accepted handshakes per second and core, beside OpenSSL's own ceiling.
+"""Accepted handshakes per second and core, beside OpenSSL's own ceiling, and what
+those that take longest do to messages of others.
 
 usage: handshakes.py [ROUNDS [COUNT]]
 
@@ -11,6 +12,11 @@ a TCP connection, asks its warden for the key, connects to its backend, says wha
 happened, and closes: its own time in its processes counts and, beside it, that of
 the kernel for all that. Each figure is the median of the rounds, of which each has
 all of them one after the other.
+
+Then messages of 64 octets go through the agent's only worker to its backend and
+back, one after the other, while nothing else is there and while it is stormed by
+handshakes that each take milliseconds. Where there are processors for it, the agent
+has one for itself.
 """
 
 import os
@@ -26,15 +32,36 @@ GOAL = 0.9
 SUITES = ("TLS_AES_128_GCM_SHA256", "ECDHE-PSK-CHACHA20-POLY1305",
           "DHE-PSK-AES128-GCM-SHA256", "PSK-AES128-GCM-SHA256",
           "PSK-AES128-CBC-SHA256")
+SECONDS = 5
+RELAYED, STORM = SUITES[0], SUITES[2]
 KEY = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 TICK = 1e9 / os.sysconf("SC_CLK_TCK")
 
 
-def tool(*words):
+def command(name, *words):
     build = os.environ.get("KPC_BUILD", "build")
-    return subprocess.run(
-        [os.path.join(build, "selftests/kpcd/tool_handshakes"), *map(str, words)],
-        check=True, stdout=subprocess.PIPE, text=True).stdout
+    return [os.path.join(build, "selftests/kpcd", name), *map(str, words)]
+
+
+def tool(*words, name="tool_handshakes"):
+    return subprocess.run(command(name, *words), check=True, stdout=subprocess.PIPE,
+                          text=True).stdout
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def kpc_id(number):
+    """That of number 0 is what tool_handshakes has."""
+    return f"bench{number or ''}@site.example"
+
+
+def kpc(number):
+    """A Kpc is one pair's."""
+    return f"hex:{KEY[:-2]}{(0x1f + number) % 256:02x}"
 
 
 def write(path, text):
@@ -43,22 +70,22 @@ def write(path, text):
 
 
 class Agent:
-    """kpcd as Entity B for one suite."""
+    """kpcd as Entity B for one suite, or for several at ports of their own."""
 
-    def __init__(self, folder, suite):
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
-        self.backend = os.path.join(folder, "backend")
+    def __init__(self, folder, *suites):
+        self.ports = [free_port() for _ in suites]
+        self.backends = [os.path.join(folder, f"backend{number}")
+                         for number in range(len(suites))]
         self.log = os.path.join(folder, "log")
         keys, table = (os.path.join(folder, name) for name in ("keys", "table"))
-        write(keys, f"bench@site.example hex:{KEY}\n")
-        write(table, f"""association bench role b kpc-id bench@site.example \\
-	id-a //a.example/cse id-b //b.example/cse \\
+        write(keys, "".join(f"{kpc_id(number)} {kpc(number)}\n"
+                            for number in range(len(suites))))
+        write(table, "".join(f"""association bench{number} role b kpc-id {kpc_id(number)} \\
+	id-a //a{number}.example/cse id-b //b.example/cse \\
 	versions {"tls1.3" if suite.startswith("TLS_") else "tls1.2"} suites {suite} \\
-	offload off listen 127.0.0.1:{self.port} \\
-	plain unix:{self.backend} owner {os.getuid()} start auto
-""")
+	offload off listen 127.0.0.1:{self.ports[number]} \\
+	plain unix:{self.backends[number]} owner {os.getuid()} start auto
+""" for number, suite in enumerate(suites)))
         with open(self.log, "w", encoding="utf-8") as log:
             self.warden = subprocess.Popen(
                 ["kpcd", "--table", table, "--keys", keys, "--workers", "1", "--no-pin",
@@ -88,7 +115,7 @@ class Agent:
     def run(self, suite, count):
         """Nanoseconds of a handshake: outside of the kernel, and in all."""
         before = self.spent()
-        tool("load", suite, count, self.port, self.backend)
+        tool("load", suite, count, self.ports[0], self.backends[0])
         after = self.spent()
         return tuple((b - a) / count for a, b in zip(before, after))
 
@@ -112,6 +139,52 @@ def measure(suite, rounds, count):
     return [statistics.median(column) for column in zip(*rows)]
 
 
+def apart(agent):
+    """The agent has a processor for itself, where there are two."""
+    processors = sorted(os.sched_getaffinity(0))
+    if len(processors) > 1:
+        os.sched_setaffinity(agent.worker, processors[:1])
+        os.sched_setaffinity(agent.warden.pid, processors[1:])
+        os.sched_setaffinity(0, processors[1:])
+
+
+def round_trips():
+    """How many there were, their median, 99th percentile and longest, in
+    microseconds: alone, and beside the storm; and how many handshakes of that there
+    were in a second."""
+    folder = tempfile.mkdtemp(prefix="kpc-bench.")
+    agent = Agent(folder, STORM, RELAYED)
+
+    def measure_once():
+        said = tool(RELAYED, agent.ports[1], agent.backends[1], kpc_id(1), kpc(1), SECONDS,
+                    name="tool_round_trip")
+        return tuple(map(int, said.split()))
+
+    def accepted():
+        with open(agent.log, encoding="utf-8") as log:
+            return sum("connection up NAME=bench0" in line for line in log)
+
+    try:
+        apart(agent)
+        alone = measure_once()
+        # Whoever delivers packets on its processor comes before it.
+        storm = subprocess.Popen(["nice", "-n", "19", *command(
+            "tool_handshakes", "load", STORM, 1 << 30, agent.ports[0], agent.backends[0])])
+        try:
+            while accepted() < 20:
+                time.sleep(0.05)
+            before, at = accepted(), time.monotonic()
+            stormed = measure_once()
+            rate = (accepted() - before) / (time.monotonic() - at)
+        finally:
+            storm.kill()
+            storm.wait()
+    finally:
+        agent.end()
+        shutil.rmtree(folder)
+    return alone, stormed, rate
+
+
 def main():
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 2000
@@ -124,6 +197,12 @@ def main():
         cells = "".join(f"{1e9 / time_of:10.0f} ({ceiling / time_of:4.0%})" if time_of else
                         f"{'-':>17}" for time_of in others)
         print(f"{suite:30}{1e9 / ceiling:9.0f}{cells}", flush=True)
+    alone, stormed, rate = round_trips()
+    print("\nround trips of 64 octets through one worker, in microseconds\n")
+    print(f"{'':44}{'median':>8}{'99 %':>8}{'longest':>9}{'of':>9}")
+    for what, (number, *row) in (("alone", alone),
+                                 (f"beside {rate:.0f}/s of {STORM}", stormed)):
+        print(f"{what:44}{row[0]:8}{row[1]:8}{row[2]:9}{number:9}")
 
 
 main()
