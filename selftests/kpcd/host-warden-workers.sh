@@ -5,7 +5,7 @@
 # (I5, I6, I10).
 
 . "$(dirname "$0")/lib.sh"
-plan 17
+plan 19
 
 pump_site
 echo_backend "$dir/back"
@@ -32,10 +32,37 @@ all_zero()
 	done
 }
 
+# apart WHAT...: of what a command says of each worker, nothing is said of both.
+apart()
+{
+	local process first second
+
+	for process in "${worker[@]}"; do
+		"$@" "$process" | sort -u >"$dir/of-$process"
+		# One that says nothing has not been looked at.
+		[ -s "$dir/of-$process" ] || return
+	done
+	first=$dir/of-${worker[0]} second=$dir/of-${worker[1]}
+	! comm -12 "$first" "$second" | grep .
+}
+# Memory that others may have too, and that can be written: device and inode.
+shared_memory()
+{
+	awk '$2 ~ /^.w.s/ { print $4, $5, $6 }' "/proc/$1/maps"
+}
+# Sockets, pipes and rings; the log is one for all.
+open_objects()
+{
+	find "/proc/$1/fd" -lname '*:\[[0-9]*\]' -printf '%l\n'
+	awk '/io_uring/ { print $4, $5 }' "/proc/$1/maps"
+}
+
 ok "there are two workers" test ${#worker[@]} -eq 2
 ok "I10: no capability in any set" all_zero
 ok "no_new_privs" status NoNewPrivs 1
 ok "seccomp filter" status Seccomp 2
+ok "no memory that one writes is another's" apart shared_memory
+ok "and no socket" apart open_objects
 not_dumpable()
 {
 	local process
