@@ -59,9 +59,10 @@ static void end(struct kpc_sock *ks, unsigned int state, u8 reason, u8 kind)
 
 /*
  * Seconds that a handshake may take beyond its limit. The agent keeps the same
- * limit from a moment later, and ends it by itself: that is no violation.
+ * limit from when it has accepted, and ends it by itself: that is no violation, nor
+ * is an agent that had to wait for a processor.
  */
-#define KPC_GRACE	2
+#define KPC_GRACE	5
 
 /* Jiffies are too few for it where a long has 32 bits. */
 static bool has_passed(ktime_t since, u64 seconds)
