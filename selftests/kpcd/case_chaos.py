@@ -147,15 +147,21 @@ def one(bench, seed, wrong, ends):
 
 
 def test_chaos(bench, seconds):
-    """Connections that end in every way, on a wire that is cut now and then."""
+    """Connections that end in every way, on a wire that is cut now and then; on
+    a slow machine longer, and then cut no more once a cut was seen."""
     wrong, ends = [], {}
     seed = [random.randrange(1 << 30)]
     print(f"# seed {seed[0]}")
     until = time.monotonic() + seconds
     lock = threading.Lock()
 
+    def goes_on(most):
+        now = time.monotonic()
+        seen = ends.get("end") and ends.get("reset")
+        return now < until or (now < until + most and not seen)
+
     def run():
-        while time.monotonic() < until:
+        while goes_on(60):
             with lock:
                 seed[0] += 10
                 mine = seed[0]
@@ -165,7 +171,7 @@ def test_chaos(bench, seconds):
     for thread in threads:
         thread.start()
     pick = random.Random(seed[0])
-    while time.monotonic() < until:
+    while time.monotonic() < until or (goes_on(60) and not ends.get("reset")):
         time.sleep(pick.random() * 2)
         bench.wires["ledger"].cut(pick.choice(("fin", "reset")))
     for thread in threads:
