@@ -20,6 +20,7 @@ from bench import MIB
 from case_flow import round_trip
 from case_foreign import client
 from sites import noise, receive_all, wait_for
+from tls import APPLICATION_DATA, Peer13
 
 PIDFD_GETFD, NETLINK_GENERIC, SO_RCVBUFFORCE = 438, 16, 33
 
@@ -229,6 +230,28 @@ def test_updates(bench):
     if not whole or said != lines:
         return f"{len(said)} of {len(lines)} octets came back, or others"
     return None
+
+
+def test_behind_data(bench):
+    """A KeyUpdate right behind data: the kernel's TLS has taken it along with the
+    data, and says of nothing behind it that it is there."""
+    heard = wanted = b""
+    with Peer13(bench.hostile(), b"echo@field.example",
+                bytes.fromhex(bench.key("echo"))) as peer:
+        peer.connect()
+        try:
+            for i in range(4):
+                before, after = b"before %d, " % i, b"after %d, " % i
+                wanted += before + after
+                peer.send(peer.protect(APPLICATION_DATA, before),
+                          peer.key_update(i % 2),
+                          peer.protect(APPLICATION_DATA, after))
+                while len(heard) < len(wanted):
+                    kind, octets = peer.read()
+                    heard += octets if kind == APPLICATION_DATA else b""
+        except (OSError, EOFError) as error:
+            return f"{error}: of {wanted} came back {heard}"
+    return None if heard == wanted else f"{heard}, not {wanted}"
 
 
 def test_in_time(bench):

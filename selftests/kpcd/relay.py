@@ -123,6 +123,8 @@ MEANWHILE = (
      case_foreign.test_key_flood, (), "rekeys"),
     ("M7", "a foreign client that changes its keys while octets flow",
      case_keys.test_updates, (), "rekeys"),
+    ("M7", "a foreign client that changes its keys right behind octets",
+     case_keys.test_behind_data, (), "rekeys"),
     ("M7", "a foreign client's keys are changed in time",
      case_keys.test_in_time, (), "rekeys"),
     ("M7", "a foreign client that renegotiates",
@@ -183,7 +185,7 @@ SHORT = (case_flow.test_bulk, case_flow.test_small_records,
 # What wears keys out, and what changes them.
 KEYS = (case_flow.test_tls_stat, case_keys.test_worn_out, case_keys.test_renewed,
         case_keys.test_often, case_keys.test_answers_lost,
-        case_keys.test_updates, case_keys.test_in_time, case_peer.test_unharmed,
+        case_keys.test_updates, case_keys.test_behind_data, case_keys.test_in_time, case_peer.test_unharmed,
         case_foreign.test_key_update, case_foreign.test_key_flood)
 
 

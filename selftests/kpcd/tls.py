@@ -151,11 +151,13 @@ class Alert(Exception):
 
 
 class Peer:
-    """A connection to the agent, and what it has heard and said."""
+    """A connection to the agent, at a port or by a socket that has one, and what
+    it has heard and said."""
 
     def __init__(self, port, identity, psk):
         self.identity, self.psk = identity, psk
-        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket = (port if isinstance(port, socket.socket) else
+                       socket.create_connection(("127.0.0.1", port)))
         self.socket.settimeout(20)
         self.said = b""
         self.sealed = self.opened = None

@@ -58,6 +58,8 @@ typedef void (*engine_done)(struct engine_op *op, int result);
  * @cancelled: engine_cancel() was called; the engine's to write
  * @ready: in the list of what can be tried; the epoll engine's own
  * @starved: waits for a buffer; the engine's own
+ * @eager: ENGINE_TAKE: receives before it waits, as what is there already may not
+ *	show to who waits; ends with the first time that nothing is there
  * @awaits: ENGINE_ACCEPT, asked for who comes, ENGINE_SEND, for room; the
  *	io_uring engine's own
  * @events: ENGINE_POLL
@@ -79,6 +81,7 @@ struct engine_op {
 	uint8_t cancelled:1;
 	uint8_t ready:1;
 	uint8_t starved:1;
+	uint8_t eager:1;
 	uint8_t awaits:1;
 	int flags;
 	union {

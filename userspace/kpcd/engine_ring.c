@@ -108,10 +108,12 @@ static void prepare_take(struct engine_ring *r, struct engine_op *op)
 
 	while (io_uring_sq_space_left(&r->ring) < 2)
 		io_uring_submit(&r->ring);
-	sqe = ring_sqe(r);
-	io_uring_prep_poll_add(sqe, op->fd, POLLIN);
-	sqe->flags |= IOSQE_IO_LINK | IOSQE_CQE_SKIP_SUCCESS;
-	sqe->user_data = (uintptr_t)op | WAITS;
+	if (!op->eager) {
+		sqe = ring_sqe(r);
+		io_uring_prep_poll_add(sqe, op->fd, POLLIN);
+		sqe->flags |= IOSQE_IO_LINK | IOSQE_CQE_SKIP_SUCCESS;
+		sqe->user_data = (uintptr_t)op | WAITS;
+	}
 	sqe = ring_sqe(r);
 	if (op->msg) {
 		op->msg->msg_iov = &r->take;
@@ -220,6 +222,7 @@ static void cqe_take(struct engine_ring *r, struct engine_op *op,
 		buffer = NULL;
 		/* What made it ready was not for it, as an urgent octet is not. */
 		if (cqe->res == -EAGAIN && !op->cancelled) {
+			op->eager = 0;
 			ring_submit(&r->engine, op);
 			return;
 		}

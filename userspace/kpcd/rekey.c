@@ -24,6 +24,12 @@ static bool is_possible(struct worker *worker, int fd)
 	return worker->rekeys > 0;
 }
 
+bool rekey_hides(const struct connection *c)
+{
+	return c->carrier == KPC_CARRIER_KERNEL && c->version == TLS_1_3_VERSION &&
+	       c->worker->rekeys > 0;
+}
+
 void rekey_keep(struct connection *c)
 {
 	if (c->version == TLS_1_3_VERSION && is_possible(c->worker, c->tls.fd))

@@ -66,6 +66,16 @@ struct rekey {
  */
 void rekey_keep(struct connection *c);
 
+/**
+ * rekey_hides() - may a KeyUpdate be there that no poll tells of
+ * @c: the connection
+ *
+ * The kernel's TLS, where it has new keys, goes on to the record behind the data
+ * that it gives. If that is a KeyUpdate it keeps it for the next receive, and is
+ * not readable until the keys have come.
+ */
+bool rekey_hides(const struct connection *c);
+
 /** rekey_start() - octets may flow: the time until new keys begins */
 void rekey_start(struct connection *c);
 

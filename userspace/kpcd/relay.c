@@ -557,11 +557,13 @@ static bool receive_many(struct connection *c, struct flow *flow,
 	return true;
 }
 
-static void receive_one(struct connection *c, struct flow *flow)
+/* @tried: nothing was there just now. */
+static void receive_one(struct connection *c, struct flow *flow, bool tried)
 {
 	struct engine_op *rx = &flow_source(c, flow)->rx;
 
 	rx->code = ENGINE_TAKE;
+	rx->eager = flow == &c->in && !tried && rekey_hides(c);
 	rx->flags = 0;
 	rx->limit = 0;
 	rx->msg = NULL;
@@ -591,7 +593,7 @@ static void relay_receive(struct connection *c, struct flow *flow)
 		return;
 	if (flow->bulk && quota > 1 && receive_many(c, flow, quota - held))
 		return;
-	receive_one(c, flow);
+	receive_one(c, flow, false);
 }
 
 /*
@@ -720,7 +722,7 @@ static void received_many(struct connection *c, struct flow *flow, int result)
 		transfer_put(c->worker, transfer);
 		flow->bulk = 0;
 		if (result == -EAGAIN)
-			receive_one(c, flow);
+			receive_one(c, flow, true);
 		else
 			source_ended(c, flow, result);
 		return;
