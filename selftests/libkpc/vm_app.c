@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -156,6 +158,32 @@ static void check_key_update(size_t room)
 	wire_close(&wire);
 }
 
+/* Who waits by poll() is told of one that came in one piece with data. */
+static void check_hidden(void)
+{
+	static const uint8_t key_update[5] = { 24, 0, 0, 1, 1 };
+	struct kpc_error err = { "" };
+	struct pollfd at = { .events = POLLIN };
+	uint8_t octets[4096];
+	struct wire wire;
+	int on = 1, off = 0;
+
+	if (!wire_open(&wire, KPC_VERSION_TLS13))
+		return;
+	at.fd = wire.app.fd;
+	tap_ok(!setsockopt(wire.far, IPPROTO_TCP, TCP_CORK, &on, sizeof(on)) &&
+	       say(&wire, KPC_RECORD_DATA, "before", 6) &&
+	       say(&wire, KPC_RECORD_HANDSHAKE, key_update, sizeof(key_update)) &&
+	       !setsockopt(wire.far, IPPROTO_TCP, TCP_CORK, &off, sizeof(off)) &&
+	       poll(&at, 1, 20000) == 1 &&
+	       kpc_recv(&wire.app, octets, sizeof(octets), &err) == 6,
+	       "data, and a KeyUpdate in one piece with it %s", err.text);
+	tap_ok(poll(&at, 1, 20000) == 1, "X1 poll() tells that something is there");
+	tap_ok(kpc_recv(&wire.app, octets, sizeof(octets), &err) == -EKEYEXPIRED,
+	       "X1 and it ends: %s", err.text);
+	wire_close(&wire);
+}
+
 static void check_broken(void)
 {
 	static const uint8_t internal_error[2] = { 2, 80 }, junk[1] = { 0 };
@@ -286,6 +314,7 @@ int main(void)
 		check_order(rooms[i]);
 		check_key_update(rooms[i]);
 	}
+	check_hidden();
 	check_broken();
 	check_renegotiation();
 	check_bulk();

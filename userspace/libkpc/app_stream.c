@@ -17,6 +17,8 @@
 #include "internal.h"
 
 #define RECORD_OCTETS	16384
+/* RFC 8446, B.3 */
+#define KEY_UPDATE	24
 
 static int broken(struct kpc_app *app, int error, struct kpc_error *err, const char *text)
 {
@@ -116,6 +118,30 @@ static int take_piece(struct kpc_app *app, const void *octets, size_t length, bo
 	return ret;
 }
 
+/*
+ * Where the kernel's TLS takes new keys, and the record behind the data that it
+ * gives is a KeyUpdate, poll() says from then on that nothing is there: who waits
+ * so would never be told. It does not say that of a socket that is shut down.
+ */
+static void show_key_update(struct kpc_app *app)
+{
+	char control[KPC_KTLS_CMSG_LEN] __attribute__((aligned(sizeof(size_t))));
+	uint8_t first;
+	struct iovec part = { &first, sizeof(first) };
+	struct msghdr msg = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+
+	if (app->identity.version != KPC_VERSION_TLS13 ||
+	    recvmsg(app->fd, &msg, MSG_PEEK | MSG_DONTWAIT) != sizeof(first))
+		return;
+	if (kpc_ktls_cmsg_get(&msg) == KPC_RECORD_HANDSHAKE && first == KEY_UPDATE)
+		shutdown(app->fd, SHUT_RD);
+}
+
 static ssize_t tls_recv(struct kpc_app *app, void *buffer, size_t size, struct kpc_error *err)
 {
 	char control[KPC_KTLS_CMSG_LEN] __attribute__((aligned(sizeof(size_t))));
@@ -141,9 +167,11 @@ static ssize_t tls_recv(struct kpc_app *app, void *buffer, size_t size, struct k
 			return broken(app, -ECONNRESET, err,
 				      "the far end hung up without close_notify");
 		if (type == KPC_RECORD_DATA) {
-			if (got)
-				return got;
-			continue;
+			if (!got)
+				continue;
+			if ((size_t)got < size)
+				show_key_update(app);
+			return got;
 		}
 		ret = take_piece(app, buffer, got, msg.msg_flags & MSG_EOR, type, err);
 		if (ret || app->ended)
