@@ -144,7 +144,7 @@ entity_a()
 	within 10 grep -qx hello "$dir/said" &&
 		! grep "connection closed" "$dir/a.log" &&
 		[ -n "$process" ] && no_kpc "$process" && kill "$pid" &&
-		within 10 not kill -0 "$pid"
+		within 30 not kill -0 "$pid"
 }
 
 # agent_is_clean: the one whose warden is $warden.
