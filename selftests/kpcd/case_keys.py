@@ -195,6 +195,10 @@ def test_answers_lost(bench, count):
                             max(before) + 2, 30):
                 return (f"announcements of new keys: {sorted(before)}, then "
                         f"{sorted(rekeys(bench, 'hourly'))}")
+        except OSError as error:
+            ends = [line for site in (bench.a, bench.b) for line in
+                    site.said().splitlines() if "truncated NAME=hourly" in line]
+            return "\n".join([str(error), *ends[:4]])
         finally:
             for s in narrowed:
                 s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 2 * MIB)

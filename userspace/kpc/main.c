@@ -163,7 +163,7 @@ static int refuse_key(const struct cli *cli, int argc, char **argv)
 {
 	int word = kpc_key_among(argc, argv);
 
-	return word ? cli_usage(cli, "word %d is a key: none is taken from the command line, where all users see it; replace this one",
+	return word ? cli_usage(cli, "word %d is a key: none is taken from the command line",
 				word) : 0;
 }
 

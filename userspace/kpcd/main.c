@@ -20,7 +20,7 @@ int main(int argc, char **argv)
 		return err;
 	err = kpc_key_among(argc, argv);
 	if (err) {
-		fprintf(stderr, "kpcd: word %d is a key: none is taken from the command line, where all users see it; replace this one\n",
+		fprintf(stderr, "kpcd: word %d is a key: none is taken from the command line\n",
 			err);
 		return 2;
 	}

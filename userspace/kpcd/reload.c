@@ -146,10 +146,10 @@ void reload_keys_added(struct warden *warden, struct entry *entry)
 
 void reload_keys_old(struct warden *warden)
 {
-	if (!warden->keys_old || (warden->keys_refused &&
-	    timer_now() - warden->keys_at < KEYS_PAUSE_MS))
-		return;
-	read_keys_again(warden);
+	uint64_t since = timer_now() - warden->keys_at;
+
+	if (warden->keys_old && (!warden->keys_refused || since >= KEYS_PAUSE_MS))
+		read_keys_again(warden);
 }
 
 /* Only what is removed or narrowed ends. */

@@ -43,7 +43,7 @@ int main(int argc, char **argv)
 	secret_guard();
 	ret = kpc_key_among(argc, argv);
 	if (ret) {
-		fprintf(stderr, "kpcperf: word %d is a key: none is taken from the command line, where all users see it; replace this one\n",
+		fprintf(stderr, "kpcperf: word %d is a key: none is taken from the command line\n",
 			ret);
 		return 2;
 	}
