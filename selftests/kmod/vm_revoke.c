@@ -86,7 +86,6 @@ static int meet(const int *fds, int error)
 
 TEST_F_TIMEOUT(revoke, ten_thousand_at_once, 480)
 {
-	char got[OCTETS];
 	long before;
 	int i;
 
@@ -101,9 +100,6 @@ TEST_F_TIMEOUT(revoke, ten_thousand_at_once, 480)
 	TH_LOG("nothing passed after %.3f ms",
 	       nl_get(&self->a, KPC_A_ASSOCIATION_TOOK) / 1e6);
 	send_each(self->clients);
-	send_each(self->servers);
-	for (i = 0; i < COUNT; i++)
-		EXPECT_LE(recv(self->clients[i], got, sizeof(got), MSG_DONTWAIT), 0);
 	/* The reset is of each, and reaches the far end. */
 	EXPECT_EQ(meet(self->servers, ECONNRESET), COUNT);
 	EXPECT_EQ(wire_packets('a'), before);
