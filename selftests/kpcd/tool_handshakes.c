@@ -8,17 +8,27 @@
  * in turns, and prints what Entity B took of the processor for one of each, in
  * nanoseconds: "OPENSSL LIBKPC".
  *
+ *   tool_handshakes serve SUITE COUNT PORT BACKEND
+ *
+ * is no agent but OpenSSL behind sockets: accepts COUNT connections at a port of
+ * this machine, connects each that has proved the key to a UNIX socket, waits until
+ * that closes, and says close_notify; one thread. Prints the nanoseconds of the
+ * processor for one of them, the kernel's with them.
+ *
  *   tool_handshakes load SUITE COUNT PORT BACKEND
  *
  * makes COUNT of them with the agent at a port of this machine, and is its backend
  * at a UNIX socket, which closes at once. Ends when all were accepted and closed.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -200,6 +210,101 @@ static void memory(unsigned long count)
 	       (unsigned long)(libkpc / (batches * BATCH)));
 }
 
+/* What is behind sockets: a connection, and the way to its backend. */
+struct served {
+	SSL *ssl;
+	int fd;
+	int back;
+};
+
+static struct sockaddr_un backend = { .sun_family = AF_UNIX };
+static int served_events;
+
+static void served_watch(struct served *at, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = at };
+
+	if (epoll_ctl(served_events, EPOLL_CTL_ADD, fd, &event))
+		entity_die("cannot watch a socket");
+}
+
+static void served_accept(SSL_CTX *ctx, int listener)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), on = 1;
+	struct served *at;
+
+	if (fd < 0)
+		return;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	at = calloc(1, sizeof(*at));
+	at->ssl = SSL_new(ctx);
+	at->fd = fd;
+	at->back = -1;
+	SSL_set_fd(at->ssl, fd);
+	SSL_set_accept_state(at->ssl);
+	served_watch(at, fd);
+}
+
+/* Returns 1 when the connection is over. */
+static int served_go_on(struct served *at)
+{
+	char octet;
+	int ret;
+
+	if (at->back < 0) {
+		ret = SSL_do_handshake(at->ssl);
+		if (ret != 1) {
+			if (SSL_get_error(at->ssl, ret) != SSL_ERROR_WANT_READ)
+				entity_die("a handshake failed");
+			return 0;
+		}
+		at->back = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		if (at->back < 0 ||
+		    connect(at->back, (struct sockaddr *)&backend, sizeof(backend)))
+			entity_die("no backend");
+		served_watch(at, at->back);
+		return 0;
+	}
+	if (recv(at->back, &octet, 1, 0) < 0)
+		return 0;
+	SSL_shutdown(at->ssl);
+	SSL_free(at->ssl);
+	close(at->back);
+	close(at->fd);
+	free(at);
+	return 1;
+}
+
+static void serve(unsigned long count, uint16_t at_port)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(at_port),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
+	SSL_CTX *ctx = openssl_context();
+	struct epoll_event events[64];
+	struct timespec now;
+	unsigned long done = 0;
+	int i, got;
+
+	served_events = epoll_create1(EPOLL_CLOEXEC);
+	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(listener, (struct sockaddr *)&at, sizeof(at)) || listen(listener, 4096))
+		entity_die("cannot listen");
+	served_watch(NULL, listener);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &since);
+	while (done < count) {
+		got = epoll_wait(served_events, events, 64, -1);
+		for (i = 0; i < got; i++) {
+			if (!events[i].data.ptr)
+				served_accept(ctx, listener);
+			else
+				done += (unsigned long)served_go_on(events[i].data.ptr);
+		}
+	}
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	printf("%lu\n", (unsigned long)(entity_between(&since, &now) / count));
+}
+
 static atomic_long left;
 static uint16_t port;
 
@@ -251,14 +356,12 @@ static void *backs(void *socket)
 
 static void load(long count, const char *path)
 {
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	pthread_t threads[THREADS], backend;
+	pthread_t threads[THREADS], backing;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	strncpy(at.sun_path, path, sizeof(at.sun_path) - 1);
 	unlink(path);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) || listen(fd, 4096) ||
-	    pthread_create(&backend, NULL, backs, &fd))
+	if (fd < 0 || bind(fd, (struct sockaddr *)&backend, sizeof(backend)) ||
+	    listen(fd, 4096) || pthread_create(&backing, NULL, backs, &fd))
 		entity_die(path);
 	atomic_store(&left, count);
 	for (int i = 0; i < THREADS; i++)
@@ -273,7 +376,7 @@ int main(int argc, char **argv)
 	struct kpc_error err = { "" };
 
 	if (argc < 4)
-		entity_die("memory SUITE COUNT, or load SUITE COUNT PORT BACKEND");
+		entity_die("memory SUITE COUNT, or serve|load SUITE COUNT PORT BACKEND");
 	suite = kpc_suite_by_name(argv[2]);
 	if (!suite || kpc_key_parse(&key, KEY, &err) || kpc_kpcid_set(&id, ID, strlen(ID)))
 		entity_die(suite ? err.text : "is no suite");
@@ -281,7 +384,11 @@ int main(int argc, char **argv)
 		memory(strtoul(argv[3], NULL, 10));
 	} else if (argc == 6) {
 		port = (uint16_t)atoi(argv[4]);
-		load(atol(argv[3]), argv[5]);
+		strncpy(backend.sun_path, argv[5], sizeof(backend.sun_path) - 1);
+		if (!strcmp(argv[1], "serve"))
+			serve(strtoul(argv[3], NULL, 10), port);
+		else
+			load(atol(argv[3]), argv[5]);
 	}
 	return 0;
 }
