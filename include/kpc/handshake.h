@@ -21,6 +21,7 @@
 #define KPC_GROUP_SECP256R1		23
 #define KPC_GROUP_SECP384R1		24
 #define KPC_GROUP_X25519		29
+#define KPC_GROUP_X25519MLKEM768	4588	/* TLS 1.3; of OpenSSL 3.5 and later */
 
 /**
  * struct kpc_handshake_policy - what a handshake may agree on
@@ -156,6 +157,17 @@ struct kpc_handshake_result {
  */
 int kpc_handshake_policy_unite(struct kpc_handshake_policy *all,
 			       const struct kpc_handshake_policy *one, struct kpc_error *err);
+
+/**
+ * kpc_group_by_name() - the code of a named group
+ * @name: X25519MLKEM768, X25519, secp256r1 or secp384r1, in whatever case
+ *
+ * Return: IANA's code, 0: it is none of these.
+ */
+uint16_t kpc_group_by_name(const char *name);
+
+/** kpc_group_usable() - whether OpenSSL has a group, as it is here */
+bool kpc_group_usable(uint16_t group);
 
 struct kpc_handshake_context;
 struct kpc_handshake;

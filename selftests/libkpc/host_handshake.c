@@ -3,6 +3,8 @@
  * The Association Security Handshake between two entities in one process: what
  * must succeed (M1, M7, T1, X1).
  */
+#include <openssl/crypto.h>
+
 #include "pair.h"
 
 /* Records what each side agreed; @chunk as in struct pair. */
@@ -74,6 +76,14 @@ static void check_profiles(void)
 	policy.group_count = 1;
 	policy.groups[0] = KPC_GROUP_SECP384R1;
 	tap_ok(agree(&policy, 0x1301, 0), "X1 a group named by the policy");
+	policy.groups[0] = kpc_group_by_name("x25519mlkem768");
+	if (kpc_group_usable(policy.groups[0]))
+		tap_ok(agree(&policy, 0x1301, 0), "X1 X25519MLKEM768");
+	else
+		tap_skip("X1 X25519MLKEM768", OpenSSL_version(OPENSSL_VERSION));
+	tap_ok(kpc_group_usable(KPC_GROUP_X25519) && !kpc_group_usable(0) &&
+	       !kpc_group_usable(KPC_GROUP_X25519 + 1) && !kpc_group_by_name("ffdhe2048"),
+	       "X1 a group that is none of ours is none");
 	policy = (struct kpc_handshake_policy){ .suite_count = 2, .suites = { 0x1302, 0x1301 } };
 	tap_ok(agree(&policy, 0x1302, 0), "X1 the first suite decides the key's hash");
 }

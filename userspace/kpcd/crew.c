@@ -303,12 +303,15 @@ static int introduce(struct crew_worker *worker, int netlink)
 			       processor(worker->index) : -1,
 			.engine = warden->options->engine,
 			.source_rate = warden->options->source_rate,
+			.group_count = warden->options->group_count,
 			.enforce = warden->enforce,
 		},
 	};
 	struct kpc_error why = { "" };
 	int err;
 
+	memcpy(start.worker.groups, warden->options->groups,
+	       sizeof(start.worker.groups));
 	worker->session = 0;
 	if (netlink >= 0) {
 		err = kpc_nl_session_worker(&worker->warden->nl, netlink,

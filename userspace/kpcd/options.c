@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <kpc/keystore.h>
+#include <openssl/crypto.h>
 
 #include "options.h"
 #include "worker.h"
@@ -40,6 +41,7 @@ static const char usage[] =
 "  --no-pin              do not tie workers to processors\n"
 "  --key-rate N          keys a worker may ask for per second (4000)\n"
 "  --source-rate N       connections a peer may make per second (1000; 0: any)\n"
+"  --groups NAME,NAME    of (EC)DHE (X25519,secp256r1)\n"
 "  --drain SECONDS       how long SIGTERM waits for connections (10)\n"
 "  --foreground          accepted, and what it always does\n"
 "  --help, --version\n"
@@ -57,6 +59,7 @@ enum {
 	OPTION_NO_PIN,
 	OPTION_KEY_RATE,
 	OPTION_SOURCE_RATE,
+	OPTION_GROUPS,
 	OPTION_DRAIN,
 	OPTION_FOREGROUND,
 	OPTION_HELP,
@@ -73,6 +76,7 @@ static const struct option long_options[] = {
 	{ "no-pin",	no_argument,	   NULL, OPTION_NO_PIN },
 	{ "key-rate",	required_argument, NULL, OPTION_KEY_RATE },
 	{ "source-rate", required_argument, NULL, OPTION_SOURCE_RATE },
+	{ "groups",	required_argument, NULL, OPTION_GROUPS },
 	{ "drain",	required_argument, NULL, OPTION_DRAIN },
 	{ "foreground",	no_argument,	   NULL, OPTION_FOREGROUND },
 	{ "help",	no_argument,	   NULL, OPTION_HELP },
@@ -120,6 +124,40 @@ static int read_engine(const char *text, unsigned int *engine)
 	fprintf(stderr, "kpcd: --engine %s: auto, uring or epoll is accepted\n",
 		text);
 	return -EINVAL;
+}
+
+static int read_groups(const char *text, struct options *options)
+{
+	char *list = strdup(text), *rest = list, *name;
+	uint16_t group;
+	unsigned int i;
+
+	options->group_count = 0;
+	while ((name = strsep(&rest, ","))) {
+		group = kpc_group_by_name(name);
+		if (!group) {
+			fprintf(stderr,
+				"kpcd: --groups %s: '%s' is not known; X25519MLKEM768, X25519, secp256r1, secp384r1, with commas between, are accepted\n",
+				text, name);
+			break;
+		}
+		if (!kpc_group_usable(group)) {
+			fprintf(stderr, "kpcd: --groups %s: %s has no %s\n",
+				text, OpenSSL_version(OPENSSL_VERSION), name);
+			break;
+		}
+		for (i = 0; i < options->group_count; i++)
+			if (options->groups[i] == group)
+				break;
+		if (i < options->group_count) {
+			fprintf(stderr, "kpcd: --groups %s: '%s' is there twice\n",
+				text, name);
+			break;
+		}
+		options->groups[options->group_count++] = group;
+	}
+	free(list);
+	return name || !list ? -EINVAL : 0;
 }
 
 static int read_user(struct options *options)
@@ -198,6 +236,8 @@ static int read_option(struct options *options, int option)
 	case OPTION_SOURCE_RATE:
 		return read_number("source-rate", optarg, 0, 1000000,
 				   &options->source_rate);
+	case OPTION_GROUPS:
+		return read_groups(optarg, options);
 	case OPTION_DRAIN:
 		return read_number("drain", optarg, 0, 3600,
 				   &options->drain_seconds);

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include <kpc/handshake.h>
+
 #define OPTIONS_WORKERS_MAX	256
 
 /**
@@ -25,6 +27,8 @@
  * @pin: each worker stays on one processor
  * @key_rate: keys a worker may ask for per second
  * @source_rate: connections one source may make at a worker per second, or 0
+ * @group_count: used of @groups; 0, as libkpc has them
+ * @groups: of (EC)DHE by preference
  * @drain_seconds: how long SIGTERM waits for connections
  */
 struct options {
@@ -39,6 +43,8 @@ struct options {
 	bool pin;
 	unsigned int key_rate;
 	unsigned int source_rate;
+	unsigned int group_count;
+	uint16_t groups[KPC_HANDSHAKE_GROUPS_MAX];
 	unsigned int drain_seconds;
 };
 

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <kpc/handshake.h>
+
 /** enum worker_engine - how a worker waits for its sockets */
 enum worker_engine {
 	WORKER_ENGINE_AUTO,	/* io_uring where it works, else epoll */
@@ -22,6 +24,9 @@ enum worker_engine {
  * @cpu: the processor it is pinned to; -1, none
  * @engine: as --engine says
  * @source_rate: connections one source may make per second; 0, any number
+ * @group_count: used of @groups; 0, as libkpc has them
+ * @groups: of (EC)DHE by preference, for all associations alike: what a peer is
+ *	told of them must not depend on its KpcId
  * @enforce: kpc.ko is there: register and bind sockets by the netlink socket
  * @family: the generic netlink family's number, @enforce only
  * @session: the worker session's id in the module, @enforce only
@@ -31,6 +36,8 @@ struct worker_config {
 	int32_t cpu;
 	uint32_t engine;
 	uint32_t source_rate;
+	uint32_t group_count;
+	uint16_t groups[KPC_HANDSHAKE_GROUPS_MAX];
 	uint32_t enforce;
 	uint32_t family;
 	uint32_t session;

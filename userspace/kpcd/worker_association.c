@@ -51,6 +51,8 @@ static void policy_set(const struct worker *worker,
 	policy->suite_count = config->suite_count;
 	memcpy(policy->suites, config->suites,
 	       config->suite_count * sizeof(config->suites[0]));
+	policy->group_count = worker->config.group_count;
+	memcpy(policy->groups, worker->config.groups, sizeof(policy->groups));
 	if (config->authority[0])
 		policy->authority = config->authority;
 }

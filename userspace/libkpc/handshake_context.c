@@ -85,11 +85,11 @@ static bool set_suites(SSL_CTX *ctx, const struct kpci_policy *policy)
 
 static bool set_groups(SSL_CTX *ctx, const struct kpci_policy *policy)
 {
-	int nids[KPC_HANDSHAKE_GROUPS_MAX];
+	char names[NAMES_MAX] = "";
 
 	for (unsigned int i = 0; i < policy->group_count; i++)
-		nids[i] = kpci_group_nid(policy->groups[i]);
-	return SSL_CTX_set1_groups(ctx, nids, (int)policy->group_count) == 1;
+		add_name(names, kpci_group_name(policy->groups[i]));
+	return SSL_CTX_set1_groups_list(ctx, names) == 1;
 }
 
 /* ffdhe2048 of RFC 7919; what OpenSSL picks by itself may be smaller. */

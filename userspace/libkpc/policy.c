@@ -6,19 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include <openssl/obj_mac.h>
-
 #include "internal.h"
 #include "policy.h"
-
-static const struct {
-	uint16_t group;
-	int nid;
-} groups[] = {
-	{ KPC_GROUP_X25519, NID_X25519 },
-	{ KPC_GROUP_SECP256R1, NID_X9_62_prime256v1 },
-	{ KPC_GROUP_SECP384R1, NID_secp384r1 },
-};
 
 static const uint16_t default_groups[] = { KPC_GROUP_X25519, KPC_GROUP_SECP256R1 };
 
@@ -26,14 +15,6 @@ static const uint32_t profile_versions[] = {
 	[KPC_PROFILE_MODERN] = KPC_VERSION_FLAGS_TLS13,
 	[KPC_PROFILE_ONEM2M] = KPC_VERSION_FLAGS_TLS12,
 };
-
-int kpci_group_nid(uint16_t group)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
-		if (groups[i].group == group)
-			return groups[i].nid;
-	return 0;
-}
 
 static uint32_t version_flag(const struct kpc_suite *suite)
 {
@@ -100,10 +81,10 @@ static int take_groups(struct kpci_policy *resolved, const struct kpc_handshake_
 						   ARRAY_SIZE(default_groups);
 
 	for (unsigned int i = 0; i < count; i++) {
-		if (!kpci_group_nid(list[i]))
+		if (!kpci_group_name(list[i]))
 			return kpc_error_return(err, -EINVAL, "group %u is not known; X25519 (29), "
-						"secp256r1 (23), secp384r1 (24) are accepted",
-						list[i]);
+						"secp256r1 (23), secp384r1 (24), X25519MLKEM768 "
+						"(4588) are accepted", list[i]);
 		resolved->groups[resolved->group_count++] = list[i];
 	}
 	return 0;
@@ -180,10 +161,9 @@ static void unite_suites(struct kpc_handshake_policy *all, const struct kpci_pol
 
 static void unite_groups(struct kpc_handshake_policy *all, const struct kpci_policy *one)
 {
-	uint16_t order[ARRAY_SIZE(groups)];
+	uint16_t order[KPCI_GROUPS];
 
-	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
-		order[i] = groups[i].group;
+	kpci_group_order(order);
 	all->group_count = unite(all->groups, all->group_count, one->groups, one->group_count,
 				 order, ARRAY_SIZE(order));
 }

@@ -41,7 +41,14 @@ bool kpci_policy_version(const struct kpci_policy *policy, uint16_t version);
 /** kpci_policy_suite() - does it allow this suite */
 bool kpci_policy_suite(const struct kpci_policy *policy, uint16_t code);
 
-/** kpci_group_nid() - OpenSSL's number of a named group, 0: not one of ours */
-int kpci_group_nid(uint16_t group);
+/* group.c */
+
+#define KPCI_GROUPS	4
+
+/** kpci_group_name() - IANA's of a named group, NULL: not one of ours */
+const char *kpci_group_name(uint16_t group);
+
+/** kpci_group_order() - all of ours, those first that are preferred */
+void kpci_group_order(uint16_t order[KPCI_GROUPS]);
 
 #endif
