@@ -6,12 +6,18 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <kpc/key.h>
 #include <kpc/ktls.h>
 
 #include "handshake.h"
+
+/* Asked of the socket at a time; records of a handshake are rarely longer. */
+#define TAKE_OCTETS	1024
+/* More than the flights of TLS have. */
+#define FLIGHT_RECORDS	8
 
 int handshake_new(struct connection *c)
 {
@@ -164,6 +170,12 @@ static void handshake_failed(struct connection *c)
 			-EPROTO, failure->text.text);
 }
 
+static void handshake_hung_up(struct connection *c, int error)
+{
+	connection_fail(c, KPC_EVENT_REFUSED, error,
+			"the far end hung up during the handshake");
+}
+
 static void handshake_read(struct connection *c);
 static void handshake_ask(struct connection *c);
 
@@ -228,8 +240,7 @@ static void handshake_sent(struct engine_op *op, int result)
 		return;
 	}
 	if (result < 0) {
-		connection_fail(c, KPC_EVENT_REFUSED, result,
-				"the far end hung up during the handshake");
+		handshake_hung_up(c, result);
 		return;
 	}
 	kpc_handshake_output_sent(c->handshake->tls, result);
@@ -262,36 +273,64 @@ static bool handshake_make(struct connection *c)
 	return hs->tls;
 }
 
+/*
+ * What a record still needs is with its header most of the time, and a record
+ * with the one before: asking the socket costs less than a turn of the engine.
+ * Returns 1 where a record is complete, 0 where it has to be waited for.
+ */
+static int handshake_take(struct connection *c)
+{
+	struct kpc_handshake *tls = c->handshake->tls;
+	uint8_t octets[TAKE_OCTETS];
+	size_t need;
+	ssize_t got;
+
+	while ((need = kpc_handshake_need(tls))) {
+		got = recv(c->tls.fd, octets,
+			   need < sizeof(octets) ? need : sizeof(octets),
+			   MSG_DONTWAIT);
+		/* An end is told once more to who waits for more. */
+		if (!got || (got < 0 && errno == EAGAIN))
+			return 0;
+		if (got < 0)
+			return -errno;
+		kpc_handshake_input(tls, octets, got);
+	}
+	return 1;
+}
+
 static void handshake_received(struct engine_op *op, int result)
 {
 	struct connection *c = container_of(op, struct connection, tls.rx);
 	struct handshake *hs = c->handshake;
-	size_t need;
 
 	if (connection_over(c, op))
 		return;
 	if (result < 0) {
-		connection_fail(c, KPC_EVENT_REFUSED, result,
-				"the far end hung up during the handshake");
+		handshake_hung_up(c, result);
 		return;
 	}
 	if (!hs->tls && !handshake_make(c)) {
 		connection_over(c, op);
 		return;
 	}
-	need = kpc_handshake_need(hs->tls);
 	if (result == 0)
 		kpc_handshake_input_end(hs->tls);
 	else
 		kpc_handshake_input(hs->tls, op->buffer->data, result);
 	buffer_put(&c->worker->pool, op->buffer);
 	op->buffer = NULL;
-	if (result == 0)
+	if (result == 0) {
 		handshake_write(c);
-	else if ((size_t)result < need)
-		handshake_read(c);
-	else
+		return;
+	}
+	result = handshake_take(c);
+	if (result < 0)
+		handshake_hung_up(c, result);
+	else if (result)
 		handshake_step_later(hs);
+	else
+		handshake_read(c);
 }
 
 /* No octet beyond the need is taken: the rest may be for the kernel. */
@@ -309,13 +348,39 @@ static void handshake_read(struct connection *c)
 	engine_submit(c->worker->engine, rx);
 }
 
+/* Whether OpenSSL waits for a record, and has nothing to say before. */
+static bool handshake_listens(const struct kpc_handshake *tls)
+{
+	size_t length;
+
+	kpc_handshake_output(tls, &length);
+	return !length && kpc_handshake_state(tls) == KPC_HANDSHAKE_WANT_INPUT;
+}
+
+/*
+ * The records of one flight are one step, of which one at most has OpenSSL
+ * compute with public keys; but for what a peer cuts into more than it needs.
+ */
 void handshake_step(struct worker *worker)
 {
 	struct handshake *hs = worker->steps;
+	struct connection *c = hs->connection;
+	unsigned int records;
+	int ret = 0;
 
 	step_remove(hs);
-	kpc_handshake_advance(hs->tls);
-	handshake_write(hs->connection);
+	for (records = 0; records < FLIGHT_RECORDS; records++) {
+		kpc_handshake_advance(hs->tls);
+		ret = handshake_listens(hs->tls) ? handshake_take(c) : 0;
+		if (ret <= 0)
+			break;
+	}
+	if (ret < 0)
+		handshake_hung_up(c, ret);
+	else if (ret)
+		handshake_step_later(hs);
+	else
+		handshake_write(c);
 }
 
 /*
