@@ -622,6 +622,17 @@ static void leave(void)
 	close(nl.fd);
 }
 
+/* A table that changes waits for grace periods: short ones, meanwhile. */
+static void hurry(bool on)
+{
+	FILE *f = fopen("/sys/kernel/rcu_expedited", "w");
+
+	if (!f)
+		return;
+	fputs(on ? "1" : "0", f);
+	fclose(f);
+}
+
 /* Sends until so many got past the policies; how many did. */
 static unsigned long fuzz(unsigned long most)
 {
@@ -681,8 +692,10 @@ int main(void)
 	ends_init(&ends[1], TLS_1_3_VERSION, true);
 	learned = !system("modprobe tls; modprobe kpc") && !enter() && !policy_learn(&nl);
 	result(learned, "the family tells its policies");
+	hurry(true);
 	if (learned)
 		past = fuzz(n);
+	hurry(false);
 	snprintf(text, sizeof(text),
 		 "%lu requests got past the policies, and every one is answered", past);
 	result(past == n, text);
