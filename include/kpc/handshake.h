@@ -331,6 +331,14 @@ const struct kpc_handshake_result *kpc_handshake_result(const struct kpc_handsha
 /** kpc_handshake_failure() - after FAILED; NULL before */
 const struct kpc_handshake_failure *kpc_handshake_failure(const struct kpc_handshake *hs);
 
+/**
+ * kpc_handshake_failure_lasts() - whether the same would happen again
+ *
+ * Return: true where one of the two sides refuses what the other is configured
+ * to: a Kpc, a KpcId, versions, suites; false where another time may go better.
+ */
+bool kpc_handshake_failure_lasts(const struct kpc_handshake_failure *failure);
+
 /** kpc_alert_name() - word for a TLS alert number, "unknown alert" where there is none */
 const char *kpc_alert_name(int alert);
 

@@ -95,15 +95,29 @@ static void forget_addresses(struct entry *entry)
 	tell_addresses_all(entry);
 }
 
+/* The same would be said again, until somebody changes something. */
+static bool lasts(int err)
+{
+	return err == -EKEYREJECTED || err == -ENOKEY;
+}
+
+/* What lasts is asked for seldom from the first time on. */
+static uint64_t retry_delay(const struct entry *entry, int err)
+{
+	uint64_t delay = RETRY_MS << (entry->failures < 6 ?
+				      entry->failures : 6);
+
+	return lasts(err) || delay > RETRY_MAX_MS ? RETRY_MAX_MS : delay;
+}
+
 static void fail(struct entry *entry, int err, const char *reason)
 {
 	enum kpc_start start = entry->association.agent.start;
-	uint64_t delay = RETRY_MS << (entry->failures < 6 ?
-				      entry->failures : 6);
 	struct log_line line;
 
 	log_begin(&line, LOG_WARNING, "association not established");
 	event_entry(&line, entry);
+	log_text(&line, "REFUSAL", lasts(err) ? "permanent" : "passing");
 	log_text(&line, "REASON", reason);
 	log_end(&line);
 	answer_failed(entry, err, reason);
@@ -120,9 +134,9 @@ static void fail(struct entry *entry, int err, const char *reason)
 		loop_disarm(&entry->warden->loop, &entry->timer);
 		return;
 	}
-	entry->failures++;
 	entry->state = ENTRY_RETRY;
-	wait_ms(entry, jitter(delay < RETRY_MAX_MS ? delay : RETRY_MAX_MS));
+	wait_ms(entry, jitter(retry_delay(entry, err)));
+	entry->failures++;
 }
 
 static void log_open(const struct entry *entry)

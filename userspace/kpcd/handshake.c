@@ -163,11 +163,14 @@ static void handshake_step_later(struct handshake *hs)
 static void handshake_failed(struct connection *c)
 {
 	const struct kpc_handshake_failure *failure;
+	int error = -EPROTO;
 
 	failure = kpc_handshake_failure(c->handshake->tls);
-	connection_fail(c, KPC_EVENT_REFUSED,
-			failure->cause == KPC_HANDSHAKE_LOCAL ? -ENOMEM :
-			-EPROTO, failure->text.text);
+	if (failure->cause == KPC_HANDSHAKE_LOCAL)
+		error = -ENOMEM;
+	else if (kpc_handshake_failure_lasts(failure))
+		error = -EKEYREJECTED;
+	connection_fail(c, KPC_EVENT_REFUSED, error, failure->text.text);
 }
 
 static void handshake_hung_up(struct connection *c, int error)

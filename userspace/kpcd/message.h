@@ -241,10 +241,19 @@ struct kpc_message_backend {
 	uint8_t kind;
 };
 
-/** struct kpc_message_established - the outcome of an establish request */
+/**
+ * struct kpc_message_established - the outcome of an establish request
+ * @association: of role a
+ * @error: 0 or a negative errno; -EKEYREJECTED and -ENOKEY last until one of the
+ *	two sides is configured anew
+ * @version: as on the wire
+ * @suite: IANA code
+ * @binding: id in the module
+ * @message: why it failed
+ */
 struct kpc_message_established {
 	uint32_t association;
-	int32_t error;		/* 0 or a negative errno */
+	int32_t error;
 	uint16_t version;
 	uint16_t suite;
 	uint64_t binding;

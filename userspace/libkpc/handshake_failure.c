@@ -53,6 +53,28 @@ const char *kpc_alert_name(int alert)
 	return "unknown alert";
 }
 
+/* Of these another time may know nothing; all others refuse what is configured. */
+static bool alert_passes(int alert)
+{
+	return alert == SSL3_AD_CLOSE_NOTIFY || alert == SSL_AD_UNEXPECTED_MESSAGE ||
+	       alert == SSL_AD_INTERNAL_ERROR || alert == SSL_AD_USER_CANCELLED;
+}
+
+bool kpc_handshake_failure_lasts(const struct kpc_handshake_failure *failure)
+{
+	switch (failure->cause) {
+	case KPC_HANDSHAKE_NOT_TLS:
+	case KPC_HANDSHAKE_UNKNOWN:
+	case KPC_HANDSHAKE_WRONG_KEY:
+	case KPC_HANDSHAKE_POLICY:
+		return true;
+	case KPC_HANDSHAKE_ALERT:
+		return !alert_passes(failure->alert_received);
+	default:
+		return false;
+	}
+}
+
 /* What implementations send when the keys differ or the KpcId is not known. */
 static bool alert_of_keys(int alert)
 {
