@@ -28,7 +28,7 @@ KERNEL	?= new
 .DELETE_ON_ERROR:
 .PHONY: all userspace modules install modules_install clean help setup \
 	tests check check-host check-sanitize check-vm check-debug check-interop \
-	check-fuzz lint demo bench bench-kmod bench-handshake oracle lab-clean
+	check-fuzz check-long lint demo bench bench-kmod bench-handshake oracle lab-clean
 
 all: userspace $(if $(wildcard $(KDIR)/Makefile),modules)
 
@@ -98,6 +98,14 @@ check-fuzz:
 	@selftests/lab/setup fuzz
 	@KPC_FUZZ_SECONDS=$(SECONDS) selftests/run --report $(out)/report fuzz
 
+# What is relayed over a bad cable, octet by octet: MIB on this machine, LAB_MIB in
+# each of the lab's.
+MIB	?= 10240
+LAB_MIB	?= 2048
+check-long: setup
+	@KPC_INTEGRITY_MIB=$(MIB) KPC_LAB_MIB=$(LAB_MIB) \
+		selftests/run --report $(out)/report long
+
 demo: setup
 	@selftests/demo/run --kernel $(KERNEL)
 
@@ -144,6 +152,7 @@ help:
 	@echo 'make check-debug  those and more on a kernel with KASAN, lockdep, fault injection'
 	@echo 'make check-interop   kpcd against other programs of TLS-PSK; a table of it'
 	@echo 'make check-fuzz   what reads hostile octets, fuzzed for SECONDS=$(SECONDS) each'
+	@echo 'make check-long   MIB=$(MIB) through two agents here, LAB_MIB=$(LAB_MIB) in machines'
 	@echo 'make bench        kpcd beside its peers on KERNELS="$(KERNELS)"; tables and plots'
 	@echo 'make bench-kmod   what the module costs, in instructions, on KERNEL'
 	@echo 'make bench-handshake   accepted handshakes, of OpenSSL'\''s own ceiling; messages beside them'

@@ -15,4 +15,6 @@ host_crew_SRCS := $(patsubst $(top)/%,%,$(filter-out %/main.c %/crew.c, \
 	$(wildcard $(top)/userspace/kpcd/*.c)))
 host_quota_SRCS := $(patsubst $(top)/%,%,$(filter-out %/main.c, \
 	$(wildcard $(top)/userspace/kpcd/*.c)))
+# Streams that tell what is wrong with them.
+tool_integrity_SRCS := userspace/kpcperf/pattern.c
 kpcd_PKGS := libseccomp liburing
