@@ -15,7 +15,7 @@ mount -t tmpfs none /run
 mkdir -p /run/systemd/journal
 
 . "$(dirname "$0")/lib.sh"
-plan 15
+plan 16
 
 # Keeps datagrams of a UNIX socket, one line "--" after each.
 keep()
@@ -63,6 +63,22 @@ ok "a KpcId with a line feed is told of" \
 ok "what a peer sends makes no field of its own" \
 	not grep -qx "KPC_NAME=forged" "$dir/journal"
 ok "I6: no key in the journal" not grep -qi $key "$dir/journal"
+
+# A peer that goes without close_notify.
+cut()
+{
+	TESTS=${BASH_SOURCE[0]%/*} python3 - "$port" "$key" <<-END
+	import os, sys
+	sys.path.insert(0, os.environ["TESTS"])
+	from tls import APPLICATION_DATA, Peer13
+	with Peer13(int(sys.argv[1]), b"pump@example.org", bytes.fromhex(sys.argv[2])) as peer:
+	    peer.connect()
+	    peer.send(peer.protect(APPLICATION_DATA, b"hello"))
+	    peer.read()
+	END
+}
+ok "I8: connections are counted by how they ended, and told as STATUS" eval 'cut &&
+	within 10 grep -qx "STATUS=2 connections came up, 1 ended in order, 1 truncated; 1 handshakes failed" "$dir/told"'
 
 kill -HUP $warden
 ok "RELOADING=1 with its time" within 5 \

@@ -16,6 +16,7 @@
 #include "options.h"
 #include "resolver.h"
 #include "table.h"
+#include "tally.h"
 
 /**
  * struct warden - all of its state
@@ -45,6 +46,7 @@
  * @events: the module's events
  * @events_source: waits for @events
  * @resync: reads the module's table anew
+ * @tally: what the service manager is told of connections
  */
 struct warden {
 	const struct options *options;
@@ -73,6 +75,7 @@ struct warden {
 	struct kpc_nl events;
 	struct loop_source events_source;
 	struct loop_timer resync;
+	struct tally tally;
 };
 
 /**
