@@ -117,7 +117,8 @@ static const struct {
 	  "FILE:2: KpcId m1@sp.example is taken (line 1)" },
 	{ "T2: KpcIds that differ only in case",
 	  A("m1", "m1@sp.example") "\n" A("m2", "M1@sp.example") "\n",
-	  "FILE:2: the KpcIds of m1 and m2, m1@sp.example and M1@sp.example, differ only in case (line 1)" },
+	  "FILE:2: the KpcIds of m1 and m2, m1@sp.example and M1@sp.example, differ only in "
+	  "case (line 1)" },
 	{ "T4: one KpcId for two pairs",
 	  A("m1", "m1@sp.example") "\nassociation m2 role a kpc-id m1@sp.example id-a "
 	  "//sp.example/cse/C2 id-b //sp.example/in\n",

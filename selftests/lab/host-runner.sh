@@ -7,7 +7,7 @@
 
 . "$(dirname "$0")/../tap.sh"
 runner=$(cd "$(dirname "$0")/.." && pwd)/run
-plan 26
+plan 27
 
 # Gives the runner one TAP file (its lines from stdin) and compares the closing
 # line and the exit status with what they must be.
@@ -34,6 +34,23 @@ ok "a failure and a skip are counted" sums_to "1 passed, 1 failed, 1 skipped" 1 
 ok 1 - a
 not ok 2 - b
 ok 3 - c # SKIP no such kernel
+# exit status 1
+END
+tells_why()
+{
+	sums_to "2 passed, 1 failed, 0 skipped" 1 >"$dir/why"
+	[ "$(sed -n '/not ok: b/,/see /p' "$dir/why" | grep -c "of b")" = 2 ] &&
+		! grep -q "of [ac]" "$dir/why"
+}
+ok "what was said before a failure and behind it is shown" tells_why <<'END'
+1..3
+# of a
+ok 1 - a
+# something of b
+not ok 2 - b
+# the rest of b
+ok 3 - c
+# of c
 # exit status 1
 END
 ok "results of a subtest count once" sums_to "1 passed, 1 failed, 0 skipped" 1 <<'END'
