@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The Association Security Handshake: TLS-PSK, octets in, octets out, no I/O. */
+/*
+ * The Association Security Handshake: TLS-PSK, octets in, octets out, no I/O.
+ * With datagrams in place of octets it is DTLS-PSK, see <kpc/dtls.h>.
+ */
 #ifndef KPC_HANDSHAKE_H
 #define KPC_HANDSHAKE_H
 
@@ -27,14 +30,14 @@
  * struct kpc_handshake_policy - what a handshake may agree on
  * @role: a: TLS client, b: TLS server
  * @profile: where the defaults come from
- * @versions: KPC_VERSION_FLAGS_TLS12 | _TLS13; 0: the profile's (modern: 1.3,
- *	onem2m: 1.2)
+ * @versions: KPC_VERSION_FLAGS_TLS12 | _TLS13, or _DTLS12 alone; 0: the
+ *	profile's (modern: 1.3, onem2m: 1.2)
  * @offload: REQUIRE leaves out suites that the kernel cannot carry; OFF keeps no
  *	keys for it, see kpc_secrets_derive()
  * @suites: IANA codes by preference, for all versions in one list
  * @suite_count: used of @suites; 0: the profile's. modern: the TLS 1.3 suites,
  *	and of TLS 1.2 those with forward secrecy; onem2m: plain PSK too, CBC
- *	last. CCM_8 only where it is listed.
+ *	last. CCM_8 only where it is listed, and with onem2m on DTLS.
  * @groups: IANA codes by preference; a context's. What a peer is told of them
  *	before it has proved its Kpc must not depend on the KpcId (X5), so an
  *	association's own are not applied with its key.
@@ -194,7 +197,8 @@ void kpc_handshake_context_free(struct kpc_handshake_context *context);
  * @context: its policy
  * @err: reason of a failure, or NULL
  *
- * Return: the handshake, or NULL with errno set.
+ * Return: the handshake, or NULL with errno set (EINVAL: the context is one of
+ * DTLS, which is for kpc_dtls_new()).
  */
 struct kpc_handshake *kpc_handshake_new(struct kpc_handshake_context *context,
 					struct kpc_error *err);

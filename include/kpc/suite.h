@@ -9,11 +9,13 @@
 
 #define KPC_VERSION_TLS12	0x0303
 #define KPC_VERSION_TLS13	0x0304
+#define KPC_VERSION_DTLS12	0xfefd
 
 /**
  * struct kpc_suite - a cipher suite
  * @code: IANA code
- * @version: KPC_VERSION_TLS12 or KPC_VERSION_TLS13: where it is used
+ * @version: KPC_VERSION_TLS12 or KPC_VERSION_TLS13: where it is used; DTLS 1.2 has
+ *	the suites of TLS 1.2
  * @name: IANA name
  * @openssl: OpenSSL's name
  * @forward_secret: key exchange with (EC)DHE; for TLS 1.3 psk_dhe_ke is meant
@@ -57,7 +59,7 @@ const struct kpc_suite *kpc_suite_table(size_t *count);
  */
 uint32_t kpc_suite_records(const struct kpc_suite *suite, uint32_t limit);
 
-/** kpc_version_name() - "TLSv1.2", "TLSv1.3", or "unknown version" */
+/** kpc_version_name() - "TLSv1.2", "TLSv1.3", "DTLSv1.2", or "unknown version" */
 const char *kpc_version_name(uint16_t version);
 
 #endif

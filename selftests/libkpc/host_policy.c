@@ -8,6 +8,7 @@
 
 #define TLS12	KPC_VERSION_FLAGS_TLS12
 #define TLS13	KPC_VERSION_FLAGS_TLS13
+#define DTLS12	KPC_VERSION_FLAGS_DTLS12
 #define BOTH	(TLS12 | TLS13)
 #define MAX	3
 
@@ -68,6 +69,9 @@ static const struct scene scenes[] = {
 	{ "groups in the order of both", "1.3 1301 1302 g24 g23", 2,
 	  { { .suites = { 0x1301 }, .groups = { P384, P256 } },
 	    { .suites = { 0x1302 }, .groups = { P384, P256 } } } },
+	{ "DTLS as TLS of its kind", "D1.2 00a8 00ae c0a8 g29 g23", 2,
+	  { { .versions = DTLS12, .offload = KPC_OFFLOAD_OFF, .suites = { 0xc0a8, 0x00a8 } },
+	    { .versions = DTLS12, .offload = KPC_OFFLOAD_OFF, .suites = { 0x00ae } } } },
 	{ "no authority", "1.3 1301 g29 g23", 1,
 	  { { .suites = { 0x1301 }, .authority = "b.example" } } },
 };
@@ -88,8 +92,9 @@ static bool offers(const struct kpc_handshake_policy *policy, const char *wanted
 {
 	char text[256] = "", *at = text;
 
-	at += sprintf(at, "%s%s", policy->versions & TLS12 ? "1.2 " : "",
-		      policy->versions & TLS13 ? "1.3 " : "");
+	at += sprintf(at, "%s%s%s", policy->versions & TLS12 ? "1.2 " : "",
+		      policy->versions & TLS13 ? "1.3 " : "",
+		      policy->versions & DTLS12 ? "D1.2 " : "");
 	for (unsigned int i = 0; i < policy->suite_count; i++)
 		at += sprintf(at, "%04x ", policy->suites[i]);
 	at += sprintf(at, "%s%s%s", policy->psk_ke ? "psk_ke " : "",
@@ -136,6 +141,8 @@ static void check_refusals(void)
 		{ .suites = { 0x1301 }, .versions = TLS12, .offload = KPC_OFFLOAD_OFF },
 		{ .suites = { 0x1305 } },
 		{ .groups = { 30 } },
+		{ .versions = DTLS12, .offload = KPC_OFFLOAD_OFF },
+		{ .versions = DTLS12 },
 	};
 	struct kpc_handshake_policy all, before, of_a = { .role = KPC_ROLE_A };
 

@@ -29,14 +29,13 @@ static void make_unknown_secret(void)
  * OpenSSL takes some 40 KiB for a connection in its handshake. Role b does
  * without them until the peer's first record is there.
  */
-static int start_ssl(struct kpc_handshake *hs)
+int kpci_handshake_start(struct kpc_handshake *hs, BIO *bio)
 {
-	BIO *bio;
-
-	hs->ssl = SSL_new(hs->ssl_ctx);
-	bio = hs->ssl ? kpci_pipe_bio(&hs->pipe) : NULL;
-	if (!bio)
+	hs->ssl = bio ? SSL_new(hs->ssl_ctx) : NULL;
+	if (!hs->ssl) {
+		BIO_free(bio);
 		return -ENOMEM;
+	}
 	SSL_set_bio(hs->ssl, bio, bio);
 	SSL_set_app_data(hs->ssl, hs);
 	if (hs->policy.role == KPC_ROLE_A)
@@ -48,8 +47,13 @@ static int start_ssl(struct kpc_handshake *hs)
 	return 0;
 }
 
-struct kpc_handshake *kpc_handshake_new(struct kpc_handshake_context *context,
-					struct kpc_error *err)
+static int start_ssl(struct kpc_handshake *hs)
+{
+	return kpci_handshake_start(hs, kpci_pipe_bio(&hs->pipe));
+}
+
+struct kpc_handshake *kpci_handshake_new(struct kpc_handshake_context *context,
+					 struct kpc_error *err)
 {
 	struct kpc_handshake *hs = calloc(1, sizeof(*hs));
 
@@ -61,11 +65,28 @@ struct kpc_handshake *kpc_handshake_new(struct kpc_handshake_context *context,
 	hs->failure.alert_received = -1;
 	SSL_CTX_up_ref(context->ssl_ctx);
 	hs->ssl_ctx = context->ssl_ctx;
-	if (hs->policy.role == KPC_ROLE_A && start_ssl(hs))
-		goto fail;
 	return hs;
 
 fail:
+	kpc_error_set(err, "no memory for a handshake");
+	kpc_handshake_free(hs);
+	errno = ENOMEM;
+	return NULL;
+}
+
+struct kpc_handshake *kpc_handshake_new(struct kpc_handshake_context *context,
+					struct kpc_error *err)
+{
+	struct kpc_handshake *hs;
+
+	if (context->policy.dtls) {
+		kpc_error_set(err, "a handshake of DTLS takes datagrams: kpc_dtls_new()");
+		errno = EINVAL;
+		return NULL;
+	}
+	hs = kpci_handshake_new(context, err);
+	if (!hs || hs->policy.role == KPC_ROLE_B || !start_ssl(hs))
+		return hs;
 	kpc_error_set(err, "no memory for a handshake");
 	kpc_handshake_free(hs);
 	errno = ENOMEM;
@@ -189,6 +210,14 @@ enum kpc_handshake_state kpc_handshake_input_end(struct kpc_handshake *hs)
 	return hs->state;
 }
 
+static bool suite_fits(const struct kpc_handshake *hs, const struct kpc_suite *suite,
+		       uint16_t version)
+{
+	if (hs->policy.dtls)
+		return version == KPC_VERSION_DTLS12 && suite->version == KPC_VERSION_TLS12;
+	return suite->version == version;
+}
+
 static int check_result(struct kpc_handshake *hs)
 {
 	struct kpc_handshake_result *result = &hs->result;
@@ -197,7 +226,7 @@ static int check_result(struct kpc_handshake *hs)
 	result->version = (uint16_t)SSL_version(hs->ssl);
 	result->suite = SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(hs->ssl));
 	suite = kpc_suite_by_code(result->suite);
-	if (!suite || suite->version != result->version ||
+	if (!suite || !suite_fits(hs, suite, result->version) ||
 	    !kpci_policy_suite(&hs->policy, result->suite) ||
 	    (hs->narrowed && !kpci_policy_suite(&hs->association, result->suite)))
 		goto refuse;
@@ -224,7 +253,9 @@ static int check_result(struct kpc_handshake *hs)
 			return -EPROTO;
 		}
 	}
-	if (kpci_buffer_len(&hs->pipe.in) || SSL_has_pending(hs->ssl)) {
+	/* A datagram may come before the one that ends the handshake, and be lost. */
+	if (!hs->policy.dtls &&
+	    (kpci_buffer_len(&hs->pipe.in) || SSL_has_pending(hs->ssl))) {
 		kpci_handshake_fail(hs, KPC_HANDSHAKE_PROTOCOL,
 				    "the peer's last handshake record holds more than the handshake");
 		return -EPROTO;
@@ -263,7 +294,7 @@ static void wipe_session(struct kpc_handshake *hs)
 		SSL_SESSION_set1_master_key(session, zeroes, len);
 }
 
-static void run_ssl(struct kpc_handshake *hs)
+void kpci_handshake_run(struct kpc_handshake *hs)
 {
 	size_t before = kpci_buffer_len(&hs->pipe.out), sent;
 	int code;
@@ -337,7 +368,7 @@ enum kpc_handshake_state kpc_handshake_advance(struct kpc_handshake *hs)
 	}
 	hs->started = true;
 	hs->state = KPC_HANDSHAKE_WANT_INPUT;
-	run_ssl(hs);
+	kpci_handshake_run(hs);
 	kpci_buffer_shrink(&hs->pipe.in);
 	return hs->state;
 }
@@ -369,6 +400,12 @@ const char *kpc_handshake_authority(const struct kpc_handshake *hs)
 	return hs->hello.authority;
 }
 
+static uint16_t version_at_hand(const struct kpc_handshake *hs)
+{
+	return hs->policy.dtls ? KPC_VERSION_DTLS12 :
+	       hs->hello.tls13 ? KPC_VERSION_TLS13 : KPC_VERSION_TLS12;
+}
+
 /* Why the association does not allow what is at hand, NULL: it does. */
 static const char *denial(const struct kpc_handshake *hs)
 {
@@ -379,9 +416,9 @@ static const char *denial(const struct kpc_handshake *hs)
 		return "the peer sent no server name, and its association has an authority";
 	if (hs->association.authority && !kpci_hostname_equal(asked, hs->association.authority))
 		return "the peer sent another server name than its association's authority";
-	if (!kpci_policy_version(&hs->association, hs->hello.tls13 ? KPC_VERSION_TLS13 :
-								     KPC_VERSION_TLS12))
-		return hs->hello.tls13 ? "its association does not allow TLSv1.3" :
+	if (!kpci_policy_version(&hs->association, version_at_hand(hs)))
+		return hs->policy.dtls ? "its association does not allow DTLSv1.2" :
+		       hs->hello.tls13 ? "its association does not allow TLSv1.3" :
 					 "its association does not allow TLSv1.2";
 	if (hs->hello.tls13)
 		return NULL;	/* suites: kpci_psk_narrow() */
@@ -421,7 +458,12 @@ void kpc_handshake_withhold(struct kpc_handshake *hs, const char *why)
 int kpc_handshake_key(struct kpc_handshake *hs, const struct kpc_key *key,
 		      const struct kpc_handshake_policy *policy)
 {
-	static const struct kpc_handshake_policy stand_in = { .role = KPC_ROLE_B };
+	static const struct kpc_handshake_policy stream = { .role = KPC_ROLE_B };
+	static const struct kpc_handshake_policy datagrams = {
+		.role = KPC_ROLE_B,
+		.versions = KPC_VERSION_FLAGS_DTLS12,
+		.offload = KPC_OFFLOAD_OFF,
+	};
 	struct kpc_key *unknown, *known;
 
 	if (hs->policy.role != KPC_ROLE_B || hs->state != KPC_HANDSHAKE_WANT_KEY ||
@@ -429,7 +471,7 @@ int kpc_handshake_key(struct kpc_handshake *hs, const struct kpc_key *key,
 		return -EINVAL;
 	hs->narrowed = policy;
 	if (!policy)
-		policy = &stand_in;
+		policy = hs->policy.dtls ? &datagrams : &stream;
 	if (policy->role != KPC_ROLE_B || kpci_policy_resolve(&hs->association, policy, NULL))
 		return -EINVAL;
 	unknown = unknown_key(hs);

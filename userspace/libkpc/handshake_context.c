@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 #include <openssl/params.h>
 
+#include "dtls_internal.h"
 #include "handshake_internal.h"
 #include "internal.h"
 #include "secrets_internal.h"
@@ -104,7 +105,7 @@ static bool set_dh(SSL_CTX *ctx, const struct kpci_policy *policy)
 	EVP_PKEY *dh = NULL;
 	bool done = false;
 
-	if (policy->role != KPC_ROLE_B || !policy->tls12)
+	if (policy->role != KPC_ROLE_B || (!policy->tls12 && !policy->dtls))
 		return true;
 	maker = EVP_PKEY_CTX_new_from_name(NULL, "DH", NULL);
 	if (maker && EVP_PKEY_paramgen_init(maker) == 1 &&
@@ -118,8 +119,10 @@ static bool set_dh(SSL_CTX *ctx, const struct kpci_policy *policy)
 
 static bool set_versions(SSL_CTX *ctx, const struct kpci_policy *policy)
 {
-	int least = policy->tls12 ? TLS1_2_VERSION : TLS1_3_VERSION;
-	int most = policy->tls13 ? TLS1_3_VERSION : TLS1_2_VERSION;
+	int least = policy->dtls ? DTLS1_2_VERSION :
+		    policy->tls12 ? TLS1_2_VERSION : TLS1_3_VERSION;
+	int most = policy->dtls ? DTLS1_2_VERSION :
+		   policy->tls13 ? TLS1_3_VERSION : TLS1_2_VERSION;
 
 	return SSL_CTX_set_min_proto_version(ctx, least) == 1 &&
 	       SSL_CTX_set_max_proto_version(ctx, most) == 1;
@@ -133,6 +136,9 @@ static void set_options(SSL_CTX *ctx, const struct kpci_policy *policy)
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION |
 			    SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
 			    (policy->psk_ke ? SSL_OP_ALLOW_NO_DHE_KEX : 0));
+	/* Datagrams are no longer than the caller says, whatever the path bears. */
+	if (policy->dtls)
+		SSL_CTX_set_options(ctx, SSL_OP_NO_QUERY_MTU);
 	/* A peer that is waited for needs no buffers for records. */
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_num_tickets(ctx, 0);
@@ -142,6 +148,13 @@ static void set_options(SSL_CTX *ctx, const struct kpci_policy *policy)
 	/* A certificate instead of the key must never do: there is no CA to like it. */
 	if (policy->role == KPC_ROLE_A)
 		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+}
+
+static const SSL_METHOD *choose_method(const struct kpci_policy *policy)
+{
+	if (policy->dtls)
+		return policy->role == KPC_ROLE_A ? DTLS_client_method() : DTLS_server_method();
+	return policy->role == KPC_ROLE_A ? TLS_client_method() : TLS_server_method();
 }
 
 struct kpc_handshake_context *
@@ -162,7 +175,7 @@ kpc_handshake_context_new(const struct kpc_handshake_policy *policy, struct kpc_
 		return NULL;
 	}
 	ERR_clear_error();
-	ctx = SSL_CTX_new(policy->role == KPC_ROLE_A ? TLS_client_method() : TLS_server_method());
+	ctx = SSL_CTX_new(choose_method(&context->policy));
 	context->ssl_ctx = ctx;
 	if (!ctx)
 		goto fail;
@@ -174,7 +187,9 @@ kpc_handshake_context_new(const struct kpc_handshake_policy *policy, struct kpc_
 	kpci_psk_register(ctx, &context->policy);
 	if (policy->role == KPC_ROLE_B)
 		SSL_CTX_set_client_hello_cb(ctx, kpci_hello_callback, NULL);
-	if (context->policy.psk_ke)
+	if (context->policy.dtls)
+		SSL_CTX_set_cookie_verify_cb(ctx, kpci_dtls_cookie_verified);
+	if (context->policy.psk_ke || context->policy.dtls)
 		SSL_CTX_set_msg_callback(ctx, kpci_message_callback);
 	SSL_CTX_set_info_callback(ctx, kpci_failure_alert);
 	/* OpenSSL writes each secret as text for it, a tenth of a handshake. */

@@ -9,6 +9,7 @@
 
 enum {
 	EXT_SERVER_NAME = 0,
+	EXT_ENCRYPT_THEN_MAC = 22,
 	EXT_EXTENDED_MASTER_SECRET = 23,
 	EXT_PRE_SHARED_KEY = 41,
 	EXT_SUPPORTED_VERSIONS = 43,
@@ -215,6 +216,7 @@ static int read_hello(struct kpc_handshake *hs, SSL *ssl, int *alert)
 
 	hello->seen = true;
 	hello->ems = extension(ssl, EXT_EXTENDED_MASTER_SECRET, &body);
+	hello->etm = extension(ssl, EXT_ENCRYPT_THEN_MAC, &body);
 	read_authority(ssl, hello);
 	/* Without an offered key TLS 1.3 leads nowhere here; TLS 1.2 still may. */
 	if (!hs->policy.tls13 || !offers_version(ssl, KPC_VERSION_TLS13) ||
@@ -225,6 +227,17 @@ static int read_hello(struct kpc_handshake *hs, SSL *ssl, int *alert)
 	if (!code)
 		code = check_binder(hs, alert);
 	return code ? code : check_modes(hs, ssl, alert);
+}
+
+static int require_ems(struct kpc_handshake *hs, int *alert)
+{
+	if (hs->hello.ems || hs->policy.no_ems)
+		return SSL_CLIENT_HELLO_SUCCESS;
+	kpci_handshake_fail(hs, KPC_HANDSHAKE_POLICY,
+			    "the peer does not offer Extended Master Secret (RFC 7627), which "
+			    "is required");
+	*alert = SSL_AD_HANDSHAKE_FAILURE;
+	return SSL_CLIENT_HELLO_ERROR;
 }
 
 int kpci_hello_callback(SSL *ssl, int *alert, void *arg)
@@ -254,33 +267,37 @@ int kpci_hello_callback(SSL *ssl, int *alert, void *arg)
 	if (hs->policy.tls12) {
 		SSL_set_max_proto_version(ssl, TLS1_2_VERSION);
 		/* Else OpenSSL refuses the version, with the alert for that. */
-		if (offers_version(ssl, KPC_VERSION_TLS12) && !hs->hello.ems &&
-		    !hs->policy.no_ems) {
-			kpci_handshake_fail(hs, KPC_HANDSHAKE_POLICY,
-					    "the peer does not offer Extended Master Secret "
-					    "(RFC 7627), which is required");
-			*alert = SSL_AD_HANDSHAKE_FAILURE;
-			return SSL_CLIENT_HELLO_ERROR;
-		}
+		if (offers_version(ssl, KPC_VERSION_TLS12))
+			return require_ems(hs, alert);
 	}
+	/* There versions count downwards. */
+	if (hs->policy.dtls && SSL_client_hello_get0_legacy_version(ssl) <= KPC_VERSION_DTLS12)
+		return require_ems(hs, alert);
 	return SSL_CLIENT_HELLO_SUCCESS;
 }
 
-/* psk_ke shows only in that the ServerHello has no key share. */
+/*
+ * psk_ke shows only in that the ServerHello has no key share, and OpenSSL tells
+ * nobody of Encrypt-then-MAC.
+ */
 void kpci_message_callback(int written, int version, int type, const void *octets, size_t len,
 			   SSL *ssl, void *arg)
 {
 	struct kpc_handshake *hs = SSL_get_app_data(ssl);
 	struct span message = { octets, len }, piece, extensions, body;
+	size_t header = hs && hs->policy.dtls ? KPCI_DTLS_MESSAGE_LEN : KPCI_MESSAGE_HEADER_LEN;
 
 	if (!hs || type != SSL3_RT_HANDSHAKE || !len || message.p[0] != SERVER_HELLO)
 		return;
 	hs->no_dhe = true;
 	/* header, version, random; session id; suite, compression */
-	if (!cut(&message, 4 + 2 + 32, &piece) || !cut_vector(&message, 1, &piece) ||
+	if (!cut(&message, header + 2 + 32, &piece) || !cut_vector(&message, 1, &piece) ||
 	    !cut(&message, 3, &piece) || !cut_vector(&message, 2, &extensions))
 		return;
-	while (cut(&extensions, 2, &piece) && cut_vector(&extensions, 2, &body))
+	while (cut(&extensions, 2, &piece) && cut_vector(&extensions, 2, &body)) {
 		if (kpci_get16(piece.p) == EXT_KEY_SHARE)
 			hs->no_dhe = false;
+		if (kpci_get16(piece.p) == EXT_ENCRYPT_THEN_MAC && !written)
+			hs->hello.etm = true;
+	}
 }

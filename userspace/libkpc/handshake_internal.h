@@ -26,6 +26,7 @@ struct kpc_handshake_context {
  * @tls13: TLS 1.3 will be spoken, with one of the offered keys
  * @psk_dhe_ke: TLS 1.3: the peer can do (EC)DHE with a key
  * @ems: the peer can do Extended Master Secret
+ * @etm: both can do Encrypt-then-MAC; role a knows it of the ServerHello, on DTLS
  * @psk_ke: TLS 1.3: the peer can do without
  * @binder: length of the binders of all offers, which tells their hash
  * @authority: SNI in lower case, or NULL
@@ -36,6 +37,7 @@ struct kpci_hello {
 	bool psk_dhe_ke;
 	bool psk_ke;
 	bool ems;
+	bool etm;
 	uint8_t binder;
 	char *authority;
 };
@@ -95,12 +97,33 @@ struct kpc_handshake {
 void kpci_handshake_fail(struct kpc_handshake *hs, enum kpc_handshake_cause cause,
 			 const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* handshake.c */
+
+/** kpci_handshake_new() - one that has no SSL yet; NULL with errno set */
+struct kpc_handshake *kpci_handshake_new(struct kpc_handshake_context *context,
+					 struct kpc_error *err);
+
+/**
+ * kpci_handshake_start() - give it an SSL
+ * @bio: what that reads and writes, taken over; NULL: there was no memory for it
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int kpci_handshake_start(struct kpc_handshake *hs, BIO *bio);
+
+/** kpci_handshake_run() - have OpenSSL go on with what its BIO has; sets the state */
+void kpci_handshake_run(struct kpc_handshake *hs);
+
 /* handshake_hello.c */
 
 /** kpci_hello_callback() - SSL_CTX_set_client_hello_cb() */
 int kpci_hello_callback(SSL *ssl, int *alert, void *arg);
 
-/** kpci_message_callback() - SSL_CTX_set_msg_callback(): was there an (EC)DHE */
+/**
+ * kpci_message_callback() - SSL_CTX_set_msg_callback(): what the ServerHello has
+ *
+ * Whether there was an (EC)DHE; on DTLS, whether Encrypt-then-MAC.
+ */
 void kpci_message_callback(int written, int version, int type, const void *octets, size_t len,
 			   SSL *ssl, void *arg);
 
@@ -126,6 +149,9 @@ int kpci_psk_narrow(struct kpc_handshake *hs, SSL *ssl);
  * Return: 0: hand it on; 1: hold it, a key is wanted first; negative: failed.
  */
 int kpci_wire_inspect(struct kpc_handshake *hs, const uint8_t *record, size_t len);
+
+/** kpci_wire_identity() - the KpcId of a whole ClientKeyExchange */
+void kpci_wire_identity(struct kpc_handshake *hs, const uint8_t *body, size_t len);
 
 /** kpci_wire_header() - is this the header of a TLS record; 0 or -EINVAL */
 int kpci_wire_header(const uint8_t header[KPCI_HEADER_LEN]);

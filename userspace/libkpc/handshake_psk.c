@@ -193,12 +193,12 @@ static int use_session(SSL *ssl, const EVP_MD *md, const unsigned char **identit
 void kpci_psk_register(SSL_CTX *ctx, const struct kpci_policy *policy)
 {
 	if (policy->role == KPC_ROLE_A) {
-		if (policy->tls12)
+		if (policy->tls12 || policy->dtls)
 			SSL_CTX_set_psk_client_callback(ctx, client_key);
 		if (policy->tls13)
 			SSL_CTX_set_psk_use_session_callback(ctx, use_session);
 	} else {
-		if (policy->tls12)
+		if (policy->tls12 || policy->dtls)
 			SSL_CTX_set_psk_server_callback(ctx, server_key);
 		if (policy->tls13)
 			SSL_CTX_set_psk_find_session_callback(ctx, find_session);

@@ -34,7 +34,7 @@ static void count_record(struct kpci_flow *flow, const uint8_t *record, size_t l
 }
 
 /* The identity is the first field, whatever the key exchange (RFC 4279, 5489). */
-static void read_identity(struct kpc_handshake *hs, const uint8_t *body, size_t len)
+void kpci_wire_identity(struct kpc_handshake *hs, const uint8_t *body, size_t len)
 {
 	size_t id_len = len >= 2 ? kpci_get16(body) : 0;
 
@@ -73,7 +73,7 @@ static int inspect_key_exchange(struct kpc_handshake *hs, const uint8_t *content
 	if (len < KPCI_MESSAGE_HEADER_LEN + body_len)
 		return 0;
 	hs->cke_done = true;
-	read_identity(hs, content + KPCI_MESSAGE_HEADER_LEN, body_len);
+	kpci_wire_identity(hs, content + KPCI_MESSAGE_HEADER_LEN, body_len);
 	return 1;
 }
 

@@ -13,6 +13,8 @@
 
 #define KPCI_HOSTNAME_MAX	253
 #define KPCI_MESSAGE_HEADER_LEN	4	/* of a TLS handshake message */
+#define KPCI_DTLS_MESSAGE_LEN	12	/* of a DTLS one (RFC 6347 4.2.2) */
+#define KPCI_DTLS_RECORD_LEN	13	/* of a DTLS record's header (4.1) */
 
 /** kpci_hostname_valid() - labels of letters, digits and inner hyphens */
 bool kpci_hostname_valid(const char *name, size_t len);
@@ -120,6 +122,11 @@ int kpci_control_send(int fd, uint8_t type, const void *octets, size_t len, int 
 static inline uint16_t kpci_get16(const uint8_t *p)
 {
 	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline uint32_t kpci_get24(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 16 | kpci_get16(p + 1);
 }
 
 #endif

@@ -16,16 +16,17 @@ static const uint32_t profile_versions[] = {
 	[KPC_PROFILE_ONEM2M] = KPC_VERSION_FLAGS_TLS12,
 };
 
-static uint32_t version_flag(const struct kpc_suite *suite)
+/* DTLS 1.2 has the suites of TLS 1.2 (RFC 6347 4.1.2.2). */
+static uint32_t version_flags(const struct kpc_suite *suite)
 {
 	return suite->version == KPC_VERSION_TLS13 ? KPC_VERSION_FLAGS_TLS13 :
-						     KPC_VERSION_FLAGS_TLS12;
+	       KPC_VERSION_FLAGS_TLS12 | KPC_VERSION_FLAGS_DTLS12;
 }
 
 static void take_suite(struct kpci_policy *resolved, const struct kpc_handshake_policy *policy,
 		       uint32_t versions, const struct kpc_suite *suite)
 {
-	if (!(versions & version_flag(suite)) ||
+	if (!(versions & version_flags(suite)) ||
 	    (policy->offload == KPC_OFFLOAD_REQUIRE && !suite->cipher_type) ||
 	    kpci_policy_suite(resolved, suite->code) ||
 	    resolved->suite_count == KPC_SUITES_MAX)
@@ -33,14 +34,22 @@ static void take_suite(struct kpci_policy *resolved, const struct kpc_handshake_
 	resolved->suites[resolved->suite_count++] = suite;
 	if (suite->version == KPC_VERSION_TLS13)
 		resolved->tls13 = true;
+	else if (versions & KPC_VERSION_FLAGS_DTLS12)
+		resolved->dtls = true;
 	else
 		resolved->tls12 = true;
 }
 
-/* modern wants forward secrecy; a tag of 8 octets is only for who asks for it. */
-static bool default_suite(enum kpc_profile profile, const struct kpc_suite *suite)
+/*
+ * modern wants forward secrecy; a tag of 8 octets is only for who asks for it, but
+ * that oneM2M has every entity take it on DTLS (TS-0003 10.2.2).
+ */
+static bool default_suite(enum kpc_profile profile, uint32_t versions,
+			  const struct kpc_suite *suite)
 {
-	return !suite->short_tag && (suite->forward_secret || profile == KPC_PROFILE_ONEM2M);
+	if (profile != KPC_PROFILE_ONEM2M)
+		return suite->forward_secret && !suite->short_tag;
+	return !suite->short_tag || versions & KPC_VERSION_FLAGS_DTLS12;
 }
 
 static int take_suites(struct kpci_policy *resolved, const struct kpc_handshake_policy *policy,
@@ -52,7 +61,7 @@ static int take_suites(struct kpci_policy *resolved, const struct kpc_handshake_
 	if (!policy->suite_count) {
 		table = kpc_suite_table(&count);
 		for (size_t i = 0; i < count; i++)
-			if (default_suite(policy->profile, &table[i]))
+			if (default_suite(policy->profile, versions, &table[i]))
 				take_suite(resolved, policy, versions, &table[i]);
 	}
 	for (unsigned int i = 0; i < policy->suite_count; i++) {
@@ -93,7 +102,7 @@ static int take_groups(struct kpci_policy *resolved, const struct kpc_handshake_
 int kpci_policy_resolve(struct kpci_policy *resolved, const struct kpc_handshake_policy *policy,
 			struct kpc_error *err)
 {
-	const uint32_t known = KPC_VERSION_FLAGS_TLS12 | KPC_VERSION_FLAGS_TLS13;
+	const uint32_t streams = KPC_VERSION_FLAGS_TLS12 | KPC_VERSION_FLAGS_TLS13;
 	uint32_t versions = policy->versions;
 	int code;
 
@@ -106,9 +115,16 @@ int kpci_policy_resolve(struct kpci_policy *resolved, const struct kpc_handshake
 					"count out of range");
 	if (!versions)
 		versions = profile_versions[policy->profile];
-	if (!(versions & known))
-		return kpc_error_return(err, -EINVAL, "versions 0x%x has neither tls12 nor tls13",
+	if (!(versions & (streams | KPC_VERSION_FLAGS_DTLS12)))
+		return kpc_error_return(err, -EINVAL,
+					"versions 0x%x has neither tls12, tls13 nor dtls12",
 					versions);
+	if (versions & streams && versions & KPC_VERSION_FLAGS_DTLS12)
+		return kpc_error_return(err, -EINVAL, "versions 0x%x has DTLS beside TLS: a "
+					"handshake is of datagrams or of a stream", versions);
+	if (versions & KPC_VERSION_FLAGS_DTLS12 && policy->offload == KPC_OFFLOAD_REQUIRE)
+		return kpc_error_return(err, -EINVAL, "DTLS with offload require: the kernel "
+					"carries no DTLS");
 	resolved->role = policy->role;
 	resolved->kernel = policy->offload != KPC_OFFLOAD_OFF;
 	resolved->psk_ke = policy->psk_ke;
@@ -178,6 +194,10 @@ int kpc_handshake_policy_unite(struct kpc_handshake_policy *all,
 		return code;
 	if (all->role != resolved.role)
 		return kpc_error_return(err, -EINVAL, "policies of both roles cannot be united");
+	if (all->suite_count &&
+	    resolved.dtls != !!(all->versions & KPC_VERSION_FLAGS_DTLS12))
+		return kpc_error_return(err, -EINVAL,
+					"policies of TLS and of DTLS cannot be united");
 	/* Suites that the kernel cannot carry are left out of @resolved by now. */
 	if (resolved.kernel)
 		all->offload = KPC_OFFLOAD_PREFER;
@@ -189,15 +209,18 @@ int kpc_handshake_policy_unite(struct kpc_handshake_policy *all,
 		all->versions |= KPC_VERSION_FLAGS_TLS12;
 	if (resolved.tls13)
 		all->versions |= KPC_VERSION_FLAGS_TLS13;
+	if (resolved.dtls)
+		all->versions |= KPC_VERSION_FLAGS_DTLS12;
 	all->psk_ke |= resolved.psk_ke && resolved.tls13;
-	all->no_ems |= resolved.no_ems && resolved.tls12;
+	all->no_ems |= resolved.no_ems && (resolved.tls12 || resolved.dtls);
 	return 0;
 }
 
 bool kpci_policy_version(const struct kpci_policy *policy, uint16_t version)
 {
 	return version == KPC_VERSION_TLS13 ? policy->tls13 :
-	       version == KPC_VERSION_TLS12 ? policy->tls12 : false;
+	       version == KPC_VERSION_TLS12 ? policy->tls12 :
+	       version == KPC_VERSION_DTLS12 ? policy->dtls : false;
 }
 
 bool kpci_policy_suite(const struct kpci_policy *policy, uint16_t code)

@@ -10,6 +10,7 @@
  * @role: a or b
  * @tls12: TLS 1.2 is allowed and has a suite
  * @tls13: likewise
+ * @dtls: DTLS 1.2 is all that is allowed, and has a suite
  * @kernel: the kernel may carry the records
  * @psk_ke: see struct kpc_handshake_policy
  * @no_ems: likewise
@@ -21,7 +22,7 @@
  */
 struct kpci_policy {
 	enum kpc_role role;
-	bool tls12, tls13;
+	bool tls12, tls13, dtls;
 	bool kernel;
 	bool psk_ke, no_ems;
 	const char *authority;

@@ -143,6 +143,22 @@ static void next_nonce(uint8_t nonce[KPCI_NONCE_LEN])
 			break;
 }
 
+int kpci_key_block(const struct kpc_handshake *hs, const struct kpc_suite *suite, uint8_t *block,
+		   size_t len)
+{
+	uint8_t master[SSL_MAX_MASTER_KEY_LENGTH], seed[2 * SSL3_RANDOM_SIZE];
+	size_t master_len;
+	int code;
+
+	SSL_get_server_random(hs->ssl, seed, SSL3_RANDOM_SIZE);
+	SSL_get_client_random(hs->ssl, seed + SSL3_RANDOM_SIZE, SSL3_RANDOM_SIZE);
+	master_len = SSL_SESSION_get_master_key(SSL_get_session(hs->ssl), master, sizeof(master));
+	code = kpci_prf(suite->hash, master, master_len, "key expansion", seed, sizeof(seed), block,
+			len);
+	OPENSSL_cleanse(master, sizeof(master));
+	return code;
+}
+
 /*
  * RFC 5246 6.3: keys of client and server, then their fixed parts of the nonce.
  * ChaCha20 (RFC 7905) has all 12 octets fixed; the others send 8 of them with
@@ -154,17 +170,11 @@ static int derive_tls12(const struct kpc_handshake *hs, const struct kpc_suite *
 	const struct kpci_cipher *cipher = kpci_cipher(suite->cipher_type);
 	size_t fixed_len = cipher->salt_len ? cipher->salt_len : cipher->iv_len;
 	uint8_t block[2 * (KPCI_AEAD_KEY_MAX + KPCI_AEAD_NONCE_LEN)];
-	uint8_t master[SSL_MAX_MASTER_KEY_LENGTH], seed[2 * SSL3_RANDOM_SIZE];
 	const struct kpci_flow *flows[] = { &hs->tx, &hs->rx };
 	struct kpc_traffic *traffics[] = { tx, rx };
-	size_t master_len;
 	int code;
 
-	SSL_get_server_random(hs->ssl, seed, SSL3_RANDOM_SIZE);
-	SSL_get_client_random(hs->ssl, seed + SSL3_RANDOM_SIZE, SSL3_RANDOM_SIZE);
-	master_len = SSL_SESSION_get_master_key(SSL_get_session(hs->ssl), master, sizeof(master));
-	code = kpci_prf(suite->hash, master, master_len, "key expansion", seed, sizeof(seed), block,
-			2 * (cipher->key_len + fixed_len));
+	code = kpci_key_block(hs, suite, block, 2 * (cipher->key_len + fixed_len));
 	for (size_t i = 0; !code && i < ARRAY_SIZE(traffics); i++) {
 		bool server = (i == 0) == (hs->policy.role == KPC_ROLE_B);
 		const uint8_t *key = block + (server ? cipher->key_len : 0);
@@ -178,7 +188,6 @@ static int derive_tls12(const struct kpc_handshake *hs, const struct kpc_suite *
 		field(traffics[i], cipher->sequence)[KPCI_SEQUENCE_LEN - 1] = 1;
 	}
 	OPENSSL_cleanse(block, sizeof(block));
-	OPENSSL_cleanse(master, sizeof(master));
 	return code;
 }
 

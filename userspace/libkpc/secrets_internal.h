@@ -35,6 +35,13 @@ const struct kpci_cipher *kpci_cipher(uint16_t type);
 /** kpci_secrets_keylog() - SSL_CTX_set_keylog_callback(): keeps traffic secrets */
 void kpci_secrets_keylog(const SSL *ssl, const char *line);
 
+struct kpc_handshake;
+struct kpc_suite;
+
+/** kpci_key_block() - of a TLS 1.2 handshake that has its SSL (RFC 5246 6.3); 0 or -EIO */
+int kpci_key_block(const struct kpc_handshake *hs, const struct kpc_suite *suite, uint8_t *block,
+		   size_t len);
+
 /** kpci_expand_label() - HKDF-Expand-Label (RFC 8446 7.1) without context; 0 or -EIO */
 int kpci_expand_label(const char *hash, const uint8_t *secret, size_t secret_len,
 		      const char *label, uint8_t *out, size_t len);

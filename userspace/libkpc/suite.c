@@ -94,6 +94,8 @@ const char *kpc_version_name(uint16_t version)
 		return "TLSv1.2";
 	case KPC_VERSION_TLS13:
 		return "TLSv1.3";
+	case KPC_VERSION_DTLS12:
+		return "DTLSv1.2";
 	default:
 		return "unknown version";
 	}
