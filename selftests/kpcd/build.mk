@@ -7,7 +7,7 @@ host_crowd_SRCS := userspace/kpcd/crowd.c
 host_engines_SRCS := userspace/kpcd/engine.c userspace/kpcd/engine_epoll.c userspace/kpcd/buffer.c
 host_source_SRCS := userspace/kpcd/bucket.c userspace/kpcd/source.c
 # A whole worker; what host_starved.c includes itself is left out.
-host_starved_SRCS := $(patsubst $(top)/%,%,$(foreach name,address bind bucket connection* crowd descriptor \
+host_starved_SRCS := $(patsubst $(top)/%,%,$(foreach name,address bind bucket connection* contender crowd descriptor dtls* \
 	engine* hand_over handshake* message plain* proxy rekey relay relay_carrier source timer worker_[!c]*, \
 	$(wildcard $(top)/userspace/kpcd/$(name).c)))
 # A whole agent; what host_crew.c includes itself is left out.

@@ -230,8 +230,6 @@ void connection_accept(struct listener *listener, int fd)
 		source_refuse(worker, fd, &from);
 		return;
 	}
-	while (worker->handshake_count >= worker->quota.peers)
-		handshake_evict(worker);
 	c = connection_new(worker, KPC_ROLE_B);
 	if (!c) {
 		engine_close(worker->engine, fd);

@@ -30,20 +30,19 @@ int handshake_new(struct connection *c)
 	return 0;
 }
 
+static void handshake_evict(struct contender *contender)
+{
+	struct handshake *hs = container_of(contender, struct handshake,
+					    contender);
+
+	connection_fail(hs->connection, KPC_EVENT_REFUSED, -EBUSY,
+			"too many peers in their handshakes, the oldest gives way");
+}
+
 void handshake_list(struct handshake *hs, uint64_t source)
 {
-	struct worker *worker = hs->connection->worker;
-
-	hs->crowd = crowd_join(&worker->crowds, source,
-			       source_hash(&worker->sources, source));
-	hs->previous = worker->handshakes_end;
-	if (hs->previous)
-		hs->previous->next = hs;
-	else
-		worker->handshakes = hs;
-	worker->handshakes_end = hs;
-	worker->handshake_count++;
-	hs->listed = true;
+	hs->contender.evict = handshake_evict;
+	contender_join(hs->connection->worker, &hs->contender, source);
 }
 
 static uint32_t at_most(uint32_t told, uint32_t most)
@@ -54,29 +53,14 @@ static uint32_t at_most(uint32_t told, uint32_t most)
 void handshake_quota(struct worker *worker,
 		     const struct kpc_message_quota *quota)
 {
-	worker->quota.peers = at_most(quota->peers, HANDSHAKES_MAX);
+	worker->quota.peers = at_most(quota->peers, CONTENDERS_MAX);
 	worker->quota.initiations = at_most(quota->initiations,
 					    INITIATIONS_MAX);
 }
 
 static void handshake_unlist(struct handshake *hs)
 {
-	struct worker *worker = hs->connection->worker;
-
-	if (!hs->listed)
-		return;
-	if (hs->previous)
-		hs->previous->next = hs->next;
-	else
-		worker->handshakes = hs->next;
-	if (hs->next)
-		hs->next->previous = hs->previous;
-	else
-		worker->handshakes_end = hs->previous;
-	crowd_leave(&worker->crowds, hs->crowd,
-		    source_hash(&worker->sources, hs->crowd->source));
-	worker->handshake_count--;
-	hs->listed = false;
+	contender_leave(hs->connection->worker, &hs->contender);
 }
 
 static void step_remove(struct handshake *hs)
@@ -123,25 +107,6 @@ void handshake_free(struct connection *c)
 	kpc_handshake_free(c->handshake->tls);
 	free(c->handshake);
 	c->handshake = NULL;
-}
-
-/*
- * By age alone whoever comes fast enough pushes out all others before they have
- * answered. So the source with the most makes room, which leaves alone who has
- * one of its own, however many come from however few places. Where there are as
- * many sources as peers it is age: a peer has as long as so many others take to
- * come. What a peer has sent says nothing: an octet costs it nothing, and one
- * that is new has had no time for it.
- */
-void handshake_evict(struct worker *worker)
-{
-	struct handshake *hs = worker->handshakes, *at;
-
-	for (at = hs; at; at = at->next)
-		if (at->crowd->count > hs->crowd->count)
-			hs = at;
-	connection_fail(hs->connection, KPC_EVENT_REFUSED, -EBUSY,
-			"too many peers in their handshakes, the oldest gives way");
 }
 
 /*

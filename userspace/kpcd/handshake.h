@@ -8,8 +8,6 @@
 
 #include "connection.h"
 
-/* Peers of role b that have not proved a key yet, at most; see handshake_quota(). */
-#define HANDSHAKES_MAX		CROWDS_MAX
 /* Handshakes that this side begins, at most. */
 #define INITIATIONS_MAX		1024
 /* One address of several may take so long before the next is tried. */
@@ -19,11 +17,9 @@
 
 /**
  * struct handshake - what a connection needs until it is bound
- * @next: in the worker's list by age, role b
- * @previous: in that list
+ * @contender: role b
  * @step_next: in the worker's list of steps
  * @stepping: it is in that list
- * @listed: it is in the list by age
  * @counted: role a, it is one of the worker's initiations
  * @connection: whose it is
  * @tls: libkpc's; role b, NULL until the peer says something
@@ -35,17 +31,14 @@
  * @address: role a, which of the association's is tried
  * @remote: the address itself, as connect(2) takes it
  * @give_up: when the whole handshake must be through, milliseconds
- * @crowd: role b, the peers that come from where it does
  * @ktls: the ULP is in place
  * @local_tcp: role a, the local program's socket is of TCP
  * @look: role a, whether the local program has gone is asked again
  */
 struct handshake {
-	struct handshake *next;
-	struct handshake *previous;
+	struct contender contender;
 	struct handshake *step_next;
 	bool stepping;
-	bool listed;
 	bool counted;
 	struct connection *connection;
 	struct kpc_handshake *tls;
@@ -57,7 +50,6 @@ struct handshake {
 	uint32_t address;
 	struct sockaddr_in6 remote;
 	uint64_t give_up;
-	struct crowd *crowd;
 	bool ktls;
 	bool local_tcp;
 	struct timer look;
@@ -78,9 +70,6 @@ void handshake_begin(struct connection *c);
 /** handshake_step() - compute for one connection, which waits for it */
 void handshake_step(struct worker *worker);
 
-/** handshake_evict() - make room: ends the oldest of the source with the most */
-void handshake_evict(struct worker *worker);
-
 /**
  * handshake_quota() - how many there may be from now on
  * @quota: as the warden told it
@@ -90,7 +79,7 @@ void handshake_evict(struct worker *worker);
 void handshake_quota(struct worker *worker,
 		     const struct kpc_message_quota *quota);
 
-/** handshake_list() - role b: count it as @source's, in the order of age */
+/** handshake_list() - role b: a contender from @source, for whom one may give way */
 void handshake_list(struct handshake *hs, uint64_t source);
 
 /* handshake_install.c */

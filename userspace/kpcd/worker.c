@@ -38,7 +38,7 @@ static void worker_complain(const char *what, int error)
 static void key_memory_reserve(void)
 {
 	struct kpc_error err;
-	int ret = kpc_key_reserve(2 * HANDSHAKES_MAX + INITIATIONS_MAX + 8,
+	int ret = kpc_key_reserve(2 * CONTENDERS_MAX + INITIATIONS_MAX + 8,
 				  &err);
 
 	if (ret)

@@ -14,6 +14,7 @@
 #include "bucket.h"
 #include "buffer.h"
 #include "container.h"
+#include "contender.h"
 #include "crowd.h"
 #include "engine.h"
 #include "message.h"
@@ -163,9 +164,7 @@ struct telling {
  * @connections: list of those alive
  * @closed: list of those whose operations have not all ended
  * @spare: memory for more of them
- * @handshakes: role b, without a proof of the key yet, the oldest first
- * @handshakes_end: the youngest
- * @handshake_count: how many
+ * @contenders: role b, without a proof of the key yet
  * @initiation_count: role a, handshakes under way
  * @steps: handshakes that have something to compute
  * @steps_end: where the next goes
@@ -175,7 +174,7 @@ struct telling {
  * @local_gone: local programs that did not wait
  * @quota: how many handshakes of either sort there may be
  * @sources: rate of connections of each source of peers
- * @crowds: how many of @handshakes each source has
+ * @crowds: how many of @contenders each source has
  */
 struct worker {
 	struct worker_config config;
@@ -213,9 +212,7 @@ struct worker {
 	struct connection *connections;
 	struct connection *closed;
 	struct connection *spare;
-	struct handshake *handshakes;
-	struct handshake *handshakes_end;
-	unsigned int handshake_count;
+	struct contenders contenders;
 	unsigned int initiation_count;
 	struct handshake *steps;
 	struct handshake **steps_end;
