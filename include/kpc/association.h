@@ -81,6 +81,7 @@ struct kpc_limit {
  * @KPC_PLAIN_NONE: None, or none that is known.
  * @KPC_PLAIN_UNIX: unix:PATH.
  * @KPC_PLAIN_TCP: tcp:ADDRESS:PORT.
+ * @KPC_PLAIN_UDP: udp:ADDRESS:PORT, for an association of DTLS.
  * @KPC_PLAIN_HAND_OVER: hand-over:PATH, an application that is given the
  *   connection's own socket there.
  * @KPC_PLAIN_PAIR: pair:PATH, role b, one that is given an end of a socket pair.
@@ -89,6 +90,7 @@ enum kpc_plain {
 	KPC_PLAIN_NONE,
 	KPC_PLAIN_UNIX,
 	KPC_PLAIN_TCP,
+	KPC_PLAIN_UDP,
 	KPC_PLAIN_HAND_OVER,
 	KPC_PLAIN_PAIR,
 };
@@ -104,9 +106,9 @@ enum kpc_plain {
  * @format: Which KpcIds are taken.
  * @weak_key: A Kpc under 16 octets is taken.
  * @proxy: Role b tells the backend the identity by PROXY protocol v2.
- * @allow_uids: Users that may be at the far end of a plain TCP leg, or
+ * @allow_uids: Users that may be at the far end of a plain TCP or UDP leg, or
  *   KPC_NO_USER.
- * @allow_uid_count: How many; 0 with a TCP leg and without @allow_any: nobody
+ * @allow_uid_count: How many; 0 with such a leg and without @allow_any: nobody
  *   of this machine.
  * @allow_any: Every local user may be there.
  * @has_owner: @owner was given; without it the agent's own user.
@@ -212,6 +214,9 @@ int kpc_association_check(const struct kpc_association *association,
  * @where: Set to the path or address in it; NULL where it is of no kind.
  */
 enum kpc_plain kpc_plain_kind(const char *plain, const char **where);
+
+/** kpc_association_is_dtls() - Whether its versions are those of datagrams */
+bool kpc_association_is_dtls(const struct kpc_association *association);
 
 /** kpc_plain_path() - The path of a plain leg; NULL where its kind has none */
 const char *kpc_plain_path(const char *plain);

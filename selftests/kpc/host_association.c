@@ -17,6 +17,7 @@
 /* What a normal line begins with. */
 #define A	"m7 role a kpc-id m7@sp.example id-a //sp.example/cse/C1 id-b //sp.example/in "
 #define B	"m7 role b kpc-id m7@sp.example id-a //sp.example/cse/C1 id-b //sp.example/in "
+#define DTLS	"versions dtls1.2 offload off "
 
 /* Words, and what they are printed as; NULL: the same. */
 static const struct {
@@ -86,6 +87,9 @@ static const struct {
 	{ B "offload prefer plain hand-over:/run/backend.sock", NULL },
 	{ B "plain pair:/run/backend.sock owner 65534", NULL },
 	{ B "offload off plain pair:/run/backend.sock", NULL },
+	{ A DTLS "plain udp:127.0.0.1:5683 allow-uid 65534", NULL },
+	{ B DTLS "plain udp:127.0.0.1:5683 allow-uid any", NULL },
+	{ B DTLS "plain udp:192.0.2.9:5683", NULL },
 	{ A "holder-uid 65534", NULL },
 	{ A "holder-uid root", A "holder-uid 0" },
 	{ A "holder-uid none", NULL },
@@ -119,7 +123,7 @@ static const struct {
 
 #define WORDS	"accepted: role kpc-id format id-a kind-a id-b kind-b sp-id mark versions suites profile offload peer listen plain owner mode allow-uid holder-uid holder-cgroup authority start rekey-after weak-key proxy selector limit"
 
-#define KINDS	"unix:/PATH, tcp:ADDRESS:PORT, hand-over:/PATH or pair:/PATH"
+#define KINDS	"unix:/PATH, tcp:ADDRESS:PORT, udp:ADDRESS:PORT, hand-over:/PATH or pair:/PATH"
 
 #define NUMERIC(word, value)						\
 	word " \"" value "\" ends in a number as an address does and is none; "	\
@@ -231,6 +235,29 @@ static const struct {
 	{ B "offload off plain hand-over:/x",
 	  "plain hand-over: hands over the kernel's TLS, which offload off forbids; offload "
 	  "require or prefer, or plain pair:/PATH, is accepted" },
+	{ A "plain udp:127.0.0.1:5683 allow-uid any",
+	  "plain udp:127.0.0.1:5683 takes datagrams, which are carried with versions dtls1.2 "
+	  "and no other" },
+	{ A "versions tls1.2,dtls1.2 offload off plain udp:127.0.0.1:5683 allow-uid any",
+	  "plain udp:127.0.0.1:5683 takes datagrams, which are carried with versions dtls1.2 "
+	  "and no other" },
+	{ B DTLS "plain tcp:127.0.0.1:5683 allow-uid any",
+	  "versions dtls1.2 carries datagrams, and plain tcp:127.0.0.1:5683 takes none; plain "
+	  "udp:ADDRESS:PORT is accepted" },
+	{ B DTLS "plain pair:/x",
+	  "versions dtls1.2 carries datagrams, and plain pair:/x takes none; plain "
+	  "udp:ADDRESS:PORT is accepted" },
+	{ A DTLS "plain udp:127.0.0.1:5683",
+	  "plain udp:127.0.0.1:5683 needs allow-uid: which local users may be at its other "
+	  "end, or any" },
+	{ B DTLS "plain udp:localhost:5683",
+	  "plain \"udp:localhost:5683\" holds no address; udp:127.0.0.1:1883 or "
+	  "udp:[::1]:1883 is accepted" },
+	{ B DTLS "plain udp:127.0.0.1:5683 allow-uid any proxy yes",
+	  "proxy is for plain tcp: and unix:; it stands before a stream, and plain udp: has "
+	  "none" },
+	{ B DTLS "plain udp:127.0.0.1:5683 allow-uid any owner 0",
+	  "owner and mode are for plain unix:PATH; plain udp: takes allow-uid" },
 	{ A "plain unix:m7.sock",
 	  "plain \"unix:m7.sock\" is not absolute; unix:/run/kpc/m7.sock is accepted" },
 	{ A "plain tcp:127.0.0.1:1883",

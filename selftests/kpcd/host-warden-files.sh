@@ -85,15 +85,17 @@ association pump role b kpc-id pump@example.org id-a //b.example/cse id-b //b.ex
 END
 dtls()
 {
-	refused_table "$dir/bad:2: tank: DTLS 1.2 is not carried by this agent" <<-END
+	refused_table "$dir/bad:2: $4" <<-END
 	# comment
 	association tank role $1 kpc-id tank@example.org id-a //a.example/cse \
 		id-b //b.example/cse versions $2 offload prefer $3:$(free_port) \
 		plain unix:$dir/back start auto
 	END
 }
-ok "X1: DTLS is refused by role b, not taken for TLS" dtls b dtls1.2 "listen 127.0.0.1"
-ok "by role a too, and beside TLS" dtls a tls1.2,dtls1.2 "peer 127.0.0.1"
+ok "X1: DTLS is not taken for TLS, which a stream needs" dtls b dtls1.2 "listen 127.0.0.1" \
+	"versions dtls1.2 carries datagrams, and plain unix:"
+ok "nor is it spoken beside TLS" dtls a tls1.2,dtls1.2 "peer 127.0.0.1" \
+	"tank: dtls1.2 stands beside a version of TLS"
 ok "a line without an end is refused" refused_table "$dir/bad" <<<"association"
 
 up good --table "$dir/table" --keys "$dir/keys" --workers 1

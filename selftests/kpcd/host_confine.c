@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a worker's system call filter lets pass: TCP sockets and no others, no
- * new code, no files. Each call is made by a process of its own that has put
- * the filter on. Invariant I10.
+ * What a worker's system call filter lets pass: TCP sockets, those of UDP where
+ * there is DTLS, and no others, no new code, no files. Each call is made by a
+ * process of its own that has put the filter on. Invariant I10.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +24,9 @@
 #endif
 #define KILLED	(-1000)
 
+/* Whether the filter is that of a worker with DTLS. */
+static bool datagrams;
+
 /* The call's result in the filter: 0, a negative errno, or KILLED. */
 static int confined(long nr, long a, long b, long c, long d, long e)
 {
@@ -32,7 +35,7 @@ static int confined(long nr, long a, long b, long c, long d, long e)
 	pid_t pid = fork();
 
 	if (!pid) {
-		if (worker_confine())
+		if (worker_confine(datagrams))
 			_exit(254);
 		ret = syscall(nr, a, b, c, d, e, 0L);
 		_exit(ret < 0 ? errno : 0);
@@ -61,6 +64,7 @@ static const struct {
 	{ "the family's default, which a kernel may make MPTCP", SYS_socket,
 	  AF_INET6, SOCK_STREAM, 0, .result = KILLED },
 	{ "UDP", SYS_socket, AF_INET, SOCK_DGRAM, IPPROTO_UDP, .result = KILLED },
+	{ "many datagrams at once", SYS_recvmmsg, -1, .result = KILLED },
 	{ "a type beside SOCK_STREAM", SYS_socket, AF_INET, SOCK_STREAM | 0x10,
 	  IPPROTO_TCP, .result = KILLED },
 	{ "a raw socket", SYS_socket, AF_INET, SOCK_RAW, IPPROTO_TCP,
@@ -91,6 +95,39 @@ static const struct {
 	{ "a new ring", SYS_io_uring_setup, 8, .result = KILLED },
 };
 
+/* With DTLS. */
+static const struct {
+	const char *what;
+	int family, type, protocol;
+	int result;
+} sockets[] = {
+	{ "UDP", AF_INET, SOCK_DGRAM, IPPROTO_UDP, 0 },
+	{ "UDP of IPv6 that does not wait", AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK, IPPROTO_UDP, 0 },
+	{ "TCP", AF_INET, SOCK_STREAM, IPPROTO_TCP, 0 },
+	{ "UDP-Lite", AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE, KILLED },
+	{ "ICMP", AF_INET, SOCK_DGRAM, IPPROTO_ICMP, KILLED },
+	{ "datagrams of UNIX", AF_UNIX, SOCK_DGRAM, 0, KILLED },
+	{ "raw UDP", AF_INET, SOCK_RAW, IPPROTO_UDP, KILLED },
+};
+
+static void check_datagrams(void)
+{
+	unsigned int i;
+	int got;
+
+	datagrams = true;
+	for (i = 0; i < sizeof(sockets) / sizeof(*sockets); i++) {
+		got = confined(SYS_socket, sockets[i].family, sockets[i].type,
+			       sockets[i].protocol, 0, 0);
+		if (!tap_ok(got == sockets[i].result, "with DTLS, %s: %s",
+			    sockets[i].what, sockets[i].result ?
+			    "ends the worker" : "allowed"))
+			tap_note("got %d", got);
+	}
+	got = confined(SYS_recvmmsg, -1, 0, 0, 0, 0);
+	tap_ok(got == -EBADF, "with DTLS, many datagrams at once: allowed");
+}
+
 int main(void)
 {
 	unsigned int i;
@@ -110,5 +147,6 @@ int main(void)
 			    "refused"))
 			tap_note("got %d", got);
 	}
+	check_datagrams();
 	return tap_end();
 }

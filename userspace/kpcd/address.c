@@ -77,13 +77,28 @@ socklen_t address_socket(const struct sockaddr_in6 *from,
 	return sizeof(*in);
 }
 
-bool address_listens(int fd)
+/* A UNIX socket that was shut down still says that it listens, as UDP does nothing. */
+static bool is_shut(int fd)
 {
 	struct pollfd at = { .fd = fd, .events = POLLRDHUP };
+
+	return poll(&at, 1, 0) > 0 && at.revents & POLLRDHUP;
+}
+
+bool address_listens(int fd)
+{
 	socklen_t len = sizeof(int);
 	int listens = 0;
 
-	/* A UNIX socket that was shut down still says that it listens. */
 	return !getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) &&
-	       listens && !(poll(&at, 1, 0) > 0 && at.revents & POLLRDHUP);
+	       listens && !is_shut(fd);
+}
+
+bool address_receives(int fd)
+{
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+
+	return getpeername(fd, (struct sockaddr *)&peer, &len) &&
+	       errno == ENOTCONN && !is_shut(fd);
 }

@@ -38,4 +38,11 @@ socklen_t address_socket(const struct sockaddr_in6 *from,
 /** address_listens() - whether a socket listens and nobody has shut it down */
 bool address_listens(int fd);
 
+/**
+ * address_receives() - whether a UDP socket takes datagrams from everywhere
+ *
+ * Nobody has shut it down, nor connected it.
+ */
+bool address_receives(int fd);
+
 #endif

@@ -15,10 +15,14 @@
 #include "reload.h"
 #include "warden.h"
 
+/* Nothing else ends a peer of UDP that goes without a word. */
+#define IDLE_SECONDS	3600
+
 static void describe(const struct entry *entry, struct kpc_message *message)
 {
 	const struct kpc_association *from = &entry->association;
 	struct kpc_message_association *to = &message->association;
+	enum kpc_plain kind;
 
 	memset(message, 0, sizeof(*message));
 	message->type = KPC_MESSAGE_ASSOCIATION;
@@ -38,9 +42,10 @@ static void describe(const struct entry *entry, struct kpc_message *message)
 	 * Waiting in one worker it would have the place of a program's at another.
 	 * While it waits the worker takes what comes, which an application wants.
 	 */
-	to->keeps = !from->limit.bindings &&
-		    kpc_plain_kind(from->agent.plain, NULL) !=
-		    KPC_PLAIN_HAND_OVER;
+	kind = kpc_plain_kind(from->agent.plain, NULL);
+	to->keeps = !from->limit.bindings && kind != KPC_PLAIN_HAND_OVER;
+	to->datagrams = kpc_association_is_dtls(from);
+	to->idle = from->limit.idle ? from->limit.idle : IDLE_SECONDS;
 	to->allow_uid_count = from->agent.allow_uid_count;
 	memcpy(to->allow_uids, from->agent.allow_uids,
 	       sizeof(to->allow_uids));
@@ -52,7 +57,7 @@ static void describe(const struct entry *entry, struct kpc_message *message)
 	strcpy(to->id_b, from->id_b.text);
 	strcpy(to->authority, from->agent.authority);
 	if (from->role == KPC_ROLE_B &&
-	    kpc_plain_kind(from->agent.plain, NULL) == KPC_PLAIN_TCP)
+	    (kind == KPC_PLAIN_TCP || kind == KPC_PLAIN_UDP))
 		strcpy(to->plain, from->agent.plain);
 }
 

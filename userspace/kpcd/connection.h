@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <sys/uio.h>
 
+#include <kpc/association.h>
 #include <kpc/handshake.h>
 #include <kpc/records.h>
 
@@ -293,6 +294,17 @@ void connection_accept(struct listener *listener, int fd);
 
 /* connection_backend.c */
 
+/**
+ * backend_address() - where a backend is that the worker connects to
+ * @text: as the association has it
+ * @kind: of which it has to be
+ * @to: a struct sockaddr_in where it is IPv4
+ *
+ * Return: octets of @to; 0: it is no ADDRESS:PORT of that kind.
+ */
+socklen_t backend_address(const char *text, enum kpc_plain kind,
+			  struct sockaddr_in6 *to);
+
 /** connection_backend() - role b: reach the local program, then relay */
 void connection_backend(struct connection *c);
 
@@ -451,11 +463,26 @@ void plain_accept(struct listener *listener, int fd);
  * plain_backend_allowed() - may role b speak to who listens where @fd leads
  * @worker: the worker
  * @association: whose allow-uid decides; without one, another machine may
- * @fd: connected TCP socket
+ * @fd: connected socket, of TCP or UDP as the association is
  * @text: set to a sentence where not, KPC_MESSAGE_TEXT_MAX + 1 octets
  */
 bool plain_backend_allowed(struct worker *worker,
 			   const struct association *association, int fd,
+			   char *text);
+
+struct dtls_address;
+
+/**
+ * plain_program_allowed() - may a local program send datagrams to role a
+ * @worker: the worker
+ * @association: whose allow-uid decides
+ * @from: where it is, and at which address it has sent to the plain leg
+ * @port: of that, in network order
+ * @text: set to a sentence where not, KPC_MESSAGE_TEXT_MAX + 1 octets
+ */
+bool plain_program_allowed(struct worker *worker,
+			   const struct association *association,
+			   const struct dtls_address *from, in_port_t port,
 			   char *text);
 
 /* proxy.c */

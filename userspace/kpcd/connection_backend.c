@@ -16,8 +16,8 @@
 
 #define BACKEND_SECONDS	10
 
-/* Returns 0 where the text is not tcp:ADDRESS:PORT. */
-static socklen_t backend_parse(const char *text, struct sockaddr_in6 *to)
+socklen_t backend_address(const char *text, enum kpc_plain kind,
+			  struct sockaddr_in6 *to)
 {
 	struct sockaddr_in *v4 = (struct sockaddr_in *)to;
 	char host[KPC_AGENT_TEXT_MAX + 1];
@@ -26,7 +26,7 @@ static socklen_t backend_parse(const char *text, struct sockaddr_in6 *to)
 	uint16_t port;
 
 	memset(to, 0, sizeof(*to));
-	if (kpc_plain_kind(text, &where) != KPC_PLAIN_TCP ||
+	if (kpc_plain_kind(text, &where) != kind ||
 	    kpc_address_split(where, host, &port, &err))
 		return 0;
 	if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
@@ -103,7 +103,8 @@ static void backend_tcp(struct connection *c)
 	socklen_t length;
 	int fd;
 
-	length = backend_parse(c->association->config.plain, to);
+	length = backend_address(c->association->config.plain, KPC_PLAIN_TCP,
+				 to);
 	if (!length) {
 		backend_fail(c, -EADDRNOTAVAIL);
 		return;

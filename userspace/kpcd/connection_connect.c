@@ -150,27 +150,6 @@ static void connect_next(struct connection *c, int error)
 	bind_handshake(c->worker, &hs->waiter, fd, &c->association->config);
 }
 
-/*
- * One far end that swallows everything must not take the place of the others:
- * an association may have as many as are left free beside. So there is always
- * room for one more association, and n such far ends leave it one of n + 1
- * parts.
- */
-static bool initiation_count(struct association *association,
-			     struct connection *c)
-{
-	struct worker *worker = c->worker;
-
-	if (worker->initiation_count >= worker->quota.initiations ||
-	    association->initiations >=
-	    worker->quota.initiations - worker->initiation_count)
-		return false;
-	worker->initiation_count++;
-	association->initiations++;
-	c->handshake->counted = true;
-	return true;
-}
-
 void connection_initiate(struct worker *worker,
 			 struct association *association, int fd,
 			 const struct kpc_message_listener *from,
@@ -191,7 +170,8 @@ void connection_initiate(struct worker *worker,
 		c->hand_over = from->hand_over;
 		connection_plain(c, fd, from->local_tcp);
 	}
-	if (!initiation_count(association, c)) {
+	c->handshake->counted = association_initiates(worker, association);
+	if (!c->handshake->counted) {
 		connection_fail(c, KPC_EVENT_REFUSED, -EBUSY,
 				"too many handshakes with the far end are under way");
 		return;

@@ -151,6 +151,24 @@ static void log_open(const struct entry *entry)
 	log_end(&line);
 }
 
+static int open_local(struct entry *entry, struct kpc_error *why)
+{
+	const struct kpc_agent *agent = &entry->association.agent;
+	const char *where;
+	int err;
+
+	if (!kpc_association_is_dtls(&entry->association))
+		return local_open(entry, why);
+	if (kpc_plain_kind(agent->plain, &where) != KPC_PLAIN_UDP)
+		return kpc_error_return(why, -EINVAL,
+					"it has no plain leg; udp:ADDRESS:PORT is accepted");
+	err = listener_get(entry->warden, LISTENER_LOCAL, where, entry->id,
+			   &entry->listener, why);
+	if (!err)
+		listener_tell(entry->warden, entry->listener);
+	return err;
+}
+
 static void open_a(struct entry *entry,
 		   const struct kpc_message_established *outcome)
 {
@@ -158,8 +176,8 @@ static void open_a(struct entry *entry,
 	bool was_open = is_open(entry);
 	int err;
 
-	if (!entry->local) {
-		err = local_open(entry, &why);
+	if (!was_open) {
+		err = open_local(entry, &why);
 		if (err) {
 			fail(entry, err, why.text);
 			return;
@@ -322,7 +340,9 @@ static void open_b(struct entry *entry)
 				       "it has no listen; listen ADDRESS:PORT tells where peers come in");
 	else
 		err = listener_get(entry->warden,
-				   entry->association.agent.listen,
+				   kpc_association_is_dtls(&entry->association) ?
+				   LISTENER_DTLS : LISTENER_TLS,
+				   entry->association.agent.listen, 0,
 				   &entry->listener, &why);
 	if (err) {
 		fail(entry, err, why.text);
@@ -488,7 +508,7 @@ void establish_replay_listener(struct crew_worker *worker,
 {
 	const struct kpc_message message = listens(entry);
 
-	if (entry->listener)
+	if (entry->listener && entry->association.role == KPC_ROLE_B)
 		crew_send(worker, &message, -1);
 }
 

@@ -88,10 +88,8 @@ void handshake_detach(struct connection *c)
 	if (!hs)
 		return;
 	handshake_unlist(hs);
-	if (hs->counted) {
-		c->worker->initiation_count--;
-		c->association->initiations--;
-	}
+	if (hs->counted)
+		association_initiated(c->worker, c->association);
 	hs->counted = false;
 	timer_disarm(&c->worker->timers, &hs->look);
 	step_remove(hs);
@@ -352,36 +350,46 @@ void handshake_step(struct worker *worker)
 }
 
 /*
- * The key for role b. An unknown KpcId takes the same way as a known one, so
- * that neither answer nor time tells them apart.
+ * An unknown KpcId takes the same way as a known one, so that neither answer nor
+ * time tells them apart.
  */
+int handshake_server_key(struct worker *worker, struct kpc_handshake *tls,
+			 const struct kpc_message_key *got,
+			 struct association **association)
+{
+	struct association *found;
+	struct kpc_key *key = NULL;
+	bool known;
+	int ret;
+
+	found = association_find(worker, got->association);
+	if (got->len <= sizeof(got->octets))
+		key = kpc_key_new(got->octets, got->len, NULL);
+	known = key && found && found->config.role == KPC_ROLE_B;
+	if (known) {
+		found->kpc_id = got->kpc_id;
+		*association = found;
+	} else {
+		kpc_handshake_withhold(tls, message_refusal(got->refusal));
+	}
+	ret = kpc_handshake_key(tls, known ? key : NULL,
+				known ? &found->policy : NULL);
+	kpc_key_free(key);
+	return ret;
+}
+
 static void key_for_server(struct waiter *waiter, const void *answer, int fd)
 {
 	struct handshake *hs = container_of(waiter, struct handshake, waiter);
-	const struct kpc_message_key *got =
-		&((const struct kpc_message *)answer)->key;
 	struct connection *c = hs->connection;
-	struct association *association;
-	struct kpc_key *key = NULL;
-	bool known;
 
-	association = association_find(c->worker, got->association);
-	if (got->len <= sizeof(got->octets))
-		key = kpc_key_new(got->octets, got->len, NULL);
-	known = key && association && association->config.role == KPC_ROLE_B;
-	if (known) {
-		association->kpc_id = got->kpc_id;
-		c->association = association;
-	} else {
-		kpc_handshake_withhold(hs->tls, message_refusal(got->refusal));
-	}
-	if (kpc_handshake_key(hs->tls, known ? key : NULL,
-			      known ? &association->policy : NULL))
+	if (handshake_server_key(c->worker, hs->tls,
+				 &((const struct kpc_message *)answer)->key,
+				 &c->association))
 		connection_fail(c, KPC_EVENT_FAULT, -EINVAL,
 				"the warden's answer to a key request does not fit");
 	else
 		handshake_step_later(hs);
-	kpc_key_free(key);
 }
 
 static void handshake_ask(struct connection *c)
@@ -399,35 +407,46 @@ static void handshake_ask(struct connection *c)
 	channel_request(c->worker, &hs->waiter, &message);
 }
 
-/* The key for role a, with which the handshake can begin. */
+int handshake_client_key(struct kpc_handshake *tls,
+			 const struct kpc_message_key *got,
+			 struct association *association, struct kpc_error *err)
+{
+	const struct kpc_message_association *config = &association->config;
+	struct kpc_key *key;
+	const char *why;
+	int ret = -EINVAL;
+
+	if (got->association != config->id || got->len > sizeof(got->octets)) {
+		why = got->association ? NULL : message_refusal(got->refusal);
+		return kpc_error_return(err, -ENOKEY, "%s", why ? why :
+					"there is no key for this KpcId");
+	}
+	key = kpc_key_new(got->octets, got->len, err);
+	association->kpc_id = got->kpc_id;
+	if (key)
+		ret = kpc_handshake_initiate(tls, &got->kpc_id, key,
+					     config->authority[0] ?
+					     config->authority : NULL, err);
+	kpc_key_free(key);
+	return ret ? -EINVAL : 0;
+}
+
+/* With a key the handshake can begin. */
 static void key_for_client(struct waiter *waiter, const void *answer, int fd)
 {
 	struct handshake *hs = container_of(waiter, struct handshake, waiter);
-	const struct kpc_message_key *got =
-		&((const struct kpc_message *)answer)->key;
 	struct connection *c = hs->connection;
-	struct association *association = c->association;
 	struct kpc_error err = {};
-	struct kpc_key *key = NULL;
-	const char *why;
+	int ret;
 
-	if (got->association != association->config.id ||
-	    got->len > sizeof(got->octets)) {
-		why = got->association ? NULL : message_refusal(got->refusal);
-		connection_fail(c, KPC_EVENT_REFUSED, -ENOKEY,
-				why ? why : "there is no key for this KpcId");
-		return;
-	}
-	key = kpc_key_new(got->octets, got->len, &err);
-	association->kpc_id = got->kpc_id;
-	if (!key ||
-	    kpc_handshake_initiate(hs->tls, &got->kpc_id, key,
-				   association->config.authority[0] ?
-				   association->config.authority : NULL, &err))
-		connection_fail(c, KPC_EVENT_FAULT, -EINVAL, err.text);
+	ret = handshake_client_key(hs->tls,
+				   &((const struct kpc_message *)answer)->key,
+				   c->association, &err);
+	if (ret)
+		connection_fail(c, ret == -ENOKEY ? KPC_EVENT_REFUSED :
+				KPC_EVENT_FAULT, ret, err.text);
 	else
 		handshake_step_later(hs);
-	kpc_key_free(key);
 }
 
 static void client_ask(struct connection *c)

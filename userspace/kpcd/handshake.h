@@ -67,6 +67,31 @@ void handshake_free(struct connection *c);
 /** handshake_begin() - the TCP connection is there */
 void handshake_begin(struct connection *c);
 
+/**
+ * handshake_server_key() - role b: hand on what the warden answered
+ * @tls: the handshake, which asked
+ * @got: the answer, of a key or of none
+ * @association: set where the KpcId is known
+ *
+ * Return: 0, or a negative errno where the answer does not fit.
+ */
+int handshake_server_key(struct worker *worker, struct kpc_handshake *tls,
+			 const struct kpc_message_key *got,
+			 struct association **association);
+
+/**
+ * handshake_client_key() - role a: with what the warden answered it can begin
+ * @tls: the handshake, which asked
+ * @got: the answer
+ * @association: whose handshake it is
+ * @err: why it cannot
+ *
+ * Return: 0, -ENOKEY: there is none; another negative errno.
+ */
+int handshake_client_key(struct kpc_handshake *tls,
+			 const struct kpc_message_key *got,
+			 struct association *association, struct kpc_error *err);
+
 /** handshake_step() - compute for one connection, which waits for it */
 void handshake_step(struct worker *worker);
 

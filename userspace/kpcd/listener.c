@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * TLS listeners: one socket per worker, shared by associations.
+ * Listeners with one socket per worker: of TLS and DTLS, shared by associations,
+ * and of local programs that send datagrams.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -17,11 +18,15 @@
 #include "warden.h"
 
 #define BACKLOG	4096
+/* Of datagrams that wait in a socket. */
+#define RECEIVE_OCTETS	(4 << 20)
 
 /**
  * struct listener - sockets at one address
  * @next: in the warden's list
  * @id: in messages
+ * @kind: who comes to it
+ * @association: see listener_get()
  * @users: associations that share it
  * @at: the address
  * @told: the workers have it
@@ -30,6 +35,8 @@
 struct listener {
 	struct listener *next;
 	uint32_t id;
+	enum listener_kind kind;
+	uint32_t association;
 	unsigned int users;
 	struct sockaddr_in6 at;
 	bool told;
@@ -58,20 +65,48 @@ static int parse(const char *text, struct sockaddr_in6 *at,
 	return 0;
 }
 
+static bool is_udp(const struct listener *listener)
+{
+	return listener->kind != LISTENER_TLS;
+}
+
+/*
+ * An answer leaves from where the datagram went to. (SO_REUSEADDR has a meaning
+ * of its own there: anybody could listen too.)
+ */
+static void prepare_udp(int fd, sa_family_t family)
+{
+	const int on = 1, octets = RECEIVE_OCTETS;
+
+	if (family == AF_INET)
+		setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
+	else
+		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on,
+			   sizeof(on));
+	/* As much as everybody may have, without the right to more. */
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &octets,
+		       sizeof(octets)))
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &octets, sizeof(octets));
+}
+
 static int open_one(struct warden *warden, const struct listener *listener,
 		    struct kpc_error *err)
 {
 	const int on = 1, v6only = !is_dual(&listener->at);
 	struct sockaddr_storage at;
 	socklen_t len = address_socket(&listener->at, &at);
+	bool udp = is_udp(listener);
 	int fd, code;
 
-	fd = socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		    0);
+	fd = socket(at.ss_family, (udp ? SOCK_DGRAM : SOCK_STREAM) |
+		    SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return kpc_error_return(err, -errno, "socket: %s",
 					strerror(errno));
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (udp)
+		prepare_udp(fd, at.ss_family);
+	else
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	/* A filter on one socket of the group would choose for all of them. */
 	if (setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof(on)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) ||
@@ -83,6 +118,8 @@ static int open_one(struct warden *warden, const struct listener *listener,
 		kpc_error_set(err, "cannot listen there: %s", strerror(errno));
 		goto close;
 	}
+	if (udp)
+		return fd;
 
 	/* Before a first SYN can come: it would meet an unknown socket. */
 	if (warden->enforce) {
@@ -118,7 +155,7 @@ static void reopen(struct crew_worker *worker, struct listener *listener)
 	struct kpc_error why = { "" };
 	int fresh;
 
-	if (address_listens(*fd))
+	if (is_udp(listener) ? address_receives(*fd) : address_listens(*fd))
 		return;
 	fresh = open_one(worker->warden, listener, &why);
 	if (fresh < 0) {
@@ -133,15 +170,21 @@ static void reopen(struct crew_worker *worker, struct listener *listener)
 static void tell(struct crew_worker *worker, const struct listener *listener)
 {
 	const struct kpc_message message = {
-		.type = KPC_MESSAGE_LISTENER,
-		.listener.id = listener->id,
+		.type = listener->kind == LISTENER_LOCAL ? KPC_MESSAGE_PLAIN :
+							   KPC_MESSAGE_LISTENER,
+		.listener = {
+			.id = listener->id,
+			.association = listener->association,
+			.datagrams = is_udp(listener),
+		},
 	};
 
 	crew_send(worker, &message,
 		  listener->fds[worker->index]);
 }
 
-int listener_get(struct warden *warden, const char *text,
+int listener_get(struct warden *warden, enum listener_kind kind,
+		 const char *text, uint32_t association,
 		 struct listener **result, struct kpc_error *err)
 {
 	struct listener *listener;
@@ -154,7 +197,9 @@ int listener_get(struct warden *warden, const char *text,
 	if (code)
 		return code;
 	for (listener = warden->listeners; listener; listener = listener->next) {
-		if (!memcmp(&listener->at, &at, sizeof(at))) {
+		if (listener->kind == kind &&
+		    listener->association == association &&
+		    !memcmp(&listener->at, &at, sizeof(at))) {
 			listener->users++;
 			*result = listener;
 			return 0;
@@ -165,6 +210,8 @@ int listener_get(struct warden *warden, const char *text,
 	if (!listener)
 		return kpc_error_return(err, -ENOMEM, "no memory");
 	listener->id = ++warden->last_listener;
+	listener->kind = kind;
+	listener->association = association;
 	listener->users = 1;
 	listener->at = at;
 	memset(listener->fds, 0xff, sizeof(listener->fds));
@@ -179,7 +226,8 @@ int listener_get(struct warden *warden, const char *text,
 
 	quota_update(warden);
 	log_address_format(shown, sizeof(shown), &at);
-	log_say(LOG_INFO, "listening on %s", is_dual(&at) ? text : shown);
+	log_say(LOG_INFO, "listening on %s%s", is_dual(&at) ? text : shown,
+		is_udp(listener) ? " for datagrams" : "");
 	*result = listener;
 	return 0;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TLS listeners: one socket per worker, shared by associations.
+ * Listeners with one socket per worker: of TLS and DTLS, shared by associations,
+ * and of local programs that send datagrams.
  */
 #ifndef KPCD_LISTENER_H
 #define KPCD_LISTENER_H
@@ -14,8 +15,23 @@ struct listener;
 struct warden;
 
 /**
+ * enum listener_kind - who comes to it
+ * @LISTENER_TLS: peers of TLS
+ * @LISTENER_DTLS: peers of DTLS
+ * @LISTENER_LOCAL: local programs of one association of role a, by UDP: what
+ *	comes from one address always comes to the same worker
+ */
+enum listener_kind {
+	LISTENER_TLS,
+	LISTENER_DTLS,
+	LISTENER_LOCAL,
+};
+
+/**
  * listener_get() - the listener of an address, opened if need be
+ * @kind: who comes to it
  * @text: ADDRESS:PORT, [ADDRESS]:PORT or *:PORT, the latter for both families
+ * @association: LISTENER_LOCAL, whose it is; else 0
  * @listener: result
  * @err: why not
  *
@@ -25,7 +41,8 @@ struct warden;
  *
  * Return: 0 or a negative errno.
  */
-int listener_get(struct warden *warden, const char *text,
+int listener_get(struct warden *warden, enum listener_kind kind,
+		 const char *text, uint32_t association,
 		 struct listener **listener, struct kpc_error *err);
 
 /** listener_tell() - the workers know who is at it: now they accept */

@@ -31,7 +31,7 @@
  * @KPC_MESSAGE_ASSOCIATION: warden: an association is there or has changed
  * @KPC_MESSAGE_ASSOCIATION_GONE: warden: drop it, its connections and what
  *	plaintext is still held for them
- * @KPC_MESSAGE_LISTENER: warden, with a descriptor: accept TLS peers here
+ * @KPC_MESSAGE_LISTENER: warden, with a descriptor: accept peers here
  * @KPC_MESSAGE_PLAIN: warden, with a descriptor: accept local programs here
  * @KPC_MESSAGE_LISTENER_GONE: warden: close a listener of either sort
  * @KPC_MESSAGE_ADDRESSES: warden: where IdB of a role a association is now
@@ -82,12 +82,14 @@ enum kpc_message_type {
  *	means the profile's
  * @allow_any: every local user may speak at a plain TCP leg
  * @keeps: role a, what an establishment has made waits for a local program
+ * @datagrams: of DTLS, with a plain UDP leg
  * @allow_uids: users that may otherwise
  * @handshake_seconds: what a handshake may take
  * @rekey_after: seconds until a connection gets new keys, or 0
  * @records: that a key may protect, or 0 for what its cipher bears
- * @plain: role b, the backend "tcp:ADDRESS:PORT" that the worker connects to
- *	itself; empty where the warden must (UNIX sockets)
+ * @idle: @datagrams, seconds that a peer may be silent
+ * @plain: role b, the backend "tcp:ADDRESS:PORT" or "udp:ADDRESS:PORT" that the
+ *	worker connects to itself; empty where the warden must (UNIX sockets)
  */
 struct kpc_message_association {
 	uint32_t id;
@@ -103,11 +105,13 @@ struct kpc_message_association {
 	uint8_t allow_uid_count;
 	uint8_t allow_any;
 	uint8_t keeps;
+	uint8_t datagrams;
 	uint16_t suites[KPC_SUITES_MAX];
 	uint32_t allow_uids[KPC_ALLOW_UIDS_MAX];
 	uint32_t handshake_seconds;
 	uint32_t rekey_after;
 	uint32_t records;
+	uint32_t idle;
 	char name[KPC_NAME_MAX + 1];
 	char id_a[KPC_IDENTITY_MAX + 1];
 	char id_b[KPC_IDENTITY_MAX + 1];
@@ -119,12 +123,14 @@ struct kpc_message_association {
  * struct kpc_message_listener - a listening socket
  * @id: the warden's, for KPC_MESSAGE_LISTENER_GONE and key requests
  * @association: KPC_MESSAGE_PLAIN, the association it leads to; else 0
+ * @datagrams: of UDP, and the worker's own: nobody shares it
  * @local_tcp: KPC_MESSAGE_PLAIN, TCP: look up the peer's uid
  * @hand_over: KPC_MESSAGE_PLAIN: who comes is given the connection's socket
  */
 struct kpc_message_listener {
 	uint32_t id;
 	uint32_t association;
+	uint8_t datagrams;
 	uint8_t local_tcp;
 	uint8_t hand_over;
 };

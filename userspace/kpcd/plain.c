@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "connection.h"
+#include "dtls_socket.h"
 #include "plain_diag.h"
 #include "plain_route.h"
 
@@ -22,21 +23,10 @@ static bool uid_listed(const struct association *association, uint32_t uid)
 	return false;
 }
 
-/*
- * A UNIX socket is guarded by its owner and mode already. A TCP port is open
- * to every user, and without a list to none, unless the configuration says
- * `allow-uid any`.
- */
-static bool local_allowed(struct worker *worker,
-			  const struct association *association, int fd,
-			  bool tcp, char *text, size_t size)
+/* What diag has answered, in words; false: in @text. */
+static bool user_allowed(const struct association *association, int ret,
+			 uint32_t uid, char *text, size_t size)
 {
-	uint32_t uid;
-	int ret;
-
-	if (!tcp || association->config.allow_any)
-		return true;
-	ret = diag_peer_uid(worker->diag_fd, fd, &uid);
 	if (ret == -ENOENT)
 		snprintf(text, size,
 			 "who connected is not a program of this machine");
@@ -51,6 +41,46 @@ static bool local_allowed(struct worker *worker,
 	else
 		return true;
 	return false;
+}
+
+/*
+ * A UNIX socket is guarded by its owner and mode already. A TCP port is open
+ * to every user, and without a list to none, unless the configuration says
+ * `allow-uid any`.
+ */
+static bool local_allowed(struct worker *worker,
+			  const struct association *association, int fd,
+			  bool tcp, char *text, size_t size)
+{
+	uint32_t uid = 0;
+	int ret;
+
+	if (!tcp || association->config.allow_any)
+		return true;
+	ret = diag_peer_uid(worker->diag_fd, fd, &uid);
+	return user_allowed(association, ret, uid, text, size);
+}
+
+bool plain_program_allowed(struct worker *worker,
+			   const struct association *association,
+			   const struct dtls_address *from, in_port_t port,
+			   char *text)
+{
+	const struct sockaddr_in6 own = {
+		.sin6_family = AF_INET6,
+		.sin6_addr = from->own,
+		.sin6_port = port,
+	};
+	uint32_t uid = 0;
+	int ret;
+
+	if (association->config.allow_any)
+		return true;
+	ret = diag_datagram_uid(worker->diag_fd,
+				(const struct sockaddr *)&from->peer,
+				(const struct sockaddr *)&own, &uid);
+	return user_allowed(association, ret, uid, text,
+			    KPC_MESSAGE_TEXT_MAX + 1);
 }
 
 static void plain_refuse(struct worker *worker,
@@ -96,16 +126,33 @@ void plain_accept(struct listener *listener, int fd)
 	relay_start(c);
 }
 
+static int receiver_uid(struct worker *worker, int fd,
+			const struct sockaddr *address, uint32_t *uid)
+{
+	struct sockaddr_storage own = {};
+	socklen_t length = sizeof(own);
+
+	if (getsockname(fd, (struct sockaddr *)&own, &length))
+		return -errno;
+	return diag_datagram_uid(worker->diag_fd, address,
+				 (struct sockaddr *)&own, uid);
+}
+
 static bool listener_allowed(struct worker *worker,
-			     const struct association *association,
+			     const struct association *association, int fd,
 			     const struct sockaddr *address, char *text)
 {
 	size_t size = KPC_MESSAGE_TEXT_MAX + 1;
 	uint32_t uid;
 	int ret;
 
-	ret = diag_listener_uid(worker->diag_fd, address, &uid);
-	if (ret)
+	if (association->config.datagrams)
+		ret = receiver_uid(worker, fd, address, &uid);
+	else
+		ret = diag_listener_uid(worker->diag_fd, address, &uid);
+	if (ret == -ENOENT && association->config.datagrams)
+		snprintf(text, size, "nobody takes datagrams at the backend");
+	else if (ret)
 		snprintf(text, size, "who listens at the backend cannot be told: %s",
 			 strerror(-ret));
 	else if (!uid_listed(association, uid))
@@ -139,7 +186,7 @@ bool plain_backend_allowed(struct worker *worker,
 			 "whether the backend is on this machine cannot be told: %s",
 			 strerror(-ret));
 	else if (ret && listed)
-		return listener_allowed(worker, association, at, text);
+		return listener_allowed(worker, association, fd, at, text);
 	else if (ret)
 		snprintf(text, size,
 			 "the backend is on this machine, and no allow-uid says whose it may be");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Whose is the other end of a local TCP connection? sock_diag knows, and tells
- * anybody.
+ * Whose is the other end of a local TCP connection, or a UDP socket? sock_diag
+ * knows, and tells anybody.
  */
 #include <errno.h>
 #include <linux/inet_diag.h>
@@ -81,8 +81,8 @@ static int answer_read(const uint8_t *datagram, size_t length, uint32_t seq,
 	return 0;
 }
 
-static int diag_ask(int fd, struct question *question, bool listens,
-		    uint32_t *uid)
+static int diag_ask(int fd, struct question *question, uint8_t protocol,
+		    bool listens, uint32_t *uid)
 {
 	static uint32_t seq;
 	uint8_t datagram[1024] __attribute__((aligned(8)));
@@ -94,7 +94,7 @@ static int diag_ask(int fd, struct question *question, bool listens,
 		.nlmsg_flags = NLM_F_REQUEST,
 		.nlmsg_seq = ++seq,
 	};
-	question->diag.sdiag_protocol = IPPROTO_TCP;
+	question->diag.sdiag_protocol = protocol;
 	question->diag.idiag_states = UINT32_MAX;
 	question->diag.id.idiag_cookie[0] = INET_DIAG_NOCOOKIE;
 	question->diag.id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
@@ -123,7 +123,7 @@ int diag_peer_uid(int diag, int fd, uint32_t *uid)
 		question.diag.id.idiag_src, &question.diag.id.idiag_sport);
 	end_set(&question, (struct sockaddr *)&own,
 		question.diag.id.idiag_dst, &question.diag.id.idiag_dport);
-	return diag_ask(diag, &question, false, uid);
+	return diag_ask(diag, &question, IPPROTO_TCP, false, uid);
 }
 
 int diag_listener_uid(int diag, const struct sockaddr *at, uint32_t *uid)
@@ -132,5 +132,18 @@ int diag_listener_uid(int diag, const struct sockaddr *at, uint32_t *uid)
 
 	end_set(&question, at, question.diag.id.idiag_src,
 		&question.diag.id.idiag_sport);
-	return diag_ask(diag, &question, true, uid);
+	return diag_ask(diag, &question, IPPROTO_TCP, true, uid);
+}
+
+/* Of UDP the kernel takes the two ends the other way round. */
+int diag_datagram_uid(int diag, const struct sockaddr *at,
+		      const struct sockaddr *own, uint32_t *uid)
+{
+	struct question question = {};
+
+	end_set(&question, own, question.diag.id.idiag_src,
+		&question.diag.id.idiag_sport);
+	end_set(&question, at, question.diag.id.idiag_dst,
+		&question.diag.id.idiag_dport);
+	return diag_ask(diag, &question, IPPROTO_UDP, false, uid);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Users at the other end of local TCP sockets.
+ * Users at the other end of local TCP and UDP sockets.
  */
 #ifndef KPCD_PLAIN_DIAG_H
 #define KPCD_PLAIN_DIAG_H
@@ -28,5 +28,13 @@ int diag_peer_uid(int diag, int fd, uint32_t *uid);
  * Return: as diag_peer_uid().
  */
 int diag_listener_uid(int diag, const struct sockaddr *at, uint32_t *uid);
+
+/**
+ * diag_datagram_uid() - whose UDP socket takes what is sent from @own to @at
+ *
+ * Return: as diag_peer_uid(); -ENOENT: nobody's.
+ */
+int diag_datagram_uid(int diag, const struct sockaddr *at,
+		      const struct sockaddr *own, uint32_t *uid);
 
 #endif

@@ -45,7 +45,7 @@ static int read_keys(const struct warden *warden,
 	return err;
 }
 
-/* The module refuses these in its own words; without it nobody else does. */
+/* The module refuses DTLS in its own words; without it nobody refuses this. */
 static int check_versions(const struct kpc_table *table, struct kpc_error *why)
 {
 	const struct kpc_table_entry *at;
@@ -53,10 +53,11 @@ static int check_versions(const struct kpc_table *table, struct kpc_error *why)
 
 	for (i = 0; i < table->count; i++) {
 		at = &table->entries[i];
-		if (!(at->association.versions & KPC_VERSION_FLAGS_DTLS12))
+		if (!(at->association.versions & KPC_VERSION_FLAGS_DTLS12) ||
+		    kpc_association_is_dtls(&at->association))
 			continue;
 		kpc_error_set(why,
-			      "%s:%u: %s: DTLS 1.2 is not carried by this agent; TLS 1.2 and TLS 1.3 are",
+			      "%s:%u: %s: dtls1.2 stands beside a version of TLS, and the agent carries one or the other; two associations with a KpcId each are accepted",
 			      at->file, at->line, at->association.name);
 		return -EPROTONOSUPPORT;
 	}

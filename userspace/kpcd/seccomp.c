@@ -95,8 +95,7 @@ static const int refused[] = {
 	SCMP_SYS(statx),
 };
 
-/* A new socket is a TCP one: no MPTCP, raw, packet, netlink or UNIX socket. */
-static int allow_tcp_sockets(scmp_filter_ctx filter)
+static int allow_sockets(scmp_filter_ctx filter, int type, int protocol)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
 	const uint64_t flags = SOCK_CLOEXEC | SOCK_NONBLOCK;
@@ -108,12 +107,28 @@ static int allow_tcp_sockets(scmp_filter_ctx filter)
 				       SCMP_SYS(socket), 3,
 				       SCMP_A0(SCMP_CMP_EQ, families[i]),
 				       SCMP_A1(SCMP_CMP_MASKED_EQ, ~flags,
-					       SOCK_STREAM),
-				       SCMP_A2(SCMP_CMP_EQ, IPPROTO_TCP));
+					       type),
+				       SCMP_A2(SCMP_CMP_EQ, protocol));
 		if (err)
 			return err;
 	}
 	return 0;
+}
+
+/* A new socket is a TCP one: no MPTCP, raw, packet, netlink or UNIX socket. */
+static int allow_tcp(scmp_filter_ctx filter)
+{
+	return allow_sockets(filter, SOCK_STREAM, IPPROTO_TCP);
+}
+
+/* Or one of UDP, from which many datagrams are taken in one call. */
+static int allow_udp(scmp_filter_ctx filter)
+{
+	int err = allow_sockets(filter, SOCK_DGRAM, IPPROTO_UDP);
+
+	if (err)
+		return err;
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(recvmmsg), 0);
 }
 
 /*
@@ -180,7 +195,7 @@ static int add_all(scmp_filter_ctx filter, uint32_t action, const int *calls,
 	return 0;
 }
 
-int worker_confine(void)
+int worker_confine(bool datagrams)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int err;
@@ -193,7 +208,9 @@ int worker_confine(void)
 		err = add_all(filter, SCMP_ACT_ERRNO(EPERM), refused,
 			      sizeof(refused) / sizeof(*refused));
 	if (!err)
-		err = allow_tcp_sockets(filter);
+		err = allow_tcp(filter);
+	if (!err && datagrams)
+		err = allow_udp(filter);
 	if (!err)
 		err = allow_options(filter);
 	if (!err)

@@ -61,8 +61,8 @@ enum entry_state {
  * @resolved_at: CLOCK_MONOTONIC milliseconds of the last lookup
  * @address_count: how many of @addresses
  * @addresses: role a, where IdB is
- * @listener: role b, the TLS listener it shares
- * @local: role a, its plain listener
+ * @listener: role b, the listener it shares; role a of DTLS, its plain one
+ * @local: role a of TLS, its plain listener
  * @credits: keys released per worker and not yet followed by a backend
  */
 struct entry {

@@ -14,6 +14,7 @@
 #include <kpc/key.h>
 #include <kpc/ktls.h>
 
+#include "dtls_peer.h"
 #include "handshake.h"
 #include "plain_diag.h"
 #include "plain_route.h"
@@ -165,6 +166,7 @@ static int worker_serve(struct worker *worker)
 		if (!worker->stop)
 			worker_steps(worker, &before);
 		connection_bury(worker);
+		dtls_bury(worker);
 		worker_watch_pool(worker);
 	}
 	return worker->status;
@@ -184,14 +186,18 @@ static void worker_tear_down(struct worker *worker)
 		next = c->next;
 		connection_abort(c);
 	}
-	for (turn = 0; worker->closed && turn < TEAR_DOWN_TURNS; turn++) {
+	dtls_end_all(worker, "ended with the agent");
+	for (turn = 0; (worker->closed || !dtls_idle(worker)) &&
+	     turn < TEAR_DOWN_TURNS; turn++) {
 		if (engine_run(worker->engine, 0))
 			break;
 		connection_bury(worker);
+		dtls_bury(worker);
 	}
 	channel_finish(worker);
 	association_flush(worker);
 	transfer_flush(worker);
+	dtls_peers_free(worker);
 	engine_free(worker->engine);
 	buffer_pool_free(&worker->pool);
 }
@@ -210,7 +216,8 @@ int worker_main(int message_fd, int netlink_fd,
 
 	if (worker_set_up(&worker))
 		return 1;
-	if (worker_confine()) {
+	/* With the module there is no DTLS. */
+	if (worker_confine(!config->enforce)) {
 		worker_complain("system calls cannot be given up", -EPERM);
 		return 1;
 	}

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "connection.h"
+#include "dtls_peer.h"
 
 static int by_id(const void *a, const void *b)
 {
@@ -166,6 +167,31 @@ void association_addresses(struct association *association,
 	}
 }
 
+/*
+ * One far end that swallows everything must not take the place of the others:
+ * an association may have as many as are left free beside. So there is always
+ * room for one more association, and n such far ends leave it one of n + 1
+ * parts.
+ */
+bool association_initiates(struct worker *worker,
+			   struct association *association)
+{
+	if (worker->initiation_count >= worker->quota.initiations ||
+	    association->initiations >=
+	    worker->quota.initiations - worker->initiation_count)
+		return false;
+	worker->initiation_count++;
+	association->initiations++;
+	return true;
+}
+
+void association_initiated(struct worker *worker,
+			   struct association *association)
+{
+	worker->initiation_count--;
+	association->initiations--;
+}
+
 static void association_free(struct worker *worker,
 			     struct association *association)
 {
@@ -198,6 +224,7 @@ void association_gone(struct worker *worker, uint32_t id)
 		connection_fail(c, 0, -ENOENT, "the association is gone");
 		c->association = NULL;
 	}
+	dtls_association_gone(worker, association);
 	association_free(worker, association);
 }
 

@@ -3,10 +3,12 @@
  * Listening sockets that the warden handed over.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "connection.h"
+#include "dtls_peer.h"
 
 #define RETRY_MS	200
 
@@ -23,6 +25,7 @@ static void listener_free(struct listener *listener)
 	}
 	timer_disarm(&worker->timers, &listener->retry);
 	kpc_handshake_context_free(listener->context);
+	kpc_dtls_cookies_free(listener->cookies);
 	engine_close(worker->engine, listener->accept.fd);
 	free(listener);
 	worker_drain_check(worker);
@@ -52,6 +55,40 @@ static void listener_accepted(struct engine_op *op, int result)
 	timer_arm(&worker->timers, &listener->retry, RETRY_MS);
 }
 
+static void listener_datagrams(struct engine_op *op, int result)
+{
+	struct listener *listener = container_of(op, struct listener, accept);
+
+	if (!listener->gone)
+		dtls_listener_ready(listener);
+	if (listener->gone)
+		listener_free(listener);
+	else
+		engine_submit(listener->worker->engine, op);
+}
+
+/* Returns 0 or a negative errno. */
+static int listener_udp(struct listener *listener, int fd)
+{
+	struct sockaddr_storage at = {};
+	socklen_t length = sizeof(at);
+
+	if (getsockname(fd, (struct sockaddr *)&at, &length))
+		return -errno;
+	listener->family = at.ss_family;
+	/* In both forms at the same place. */
+	listener->port = ((struct sockaddr_in *)&at)->sin_port;
+	if (listener->tls)
+		listener->cookies = kpc_dtls_cookies_new(NULL);
+	if ((listener->tls && !listener->cookies) ||
+	    !dtls_peers(listener->worker))
+		return -ENOMEM;
+	listener->accept.done = listener_datagrams;
+	listener->accept.code = ENGINE_POLL;
+	listener->accept.events = POLLIN;
+	return 0;
+}
+
 static void listener_retry(struct timer *timer)
 {
 	struct listener *listener = container_of(timer, struct listener, retry);
@@ -59,10 +96,20 @@ static void listener_retry(struct timer *timer)
 	engine_submit(listener->worker->engine, &listener->accept);
 }
 
+static void listener_useless(struct worker *worker,
+			     const struct kpc_message_listener *config, int fd,
+			     int error)
+{
+	worker_event(worker, KPC_EVENT_FAULT, NULL,
+		     "listener %u cannot be used: errno %d", config->id, error);
+	close(fd);
+}
+
 void listener_add(struct worker *worker,
 		  const struct kpc_message_listener *config, bool tls, int fd)
 {
 	struct listener *listener;
+	int ret = 0;
 
 	/*
 	 * Without room for descriptors it does not come, and who connects to it
@@ -78,10 +125,8 @@ void listener_add(struct worker *worker,
 	}
 	listener = worker->draining ? NULL : calloc(1, sizeof(*listener));
 	if (!listener) {
-		worker_event(worker, KPC_EVENT_FAULT, NULL,
-			     "listener %u cannot be used: errno %d",
-			     config->id, worker->draining ? ESHUTDOWN : ENOMEM);
-		close(fd);
+		listener_useless(worker, config, fd,
+				 worker->draining ? ESHUTDOWN : ENOMEM);
 		return;
 	}
 	listener->worker = worker;
@@ -93,6 +138,14 @@ void listener_add(struct worker *worker,
 		.fd = fd,
 		.code = ENGINE_ACCEPT,
 	};
+	if (config->datagrams)
+		ret = listener_udp(listener, fd);
+	if (ret) {
+		kpc_dtls_cookies_free(listener->cookies);
+		free(listener);
+		listener_useless(worker, config, fd, -ret);
+		return;
+	}
 	listener->next = worker->listeners;
 	worker->listeners = listener;
 	engine_submit(worker->engine, &listener->accept);
@@ -118,6 +171,8 @@ uint32_t listener_handshake_seconds(struct listener *listener)
 
 static void listener_end(struct listener *listener)
 {
+	if (listener->config.datagrams)
+		dtls_listener_gone(listener);
 	listener->gone = true;
 	if (listener->accept.pending)
 		engine_cancel(listener->worker->engine, &listener->accept);

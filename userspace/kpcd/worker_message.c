@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "dtls_peer.h"
 #include "handshake.h"
 
 /* For answers nobody waits for any more. */
@@ -82,6 +83,12 @@ static void on_establish(struct worker *worker,
 	};
 
 	if (association && association->config.role == KPC_ROLE_A &&
+	    !worker->draining && association->config.datagrams) {
+		dtls_initiate(worker, association, NULL, NULL,
+			      message->request);
+		return;
+	}
+	if (association && association->config.role == KPC_ROLE_A &&
 	    !worker->draining) {
 		connection_initiate(worker, association, -1, NULL,
 				    message->request);
@@ -117,6 +124,8 @@ static void on_drain(struct worker *worker, const struct kpc_message *message,
 	if (worker->draining)
 		return;
 	worker->draining = true;
+	/* Nothing of a datagram is left to be finished. */
+	dtls_end_all(worker, "ended with the agent");
 	listener_drain(worker);
 	for (c = worker->connections; c; c = next) {
 		next = c->next;
@@ -136,7 +145,7 @@ static void on_drain(struct worker *worker, const struct kpc_message *message,
 void worker_drain_check(struct worker *worker)
 {
 	if (worker->draining && !worker->connections && !worker->closed &&
-	    !worker->listeners)
+	    !worker->listeners && dtls_idle(worker))
 		worker->stop = true;
 }
 

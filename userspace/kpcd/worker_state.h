@@ -23,6 +23,7 @@
 #include "worker.h"
 
 struct connection;
+struct dtls_peers;
 struct worker;
 
 /**
@@ -90,11 +91,14 @@ struct association {
  * @next: in the worker's list
  * @worker: whose it is
  * @config: as the warden told it
- * @tls: peers come here; else local programs do
+ * @tls: peers come here, of TLS or DTLS; else local programs do
  * @gone: to be freed when @accept has ended
  * @handshake_seconds: what its peers may take before they are known
  * @changes: the worker's when that was found out
  * @context: for peers, NULL when the associations have changed
+ * @cookies: DTLS, of peers that say hello
+ * @family: of UDP, the socket's
+ * @port: of UDP, the socket's, in network order
  * @accept: the operation
  * @retry: after a failure, say without descriptors
  */
@@ -107,6 +111,9 @@ struct listener {
 	uint32_t handshake_seconds;
 	uint64_t changes;
 	struct kpc_handshake_context *context;
+	struct kpc_dtls_cookies *cookies;
+	sa_family_t family;
+	in_port_t port;
 	struct engine_op accept;
 	struct timer retry;
 };
@@ -169,6 +176,7 @@ struct telling {
  * @steps: handshakes that have something to compute
  * @steps_end: where the next goes
  * @transfers: free ones
+ * @dtls: peers of DTLS; NULL: there has been none
  * @refused: peers that were refused
  * @local_refused: local users that were refused
  * @local_gone: local programs that did not wait
@@ -217,6 +225,7 @@ struct worker {
 	struct handshake *steps;
 	struct handshake **steps_end;
 	struct transfer *transfers;
+	struct dtls_peers *dtls;
 	struct telling refused;
 	struct telling local_refused;
 	struct telling local_gone;
@@ -278,6 +287,18 @@ void association_gone(struct worker *worker, uint32_t id);
  */
 void association_addresses(struct association *association,
 			   const struct kpc_message_addresses *addresses);
+
+/**
+ * association_initiates() - role a: count a handshake that begins
+ *
+ * Return: false where there are too many.
+ */
+bool association_initiates(struct worker *worker,
+			   struct association *association);
+
+/** association_initiated() - one that was counted is over */
+void association_initiated(struct worker *worker,
+			   struct association *association);
 
 /** association_leads_to() - whether IdB is at @peer */
 bool association_leads_to(const struct association *association,

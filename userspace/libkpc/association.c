@@ -69,6 +69,11 @@ static int check_identities(const struct kpc_association *association,
 	return 0;
 }
 
+bool kpc_association_is_dtls(const struct kpc_association *association)
+{
+	return association->versions == KPC_VERSION_FLAGS_DTLS12;
+}
+
 static bool suite_fits(const struct kpc_suite *suite, uint32_t versions)
 {
 	if (suite->version == KPC_VERSION_TLS13)

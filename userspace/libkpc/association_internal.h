@@ -98,7 +98,7 @@ size_t kpci_association_derive(const struct kpc_association *association,
 			       struct kpc_selector *out);
 
 /* What a plain leg may be, for sentences. */
-#define KPCI_PLAIN_KINDS	"unix:/PATH, tcp:ADDRESS:PORT, hand-over:/PATH or pair:/PATH"
+#define KPCI_PLAIN_KINDS	"unix:/PATH, tcp:ADDRESS:PORT, udp:ADDRESS:PORT, hand-over:/PATH or pair:/PATH"
 
 int kpci_plain_check(const struct kpc_association *association, struct kpc_error *err);
 

@@ -228,7 +228,7 @@ static bool leads_to_loopback(const struct kpc_association *association,
 }
 
 /*
- * A plain TCP leg is open to every local user unless it is told who may. Of
+ * A plain TCP or UDP leg is open to every local user unless it is told who may. Of
  * another address only the agent can see whether it is this machine's, and
  * where a connection of role b has led.
  */
@@ -238,10 +238,12 @@ static int check_allow_uid(const struct kpci_parse *parse)
 	uint8_t address[16];
 	uint16_t family;
 	char host[256];
+	enum kpc_plain kind;
 	const char *where;
 	uint16_t port;
 
-	if (kpc_plain_kind(agent->plain, &where) != KPC_PLAIN_TCP)
+	kind = kpc_plain_kind(agent->plain, &where);
+	if (kind != KPC_PLAIN_TCP && kind != KPC_PLAIN_UDP)
 		return 0;
 	if (kpc_address_split(where, host, &port, NULL) ||
 	    !kpci_literal_read(host, &family, address))

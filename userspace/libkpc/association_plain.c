@@ -17,6 +17,7 @@ static const struct {
 } kinds[] = {
 	{ "unix:",	KPC_PLAIN_UNIX },
 	{ "tcp:",	KPC_PLAIN_TCP },
+	{ "udp:",	KPC_PLAIN_UDP },
 	{ "hand-over:",	KPC_PLAIN_HAND_OVER },
 	{ "pair:",	KPC_PLAIN_PAIR },
 };
@@ -53,10 +54,29 @@ const char *kpc_plain_path(const char *plain)
 	}
 }
 
-static int check_tcp(const struct kpc_association *association, const char *where,
-		     struct kpc_error *err)
+/* A stream cannot be cut into the datagrams that the far end would have sent. */
+static int check_carried(const struct kpc_association *association, enum kpc_plain kind,
+			 struct kpc_error *err)
 {
 	const struct kpc_agent *agent = &association->agent;
+	bool datagrams = kind == KPC_PLAIN_UDP;
+
+	if (datagrams == kpc_association_is_dtls(association))
+		return 0;
+	if (datagrams)
+		return kpc_error_return(err, -EINVAL,
+					"plain %s takes datagrams, which are carried with versions dtls1.2 and no other",
+					agent->plain);
+	return kpc_error_return(err, -EINVAL,
+				"versions dtls1.2 carries datagrams, and plain %s takes none; plain udp:ADDRESS:PORT is accepted",
+				agent->plain);
+}
+
+static int check_address(const struct kpc_association *association, enum kpc_plain plain,
+			 const char *where, struct kpc_error *err)
+{
+	const struct kpc_agent *agent = &association->agent;
+	int kind = where - agent->plain;
 	uint8_t address[16];
 	char host[256];
 	uint16_t family;
@@ -66,11 +86,15 @@ static int check_tcp(const struct kpc_association *association, const char *wher
 		return -EINVAL;
 	if (!kpci_literal_read(host, &family, address))
 		return kpc_error_return(err, -EINVAL,
-					"plain \"%s\" holds no address; tcp:127.0.0.1:1883 or tcp:[::1]:1883 is accepted",
-					agent->plain);
+					"plain \"%s\" holds no address; %.*s127.0.0.1:1883 or %.*s[::1]:1883 is accepted",
+					agent->plain, kind, agent->plain, kind, agent->plain);
 	if (agent->has_owner || agent->mode != KPCI_MODE_DEFAULT)
 		return kpc_error_return(err, -EINVAL,
-					"owner and mode are for plain unix:PATH; plain tcp: takes allow-uid");
+					"owner and mode are for plain unix:PATH; plain %.*s takes allow-uid",
+					kind, agent->plain);
+	if (plain == KPC_PLAIN_UDP && agent->proxy)
+		return kpc_error_return(err, -EINVAL,
+					"proxy is for plain tcp: and unix:; it stands before a stream, and plain udp: has none");
 	return 0;
 }
 
@@ -139,18 +163,20 @@ int kpci_plain_check(const struct kpc_association *association, struct kpc_error
 		return 0;
 	}
 	kind = kpc_plain_kind(agent->plain, &where);
-	switch (kind) {
-	case KPC_PLAIN_NONE:
+	if (kind == KPC_PLAIN_NONE)
 		return kpc_error_return(err, -EINVAL,
 					"plain \"%s\" is of no known kind; "
 					KPCI_PLAIN_KINDS " is accepted",
 					agent->plain);
+	if (check_carried(association, kind, err))
+		return -EINVAL;
+	switch (kind) {
 	case KPC_PLAIN_TCP:
-		return check_tcp(association, where, err);
+	case KPC_PLAIN_UDP:
+		return check_address(association, kind, where, err);
 	case KPC_PLAIN_UNIX:
 		return check_path(association, where, err);
-	case KPC_PLAIN_HAND_OVER:
-	case KPC_PLAIN_PAIR:
+	default:
 		break;
 	}
 	return check_path(association, where, err) ?:

@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Datagrams for the tests of DTLS: a backend, a local program, a path that loses
+some, and peers that mean no good."""
+
+import os
+import random
+import socket
+import struct
+import sys
+import time
+
+HANDSHAKE = 22
+CLIENT_HELLO = 1
+# TLS_PSK_WITH_AES_128_CCM_8, and that there is Extended Master Secret.
+SUITES = b"\xc0\xa8"
+EXTENSIONS = struct.pack(">HH", 23, 0)
+# Of <linux/in.h>; Python has no name for it.
+IP_PKTINFO = 8
+
+
+def udp(address="127.0.0.1", port=0):
+    """A socket that is bound."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    sock.bind((address, port))
+    return sock
+
+
+def echo(address, port):
+    """A backend that says what it hears, each datagram by itself."""
+    sock = udp(address, int(port))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    while True:
+        octets, where = sock.recvfrom(65535)
+        sock.sendto(octets, where)
+
+
+def sizes(port, *lengths):
+    """A local program: datagrams of such lengths come back as they went."""
+    sock = udp()
+    sock.connect(("127.0.0.1", int(port)))
+    sock.settimeout(10)
+    for length in map(int, lengths):
+        sent = random.randbytes(length)
+        sock.send(sent)
+        if sock.recv(65535) != sent:
+            sys.exit(f"one of {length} octets comes back otherwise")
+
+
+def lost(port, length):
+    """A local program: one of that length is not passed on, the next is."""
+    sock = udp()
+    sock.connect(("127.0.0.1", int(port)))
+    sock.settimeout(10)
+    sock.send(bytes(int(length)))
+    sock.send(b"next")
+    if sock.recv(65535) != b"next":
+        sys.exit("it came back")
+
+
+def many(port, programs, each):
+    """So many local programs at once, each with numbered datagrams of its own,
+    all of which come back to it and to nobody else. None may be lost: no more
+    than a few are on their way at a time."""
+    socks = []
+    for _ in range(int(programs)):
+        sock = udp()
+        sock.connect(("127.0.0.1", int(port)))
+        sock.settimeout(10)
+        socks.append(sock)
+    for number in range(int(each)):
+        for who, sock in enumerate(socks):
+            sock.send(b"%d %d" % (who, number))
+        for who, sock in enumerate(socks):
+            got = sock.recv(65535)
+            if got != b"%d %d" % (who, number):
+                sys.exit(f"{who} got {got!r} for {number}")
+
+
+def path(port, to, seed):
+    """A path that loses a tenth, doubles a tenth, and has a tenth overtaken."""
+    chance = random.Random(int(seed))
+    here = udp("127.0.0.1", int(port))
+    here.setblocking(False)
+    late, ends = [], {}
+
+    def pass_on(sock, octets, where):
+        what = chance.randrange(10)
+        if what == 0:
+            return
+        if what == 1:
+            sock.sendto(octets, where)
+        if what == 2:
+            late.append((sock, octets, where))
+            return
+        sock.sendto(octets, where)
+        while late:
+            other, held, elsewhere = late.pop()
+            other.sendto(held, elsewhere)
+
+    while True:
+        moved = False
+        try:
+            octets, whose = here.recvfrom(65535)
+            if whose not in ends:
+                there = udp()
+                there.connect(("127.0.0.1", int(to)))
+                there.setblocking(False)
+                ends[whose] = there
+            pass_on(ends[whose], octets, ("127.0.0.1", int(to)))
+            moved = True
+        except BlockingIOError:
+            pass
+        for back, sock in ends.items():
+            try:
+                pass_on(here, sock.recv(65535), back)
+                moved = True
+            except (BlockingIOError, ConnectionRefusedError):
+                pass
+        if not moved:
+            time.sleep(0.001)
+
+
+def lossy(port, count):
+    """A local program behind such a path: of what it sends some comes back, each
+    datagram once at most and none that it did not send."""
+    sock = udp()
+    sock.connect(("127.0.0.1", int(port)))
+    sock.settimeout(0.05)
+    sent, got = {}, {}
+    end = time.monotonic() + 30
+
+    def take():
+        try:
+            octets = sock.recv(65535)
+        except TimeoutError:
+            return False
+        got[octets] = got.get(octets, 0) + 1
+        return True
+
+    while not got and time.monotonic() < end:
+        octets = random.randbytes(100)
+        sent[octets] = True
+        sock.send(octets)
+        take()
+    for _ in range(int(count)):
+        octets = random.randbytes(100)
+        sent[octets] = True
+        sock.send(octets)
+        take()
+    while take():
+        pass
+    strange = [octets for octets in got if octets not in sent]
+    twice = [octets for octets in got if got[octets] > 1]
+    print(f"{len(sent)} sent, {len(got)} came back, {len(twice)} of them twice")
+    if strange or twice or len(got) < int(count) // 4:
+        sys.exit(f"{len(strange)} came that were not sent")
+
+
+def record(kind, content, number=0, epoch=0, version=0xfefd):
+    """One of DTLS."""
+    return struct.pack(">BHHHIH", kind, version, epoch, number >> 32,
+                       number & 0xffffffff, len(content)) + content
+
+
+def message(kind, body, number=0):
+    """One of a handshake, whole."""
+    length = struct.pack(">I", len(body))[1:]
+    return bytes([kind]) + length + struct.pack(">H", number) + bytes(3) + length + body
+
+
+def hello(cookie=b"", rand=None, number=0, suites=SUITES, more=EXTENSIONS):
+    """A ClientHello in its record."""
+    body = b"\xfe\xfd" + (rand or os.urandom(32)) + b"\0" + bytes([len(cookie)]) + cookie
+    body += struct.pack(">H", len(suites)) + suites + b"\1\0"
+    body += struct.pack(">H", len(more)) + more
+    return record(HANDSHAKE, message(CLIENT_HELLO, body, number), number)
+
+
+def cookie_of(answer):
+    """What a HelloVerifyRequest brings."""
+    if len(answer) < 28 or answer[13] != 3:
+        sys.exit(f"no HelloVerifyRequest: {answer.hex()}")
+    return answer[28:28 + answer[27]]
+
+
+def flood(port, count, sources, back):
+    """Hellos from many addresses of this machine, as spoofed ones would come: how
+    many octets are sent, and how many come back."""
+    sock = udp("0.0.0.0", int(back))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+    sock.setblocking(False)
+    asked = answered = answers = 0
+    for i in range(int(count)):
+        source = struct.pack(">I", 0x7f010000 + i % int(sources) + 1)
+        what = hello()
+        info = struct.pack("=I4s4s", 0, source, bytes(4))
+        sock.sendmsg([what], [(socket.IPPROTO_IP, IP_PKTINFO, info)], 0,
+                     ("127.0.0.1", int(port)))
+        asked += len(what)
+        if i % 64:
+            continue
+        # What the worker has no time for is lost on its way, as on any other.
+        time.sleep(0.001)
+        try:
+            while True:
+                answered += len(sock.recv(65535))
+                answers += 1
+        except BlockingIOError:
+            pass
+    time.sleep(0.5)
+    try:
+        while True:
+            answered += len(sock.recv(65535))
+            answers += 1
+    except BlockingIOError:
+        pass
+    print(f"{asked} octets asked, {answered} octets and {answers} datagrams answered")
+    if answered > asked:
+        sys.exit("it gives more than it is given")
+    if answers < int(count) // 2:
+        sys.exit("it does not answer")
+
+
+def proved(port, count):
+    """Peers that bring their cookie back and then say nothing."""
+    for _ in range(int(count)):
+        sock = udp()
+        sock.settimeout(5)
+        sock.connect(("127.0.0.1", int(port)))
+        rand = os.urandom(32)
+        sock.send(hello(rand=rand))
+        sock.send(hello(cookie_of(sock.recv(65535)), rand, 1))
+        sock.recv(65535)
+
+
+def silent(sock):
+    """What comes back, None: nothing does."""
+    sock.settimeout(0.2)
+    try:
+        return sock.recv(65535)
+    except TimeoutError:
+        return None
+    finally:
+        sock.settimeout(5)
+
+
+def cookies(port):
+    """Cookies of somebody else, of another hello, altered, and cut short: each is
+    answered by a new one, and by nothing else."""
+    one, other = udp(), udp("127.0.0.2")
+    for sock in one, other:
+        sock.settimeout(5)
+        sock.connect(("127.0.0.1", int(port)))
+    rand = os.urandom(32)
+    first = hello(rand=rand)
+    one.send(first)
+    answer = one.recv(65535)
+    if len(answer) >= len(first):
+        sys.exit(f"{len(answer)} octets for {len(first)}")
+    cookie = cookie_of(answer)
+    for sock, what in ((other, hello(cookie, rand, 1)), (one, hello(cookie, None, 1)),
+                       (one, hello(cookie, rand, 1, SUITES + b"\0\xff")),
+                       (one, hello(bytes([cookie[0] ^ 1]) + cookie[1:], rand, 1)),
+                       (one, hello(cookie[:-1], rand, 1)), (one, hello(bytes(255), rand, 1))):
+        sock.send(what)
+        cookie_of(sock.recv(65535))
+        if silent(sock):
+            sys.exit("a cookie that is not good is taken")
+    one.send(hello(cookie, rand, 1))
+    answer = one.recv(65535)
+    if answer[13] != 2:
+        sys.exit(f"a good one is answered by message {answer[13]}")
+
+
+def malformed(port, seed, count):
+    """Datagrams of every sort that nobody should send, before and within a
+    handshake."""
+    chance = random.Random(int(seed))
+    where = ("127.0.0.1", int(port))
+    sock = udp()
+    sock.connect(where)
+    whole = hello()
+    for length in range(len(whole)):
+        sock.send(whole[:length])
+    for _ in range(int(count)):
+        what = bytearray(chance.choice((whole, chance.randbytes(chance.randrange(1500)),
+                                        record(chance.randrange(256), chance.randbytes(20)),
+                                        record(HANDSHAKE, chance.randbytes(40)),
+                                        message(16, b"\0\5abcde"))))
+        for _ in range(chance.randrange(4)):
+            if what:
+                what[chance.randrange(len(what))] = chance.randrange(256)
+        try:
+            sock.send(what)
+        except ConnectionRefusedError:
+            sys.exit("nobody is there any more")
+    for _ in range(int(count) // 50):
+        within(chance, where)
+
+
+def pieces(body, size):
+    """A ClientKeyExchange in fragments."""
+    for at in range(0, len(body), size):
+        part = body[at:at + size]
+        yield (bytes([16]) + struct.pack(">I", len(body))[1:] + struct.pack(">H", 2) +
+               struct.pack(">I", at)[1:] + struct.pack(">I", len(part))[1:] + part)
+
+
+def within(chance, where):
+    """A peer that has shown its address, and then breaks the protocol."""
+    sock = udp()
+    sock.settimeout(5)
+    sock.connect(where)
+    rand = chance.randbytes(32)
+    sock.send(hello(rand=rand))
+    sock.send(hello(cookie_of(sock.recv(65535)), rand, 1))
+    sock.recv(65535)
+    body = b"\0\x10" + chance.randbytes(chance.choice((0, 1, 16, 200, 3000)))
+    parts = list(pieces(body, chance.choice((1, 7, 100, 5000))))
+    chance.shuffle(parts)
+    for number, part in enumerate(parts[:100]):
+        what = bytearray(record(HANDSHAKE, part, 2 + number))
+        if not chance.randrange(10):
+            what[chance.randrange(len(what))] ^= 1 << chance.randrange(8)
+        sock.send(what)
+    sock.send(record(20, b"\1", 200))
+    for _ in range(5):
+        sock.send(record(chance.choice((20, 21, 22, 23)),
+                         chance.randbytes(chance.randrange(100)), 201,
+                         chance.randrange(3)))
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])

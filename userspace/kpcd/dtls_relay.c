@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Datagrams of a peer of DTLS that is up: one in, one out, none in pieces and
+ * none kept. What cannot be passed on at once is lost, as UDP may lose it.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <kpc/association.h>
+
+#include "connection.h"
+#include "dtls_peer.h"
+
+#define LOST_ROOM	"there is no room for a datagram to the local program"
+
+static int send_far(struct dtls_peer *peer, const void *octets, size_t len)
+{
+	if (peer->role == KPC_ROLE_A)
+		return dtls_send(peer->fd, octets, len);
+	return dtls_send_to(peer->listener->accept.fd, peer->listener->family,
+			    &peer->at, octets, len);
+}
+
+static int send_near(struct dtls_peer *peer, const void *octets, size_t len)
+{
+	if (peer->role == KPC_ROLE_B)
+		return dtls_send(peer->fd, octets, len);
+	if (!peer->listener)
+		return -ENOTCONN;
+	return dtls_send_to(peer->listener->accept.fd, peer->listener->family,
+			    &peer->at, octets, len);
+}
+
+void dtls_flush(struct dtls_peer *peer)
+{
+	const void *datagram;
+	size_t len;
+
+	while ((datagram = kpc_dtls_output(peer->dtls, &len))) {
+		send_far(peer, datagram, len);
+		kpc_dtls_output_sent(peer->dtls);
+	}
+}
+
+void dtls_lose(struct dtls_peer *peer, enum kpc_message_event_kind kind,
+	       const char *text)
+{
+	peer->lost++;
+	if (!peer->complained)
+		dtls_peer_event(peer, kind, text);
+	peer->complained = 1;
+}
+
+/* Whose the other end is may have changed since the last datagram. */
+static bool near_allowed(struct dtls_peer *peer, char *text)
+{
+	struct worker *worker = peer->worker;
+	bool allowed;
+
+	if (peer->checked == worker->dtls->turn)
+		return true;
+	if (peer->role == KPC_ROLE_B)
+		allowed = plain_backend_allowed(worker, peer->association,
+						peer->fd, text);
+	else
+		allowed = plain_program_allowed(worker, peer->association,
+						&peer->at, peer->listener->port,
+						text);
+	if (allowed)
+		peer->checked = worker->dtls->turn;
+	return allowed;
+}
+
+static void deliver(struct dtls_peer *peer, const uint8_t *data, size_t len)
+{
+	char text[KPC_MESSAGE_TEXT_MAX + 1];
+	int err;
+
+	peer->rx_octets += len;
+	if (!peer->listener || peer->fd < 0)
+		return;
+	if (!near_allowed(peer, text)) {
+		dtls_lose(peer, KPC_EVENT_LOCAL_REFUSED, text);
+		return;
+	}
+	err = send_near(peer, data, len);
+	/* What it says is of the datagram before, and this one not yet sent. */
+	if (err == -ECONNREFUSED)
+		err = send_near(peer, data, len);
+	if (!err) {
+		peer->complained = 0;
+		return;
+	}
+	snprintf(text, sizeof(text), "%s: %s", err == -EAGAIN ? LOST_ROOM :
+		 "the local program cannot be reached", strerror(-err));
+	dtls_lose(peer, KPC_EVENT_BACKEND, text);
+}
+
+static void far_alert(struct dtls_peer *peer)
+{
+	char text[KPC_MESSAGE_TEXT_MAX + 1];
+	int alert = kpc_dtls_alert(peer->dtls);
+
+	snprintf(text, sizeof(text), "the far end sent alert %d (%s)", alert,
+		 kpc_alert_name(alert));
+	dtls_peer_end(peer, KPC_EVENT_DOWN, -ECONNABORTED, text);
+}
+
+bool dtls_relay_in(struct dtls_peer *peer, uint8_t *datagram, size_t len)
+{
+	enum kpc_dtls_record record;
+	const uint8_t *data;
+	bool known = false;
+	size_t data_len;
+
+	do {
+		record = kpc_dtls_read(peer->dtls, &datagram, &len, &data,
+				       &data_len);
+		if (record > KPC_DTLS_RECORD_NONE) {
+			known = true;
+			dtls_peer_heard(peer);
+		}
+		switch (record) {
+		case KPC_DTLS_RECORD_DATA:
+			deliver(peer, data, data_len);
+			break;
+		case KPC_DTLS_RECORD_KEPT:
+			dtls_flush(peer);
+			break;
+		case KPC_DTLS_RECORD_CLOSE:
+			dtls_peer_end(peer, KPC_EVENT_DOWN, -ECONNRESET,
+				      "ended in order");
+			break;
+		case KPC_DTLS_RECORD_ALERT:
+			far_alert(peer);
+			break;
+		default:
+			break;
+		}
+	} while (record != KPC_DTLS_RECORD_END && peer->state == DTLS_UP);
+	return known;
+}
+
+void dtls_relay_out(struct dtls_peer *peer, const uint8_t *data, size_t len)
+{
+	static uint8_t datagram[DTLS_OCTETS];
+	ssize_t made;
+
+	made = kpc_dtls_write(peer->dtls, data, len, datagram);
+	if (made == -EKEYEXPIRED) {
+		dtls_peer_end(peer, KPC_EVENT_DOWN, -EKEYEXPIRED,
+			      "a key has protected as many records as it may");
+		return;
+	}
+	if (made < 0) {
+		dtls_lose(peer, KPC_EVENT_FAULT, made == -EMSGSIZE ?
+			  DTLS_TOO_LONG : "a datagram cannot be protected");
+		return;
+	}
+	if (send_far(peer, datagram, made)) {
+		peer->lost++;
+		return;
+	}
+	peer->tx_octets += len;
+	dtls_peer_heard(peer);
+}
+
+void dtls_relay_close(struct dtls_peer *peer)
+{
+	uint8_t datagram[KPC_DTLS_OVERHEAD_MAX + 2];
+	ssize_t made = kpc_dtls_close(peer->dtls, datagram);
+
+	if (made > 0)
+		send_far(peer, datagram, made);
+}
+
+static void own_input(struct dtls_peer *peer, struct dtls_datagram *datagram)
+{
+	char text[KPC_MESSAGE_TEXT_MAX + 1];
+
+	if (peer->role == KPC_ROLE_A) {
+		if (datagram->cut)
+			return;
+		if (peer->state == DTLS_UP)
+			dtls_relay_in(peer, datagram->octets, datagram->len);
+		else
+			dtls_handshake_input(peer, datagram->octets,
+					     datagram->len);
+		return;
+	}
+	if (!near_allowed(peer, text))
+		dtls_lose(peer, KPC_EVENT_LOCAL_REFUSED, text);
+	else if (datagram->cut || datagram->len > KPC_DTLS_DATA_MAX)
+		dtls_lose(peer, KPC_EVENT_FAULT, DTLS_TOO_LONG);
+	else
+		dtls_relay_out(peer, datagram->octets, datagram->len);
+}
+
+/* An ICMP message said that nobody takes what was sent. */
+static void own_refused(struct dtls_peer *peer, int error)
+{
+	char text[KPC_MESSAGE_TEXT_MAX + 1];
+
+	if (peer->role == KPC_ROLE_B) {
+		snprintf(text, sizeof(text), "the backend cannot be reached: %s",
+			 strerror(-error));
+		dtls_lose(peer, KPC_EVENT_BACKEND, text);
+	} else if (peer->state == DTLS_HANDSHAKE) {
+		dtls_handshake_refused(peer, error);
+	}
+}
+
+static void own_receive(struct dtls_peer *peer)
+{
+	struct dtls_batch *batch = &peer->worker->dtls->batch;
+	struct dtls_datagram datagram;
+	int i, got;
+
+	peer->worker->dtls->turn++;
+	got = dtls_receive(peer->fd, batch);
+	if (got < 0 && got != -EAGAIN && got != -EINTR)
+		own_refused(peer, got);
+	for (i = 0; i < got && peer->state != DTLS_CLOSED; i++) {
+		datagram = dtls_datagram(batch, i);
+		own_input(peer, &datagram);
+	}
+}
+
+static void own_ready(struct engine_op *op, int result)
+{
+	struct dtls_peer *peer = container_of(op, struct dtls_peer, rx);
+
+	if (peer->state == DTLS_CLOSED)
+		return;
+	if (peer->moving) {
+		dtls_handshake_moved(peer);
+		return;
+	}
+	own_receive(peer);
+	if (peer->state != DTLS_CLOSED && peer->fd >= 0 && !op->pending)
+		dtls_listen(peer);
+}
+
+void dtls_listen(struct dtls_peer *peer)
+{
+	peer->rx.done = own_ready;
+	peer->rx.fd = peer->fd;
+	peer->rx.code = ENGINE_POLL;
+	peer->rx.flags = 0;
+	peer->rx.msg = NULL;
+	peer->rx.events = POLLIN;
+	engine_submit(peer->worker->engine, &peer->rx);
+}
+
+static bool connect_backend(struct dtls_peer *peer)
+{
+	const struct kpc_message_association *config =
+		&peer->association->config;
+	char text[KPC_MESSAGE_TEXT_MAX + 1];
+	struct sockaddr_in6 to;
+	socklen_t length;
+	int fd;
+
+	length = backend_address(config->plain, KPC_PLAIN_UDP, &to);
+	fd = length ? dtls_connect((struct sockaddr *)&to, length) :
+		      -EADDRNOTAVAIL;
+	if (fd < 0) {
+		snprintf(text, sizeof(text), "the backend cannot be reached: %s",
+			 strerror(-fd));
+		dtls_peer_end(peer, KPC_EVENT_BACKEND, fd, text);
+		return false;
+	}
+	peer->fd = fd;
+	dtls_listen(peer);
+	return true;
+}
+
+/* One whose keys the far end has no more, since it has begun anew. */
+static void end_older(struct dtls_peer *peer)
+{
+	struct dtls_peer *older;
+
+	if (!peer->listener || peer->role != KPC_ROLE_B)
+		return;
+	older = dtls_peer_find(peer->worker, peer->listener, &peer->at, true);
+	if (older)
+		dtls_peer_end(older, KPC_EVENT_DOWN, -ECANCELED,
+			      "the far end has made another handshake");
+}
+
+static void idle_wait(struct dtls_peer *peer)
+{
+	uint64_t now = timer_now();
+	uint64_t end = peer->heard + peer->association->config.idle * 1000ULL;
+
+	timer_arm(&peer->worker->timers, &peer->timer,
+		  end > now ? end - now : 0);
+}
+
+static void send_held(struct dtls_peer *peer)
+{
+	struct dtls_held *held;
+	unsigned int i;
+
+	for (i = 0; i < peer->held_count; i++) {
+		held = peer->held[i];
+		if (peer->state == DTLS_UP)
+			dtls_relay_out(peer, held->octets, held->len);
+		explicit_bzero(held->octets, held->len);
+		free(held);
+	}
+	peer->held_count = 0;
+}
+
+void dtls_relay_start(struct dtls_peer *peer)
+{
+	struct worker *worker = peer->worker;
+
+	contender_leave(worker, &peer->contender);
+	if (peer->counted)
+		association_initiated(worker, peer->association);
+	peer->counted = 0;
+	end_older(peer);
+	peer->state = DTLS_UP;
+	dtls_peer_heard(peer);
+	dtls_peer_established(peer);
+	/* It was to be seen that it can be made, and nobody has sent anything. */
+	if (!peer->listener) {
+		dtls_peer_end(peer, 0, 0, "");
+		return;
+	}
+	if (peer->role == KPC_ROLE_B && !connect_backend(peer))
+		return;
+	dtls_peer_event(peer, KPC_EVENT_UP, "relaying");
+	idle_wait(peer);
+	send_held(peer);
+}
+
+void dtls_relay_expired(struct dtls_peer *peer)
+{
+	if (timer_now() >= peer->heard +
+	    peer->association->config.idle * 1000ULL)
+		dtls_peer_end(peer, KPC_EVENT_DOWN, -ETIMEDOUT,
+			      "silent for too long");
+	else
+		idle_wait(peer);
+}
