@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: MIT
+/* The fuzzer's corpus, played without one. */
+#include "fuzz_dtls.c"
+#include "replay.h"
