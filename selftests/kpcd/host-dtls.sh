@@ -129,7 +129,10 @@ talk_on()
 		-quiet <"$dir/never" >"$dir/first" 2>&1 &
 	started+=($!)
 	first=$!
-	within 5 logged b "up NAME=pump .* PEER=127.0.0.1:$again " && kill -9 $first
+	within 5 logged b "up NAME=pump .* PEER=127.0.0.1:$again " || return
+	kill -9 $first
+	wait $first 2>/dev/null
+	true
 }
 mkfifo "$dir/never"
 exec 8<>"$dir/never"

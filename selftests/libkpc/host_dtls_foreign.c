@@ -89,8 +89,8 @@ static bool foreign_new(struct meeting *meeting, const struct scene *scene)
 
 	SSL_CTX_set_min_proto_version(ctx, version);
 	SSL_CTX_set_max_proto_version(ctx, version);
-	/* The level at which OpenSSL has CCM_8 has short groups too. */
-	SSL_CTX_set_security_level(ctx, strstr(scene->suite, "CCM8") ? 0 : 2);
+	/* The level at which OpenSSL has CCM_8 and old versions has short groups too. */
+	SSL_CTX_set_security_level(ctx, strstr(scene->suite, "CCM8") || scene->version ? 0 : 2);
 	SSL_CTX_set_cipher_list(ctx, scene->suite);
 	SSL_CTX_set_options(ctx, scene->options | SSL_OP_NO_QUERY_MTU |
 			    (server ? SSL_OP_COOKIE_EXCHANGE : 0));

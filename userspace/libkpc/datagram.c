@@ -32,21 +32,23 @@ int kpci_datagrams_append(struct kpci_datagrams *queue, const void *octets, size
 
 const uint8_t *kpci_datagrams_first(const struct kpci_datagrams *queue, size_t *len)
 {
-	const uint8_t *at = queue->octets.data + queue->octets.start;
+	const uint8_t *at;
 
 	*len = 0;
 	if (!queue->count)
 		return NULL;
+	at = queue->octets.data + queue->octets.start;
 	*len = kpci_get16(at);
 	return at + LENGTH_LEN;
 }
 
 bool kpci_datagrams_next(const struct kpci_datagrams *queue, const uint8_t **datagram, size_t *len)
 {
-	const uint8_t *end = queue->octets.data + queue->octets.end;
-
+	/* An empty one may have no storage. */
+	if (!queue->count)
+		return false;
 	*datagram = *datagram ? *datagram + *len : queue->octets.data + queue->octets.start;
-	if (!queue->count || *datagram == end)
+	if (*datagram == queue->octets.data + queue->octets.end)
 		return false;
 	*len = kpci_get16(*datagram);
 	*datagram += LENGTH_LEN;
