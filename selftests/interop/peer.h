@@ -4,9 +4,10 @@
  * client says its standard input and prints what comes back, the server gives
  * everything back, and both end with close_notify and wait for the other's.
  *
- * usage: peer_LIBRARY client|server PORT 1.2|1.3 CODE NAME KPCID KEYFILE
+ * usage: peer_LIBRARY client|server PORT 1.2|1.3|d1.2 CODE NAME KPCID KEYFILE
  *        peer_LIBRARY version
  *
+ * d1.2 is DTLS 1.2: what is said goes in datagrams, and comes back in as many.
  * CODE is the cipher suite's in hexadecimal digits, NAME its name at IANA. The
  * key file holds hexadecimal digits. Exit status 0 if all of that was so, 4 if
  * the library cannot do what is asked, with the reason on standard error.
@@ -26,12 +27,14 @@
 
 #define PEER_KEY_MAX	64
 #define PEER_PIECE	4000
+#define PEER_DATAGRAM	1000
 #define PEER_CANNOT	4
 
 /**
  * struct peer - what a peer is asked for
  * @server: it answers, and does not connect
  * @tls13: TLS 1.3, else 1.2
+ * @dtls: DTLS 1.2
  * @suite: code of the one cipher suite
  * @name: of the suite, at IANA
  * @identity: KpcId
@@ -42,6 +45,7 @@
 struct peer {
 	bool server;
 	bool tls13;
+	bool dtls;
 	unsigned int suite;
 	const char *name;
 	const char *identity;
@@ -89,15 +93,32 @@ static inline int peer_key(struct peer *peer, const char *path)
 	return peer->key_len ? 0 : -1;
 }
 
+/* Of who has sent the first datagram, which stays for the library. */
+static inline int peer_take(int fd)
+{
+	struct sockaddr_in from;
+	socklen_t len = sizeof(from);
+	uint8_t octet;
+
+	if (recvfrom(fd, &octet, 1, MSG_PEEK, (void *)&from, &len) < 0)
+		return -1;
+	return connect(fd, (void *)&from, len);
+}
+
 static inline int peer_meet(struct peer *peer, uint16_t port)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port),
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+	int fd = socket(AF_INET, (peer->dtls ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+	int one = 1;
 
 	if (!peer->server) {
 		peer->fd = fd;
 		return connect(fd, (void *)&at, sizeof(at));
+	}
+	if (peer->dtls) {
+		peer->fd = fd;
+		return bind(fd, (void *)&at, sizeof(at)) ? -1 : peer_take(fd);
 	}
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (bind(fd, (void *)&at, sizeof(at)) || listen(fd, 1))
@@ -108,13 +129,13 @@ static inline int peer_meet(struct peer *peer, uint16_t port)
 }
 
 /* The client's piece is out and back before the next goes. */
-static inline int peer_say(void)
+static inline int peer_say(size_t piece)
 {
 	uint8_t out[PEER_PIECE], in[PEER_PIECE];
 	ssize_t len;
 	int back, got;
 
-	while ((len = read(STDIN_FILENO, out, sizeof(out))) > 0) {
+	while ((len = read(STDIN_FILENO, out, piece)) > 0) {
 		if (peer_write(out, (int)len))
 			return -1;
 		for (back = 0; back < len; back += got) {
@@ -147,13 +168,15 @@ static inline int peer_main(int argc, char **argv)
 	if (argc == 2 && !strcmp(argv[1], "version"))
 		return printf("%s\n", peer_version) < 0;
 	if (argc != 8 || peer_key(&peer, argv[7])) {
-		fprintf(stderr, "usage: %s client|server PORT 1.2|1.3 CODE NAME KPCID KEYFILE\n",
+		fprintf(stderr,
+			"usage: %s client|server PORT 1.2|1.3|d1.2 CODE NAME KPCID KEYFILE\n",
 			argv[0]);
 		return 2;
 	}
 	alarm(60);
 	peer.server = !strcmp(argv[1], "server");
 	peer.tls13 = !strcmp(argv[3], "1.3");
+	peer.dtls = !strcmp(argv[3], "d1.2");
 	peer.suite = (unsigned int)strtoul(argv[4], NULL, 16);
 	peer.name = argv[5];
 	peer.identity = argv[6];
@@ -165,7 +188,7 @@ static inline int peer_main(int argc, char **argv)
 		return 1;
 	if (peer.server)
 		return peer_echo() || peer_close_notify();
-	return peer_say() || peer_close_notify() || peer_read(&octet, 1);
+	return peer_say(peer.dtls ? PEER_DATAGRAM : PEER_PIECE) || peer_close_notify() || peer_read(&octet, 1);
 }
 
 #endif

@@ -39,8 +39,8 @@ static int set_priority(const struct peer *peer)
 		if (priorities[i].suite != peer->suite)
 			continue;
 		snprintf(text, sizeof(text),
-			 "NONE:+VERS-TLS%s%s:%s:+GROUP-ALL:+COMP-NULL:+CTYPE-ALL:+SIGN-ALL",
-			 peer->tls13 ? "1.3" : "1.2",
+			 "NONE:+VERS-%s%s:%s:+GROUP-ALL:+COMP-NULL:+CTYPE-ALL:+SIGN-ALL",
+			 peer->dtls ? "DTLS1.2" : peer->tls13 ? "TLS1.3" : "TLS1.2",
 			 peer->tls13 ? ":+ECDHE-PSK:+DHE-PSK" : "", priorities[i].words);
 		return gnutls_priority_set_direct(session, text, NULL);
 	}
@@ -85,7 +85,8 @@ int peer_handshake(struct peer *peer)
 	int code;
 
 	asked = peer;
-	code = gnutls_init(&session, peer->server ? GNUTLS_SERVER : GNUTLS_CLIENT);
+	code = gnutls_init(&session, (peer->server ? GNUTLS_SERVER : GNUTLS_CLIENT) |
+			   (peer->dtls ? GNUTLS_DATAGRAM : 0));
 	if (code)
 		return say_error("gnutls_init()", code);
 	code = set_priority(peer);

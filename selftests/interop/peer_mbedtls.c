@@ -4,10 +4,13 @@
 #include <mbedtls/entropy.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/ssl_ciphersuites.h>
+#include <mbedtls/timing.h>
 #include <mbedtls/version.h>
 #if MBEDTLS_VERSION_MAJOR >= 3
 #include <psa/crypto.h>
 #endif
+
+#include <poll.h>
 
 #include "peer.h"
 
@@ -19,6 +22,7 @@ static mbedtls_ssl_context ssl;
 static mbedtls_ssl_config config;
 static mbedtls_entropy_context entropy;
 static mbedtls_ctr_drbg_context random_source;
+static mbedtls_timing_delay_context clock_of_dtls;
 
 static int send_octets(void *peer, const unsigned char *octets, size_t len)
 {
@@ -32,6 +36,16 @@ static int take_octets(void *peer, unsigned char *octets, size_t len)
 	ssize_t got = recv(((struct peer *)peer)->fd, octets, len, 0);
 
 	return got < 0 ? MBEDTLS_ERR_SSL_INTERNAL_ERROR : (int)got;
+}
+
+/* DTLS: waits no longer than until something is to be sent again. */
+static int await_octets(void *peer, unsigned char *octets, size_t len, uint32_t ms)
+{
+	struct pollfd at = { .fd = ((struct peer *)peer)->fd, .events = POLLIN };
+
+	if (poll(&at, 1, ms ? (int)ms : -1) > 0)
+		return take_octets(peer, octets, len);
+	return MBEDTLS_ERR_SSL_TIMEOUT;
 }
 
 static void set_version(const struct peer *peer)
@@ -75,7 +89,9 @@ int peer_handshake(struct peer *peer)
 	if (code)
 		return peer_fail("mbedtls_ctr_drbg_seed()", code);
 	side = peer->server ? MBEDTLS_SSL_IS_SERVER : MBEDTLS_SSL_IS_CLIENT;
-	code = mbedtls_ssl_config_defaults(&config, side, MBEDTLS_SSL_TRANSPORT_STREAM,
+	code = mbedtls_ssl_config_defaults(&config, side, peer->dtls ?
+					   MBEDTLS_SSL_TRANSPORT_DATAGRAM :
+					   MBEDTLS_SSL_TRANSPORT_STREAM,
 					   MBEDTLS_SSL_PRESET_DEFAULT);
 	if (code)
 		return peer_fail("mbedtls_ssl_config_defaults()", code);
@@ -85,11 +101,17 @@ int peer_handshake(struct peer *peer)
 	code = mbedtls_ssl_conf_psk(&config, peer->key, peer->key_len,
 				    (const unsigned char *)peer->identity,
 				    strlen(peer->identity));
+	/* It serves one peer, whom it has seen already. */
+	if (peer->dtls && peer->server)
+		mbedtls_ssl_conf_dtls_cookies(&config, NULL, NULL, NULL);
 	if (!code)
 		code = mbedtls_ssl_setup(&ssl, &config);
 	if (code)
 		return peer_fail("mbedtls_ssl_setup()", code);
-	mbedtls_ssl_set_bio(&ssl, peer, send_octets, take_octets, NULL);
+	mbedtls_ssl_set_bio(&ssl, peer, send_octets, take_octets,
+			    peer->dtls ? await_octets : NULL);
+	mbedtls_ssl_set_timer_cb(&ssl, &clock_of_dtls, mbedtls_timing_set_delay,
+				 mbedtls_timing_get_delay);
 	code = mbedtls_ssl_handshake(&ssl);
 	return code ? peer_fail("mbedtls_ssl_handshake()", code) : 0;
 }

@@ -71,7 +71,10 @@ static WOLFSSL_CTX *context(const struct peer *peer)
 	WOLFSSL_METHOD *method;
 	WOLFSSL_CTX *ctx;
 
-	if (peer->tls13)
+	if (peer->dtls)
+		method = peer->server ? wolfDTLSv1_2_server_method() :
+					wolfDTLSv1_2_client_method();
+	else if (peer->tls13)
 		method = peer->server ? wolfTLSv1_3_server_method() : wolfTLSv1_3_client_method();
 	else
 		method = peer->server ? wolfTLSv1_2_server_method() : wolfTLSv1_2_client_method();
@@ -92,6 +95,8 @@ static WOLFSSL_CTX *context(const struct peer *peer)
 
 int peer_handshake(struct peer *peer)
 {
+	struct sockaddr_in at;
+	socklen_t len = sizeof(at);
 	WOLFSSL_CTX *ctx;
 	int code;
 
@@ -101,6 +106,9 @@ int peer_handshake(struct peer *peer)
 	ssl = ctx ? wolfSSL_new(ctx) : NULL;
 	if (!ssl || wolfSSL_set_fd(ssl, peer->fd) != WOLFSSL_SUCCESS)
 		return peer_fail("wolfSSL_new()", 0);
+	if (peer->dtls && (getpeername(peer->fd, (void *)&at, &len) ||
+			   wolfSSL_dtls_set_peer(ssl, &at, len) != WOLFSSL_SUCCESS))
+		return peer_fail("wolfSSL_dtls_set_peer()", 0);
 	code = peer->server ? wolfSSL_accept(ssl) : wolfSSL_connect(ssl);
 	return code == WOLFSSL_SUCCESS ? 0 : say_error("handshake", code);
 }

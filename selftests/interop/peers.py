@@ -239,7 +239,7 @@ class GnuTLS(Peer):
     def priority(cell):
         """One suite in its grammar."""
         suite = cell.suite
-        words = ["NONE", "+VERS-TLS1.3" if suite.tls13 else "+VERS-TLS1.2"]
+        words = ["NONE", "+" + suite.gnutls]
         name = suite.name.removeprefix("TLS_")
         exchange_of, _, cipher = name.partition("_WITH_")
         if suite.tls13:
@@ -296,7 +296,7 @@ class Small(Peer):
     def start(self, cell, role):
         suite = cell.suite
         return Program(cell, *self.words(cell.place), role, str(cell.port),
-                       "1.3" if suite.tls13 else "1.2", suite.word,
+                       suite.asked, suite.word,
                        suite.name if self.iana else suite.openssl, cell.kpc_id,
                        cell.file("hex"), *self.more(cell))
 
