@@ -106,6 +106,8 @@ struct kpc_handshake *kpc_dtls_handshake(struct kpc_dtls *dtls);
  * @datagram: the whole datagram
  * @len: octets of it
  *
+ * kpc_dtls_advance() then goes on with it.
+ *
  * Return: the state.
  */
 enum kpc_handshake_state kpc_dtls_accept(struct kpc_dtls *dtls, const void *datagram, size_t len);
@@ -116,19 +118,36 @@ enum kpc_handshake_state kpc_dtls_accept(struct kpc_dtls *dtls, const void *data
  * @datagram: it
  * @len: octets of it
  *
- * What does not belong to the handshake is dropped, as is what comes in masses
- * while a key is waited for.
+ * It is kept for kpc_dtls_advance(), which is to be called in all states but
+ * WANT_KEY. What does not belong to the handshake is dropped, as is what comes in
+ * masses before that.
  *
  * Return: the state.
  */
 enum kpc_handshake_state kpc_dtls_input(struct kpc_dtls *dtls, const void *datagram, size_t len);
 
 /**
- * kpc_dtls_advance() - role a: begin; role b: go on with a key
+ * kpc_dtls_advance() - go as far as it can
+ *
+ * Here is what takes time. To be called by role a first of all, and by both after
+ * kpc_dtls_accept(), kpc_dtls_input() and kpc_handshake_key().
  *
  * Return: the state.
  */
 enum kpc_handshake_state kpc_dtls_advance(struct kpc_dtls *dtls);
+
+/**
+ * kpc_dtls_early() - what was handed in behind the end of the handshake
+ * @dtls: with a handshake that has just become done
+ * @len: octets of the datagram, 0: there is none
+ *
+ * Return: the datagram, for kpc_dtls_read() of a copy; valid until
+ * kpc_dtls_early_taken().
+ */
+const void *kpc_dtls_early(const struct kpc_dtls *dtls, size_t *len);
+
+/** kpc_dtls_early_taken() - the next one, if there is one */
+void kpc_dtls_early_taken(struct kpc_dtls *dtls);
 
 /**
  * kpc_dtls_wait() - when kpc_dtls_expired() is due

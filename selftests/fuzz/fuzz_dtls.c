@@ -131,6 +131,7 @@ static size_t listen(struct side *side, const uint8_t *octets, size_t len, uint8
 	case KPC_DTLS_HELLO_PROVED:
 		open_peer(side);
 		kpc_dtls_accept(side->dtls, octets, len);
+		kpc_dtls_advance(side->dtls);
 		return 0;
 	default:
 		return 0;
@@ -161,8 +162,8 @@ static size_t take(struct side *side, const uint8_t *octets, size_t len, uint8_t
 		return listen(side, octets, len, verify);
 	if (dtls_state(side->dtls) == KPC_HANDSHAKE_DONE)
 		open_records(side, octets, len);
-	else
-		kpc_dtls_input(side->dtls, octets, len);
+	else if (kpc_dtls_input(side->dtls, octets, len) == KPC_HANDSHAKE_WANT_INPUT)
+		kpc_dtls_advance(side->dtls);
 	answer_key(side);
 	return 0;
 }

@@ -124,10 +124,12 @@ static inline void dtls_pair_listen(struct dtls_pair *dtls, const uint8_t *datag
 		dtls->verified++;
 		dtls->to_a += sizeof(hello.verify);
 		kpc_dtls_input(dtls->a, hello.verify, sizeof(hello.verify));
+		kpc_dtls_advance(dtls->a);
 		break;
 	case KPC_DTLS_HELLO_PROVED:
 		dtls->b = kpc_dtls_new(dtls->pair.cb, NULL);
 		kpc_dtls_accept(dtls->b, datagram, len);
+		kpc_dtls_advance(dtls->b);
 		break;
 	default:
 		break;
@@ -142,7 +144,8 @@ static inline void dtls_pair_deliver(struct kpc_dtls *to, const uint8_t *datagra
 	size_t data_len;
 
 	if (kpc_handshake_state(kpc_dtls_handshake(to)) != KPC_HANDSHAKE_DONE) {
-		kpc_dtls_input(to, datagram, len);
+		if (kpc_dtls_input(to, datagram, len) == KPC_HANDSHAKE_WANT_INPUT)
+			kpc_dtls_advance(to);
 		return;
 	}
 	memcpy(copy, datagram, len);

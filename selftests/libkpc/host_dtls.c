@@ -187,6 +187,7 @@ static void check_cookie(void)
 	tap_ok(i == len, "one that is cut short is none");
 
 	kpc_dtls_input(dtls.a, got.verify, sizeof(got.verify));
+	kpc_dtls_advance(dtls.a);
 	len = hello_of(&dtls, second);
 	tap_ok(ask(&dtls, A_ADDRESS, second, len, 1) == KPC_DTLS_HELLO_PROVED,
 	       "the cookie it brings back is good");
@@ -383,6 +384,47 @@ static void check_late_key(void)
 	dtls_pair_close(&dtls);
 }
 
+/*
+ * What comes in one go with the end of the handshake is not lost: here data of b,
+ * which overtakes what role a still computes.
+ */
+static void check_early(void)
+{
+	struct kpc_handshake_policy policy = dtls_policy(CCM_8);
+	struct dtls_pair dtls = { 0 };
+	uint8_t datagram[256], *at = datagram;
+	const uint8_t *data = NULL;
+	const void *first;
+	size_t len, data_len = 0;
+	ssize_t made = 0;
+	bool held;
+
+	held = dtls_pair_open(&dtls, &policy, PAIR_KEY, PAIR_KEY);
+	kpc_dtls_advance(dtls.a);
+	while (dtls_state(dtls.b) != KPC_HANDSHAKE_DONE &&
+	       (dtls_pair_move(&dtls, true) | dtls_pair_move(&dtls, false)))
+		if (dtls_state(dtls.b) == KPC_HANDSHAKE_WANT_KEY)
+			dtls_pair_answer(&dtls);
+	while (held && (first = kpc_dtls_output(dtls.b, &len))) {
+		kpc_dtls_input(dtls.a, first, len);
+		kpc_dtls_output_sent(dtls.b);
+	}
+	if (held)
+		made = kpc_dtls_write(dtls.b, "early", 5, datagram);
+	held = made > 0 && kpc_dtls_input(dtls.a, datagram, (size_t)made) ==
+	       KPC_HANDSHAKE_WANT_INPUT && !kpc_dtls_early(dtls.a, &len) &&
+	       kpc_dtls_advance(dtls.a) == KPC_HANDSHAKE_DONE;
+	first = kpc_dtls_early(dtls.a, &len);
+	if (held && first)
+		memcpy(datagram, first, len);
+	tap_ok(held && first && kpc_dtls_read(dtls.a, &at, &len, &data, &data_len) ==
+	       KPC_DTLS_RECORD_DATA && data_len == 5 && !memcmp(data, "early", 5),
+	       "data that comes with the end of the handshake is data");
+	kpc_dtls_early_taken(dtls.a);
+	tap_ok(!kpc_dtls_early(dtls.a, &len), "once");
+	dtls_pair_close(&dtls);
+}
+
 #define IDLE	64
 
 static void check_memory(void)
@@ -424,6 +466,7 @@ int main(void)
 	check_limits();
 	check_alike();
 	check_late_key();
+	check_early();
 	check_memory();
 	return tap_end();
 }

@@ -163,6 +163,7 @@ static void answer_hello(struct meeting *meeting, const uint8_t *datagram, size_
 	case KPC_DTLS_HELLO_PROVED:
 		dtls->b = kpc_dtls_new(dtls->pair.cb, NULL);
 		kpc_dtls_accept(dtls->b, datagram, len);
+		kpc_dtls_advance(dtls->b);
 		break;
 	default:
 		break;

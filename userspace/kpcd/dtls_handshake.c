@@ -39,6 +39,51 @@ static void wait(struct dtls_peer *peer)
 		  until > now ? until - now : 0);
 }
 
+/* What takes time waits until what is relayed has had its turn. */
+static void step_later(struct dtls_peer *peer)
+{
+	struct dtls_peers *all = peer->worker->dtls;
+
+	if (peer->stepping)
+		return;
+	peer->stepping = 1;
+	peer->step_next = NULL;
+	*all->steps_end = peer;
+	all->steps_end = &peer->step_next;
+}
+
+void dtls_step_remove(struct dtls_peer *peer)
+{
+	struct dtls_peers *all = peer->worker->dtls;
+	struct dtls_peer **at = &all->steps;
+
+	if (!peer->stepping)
+		return;
+	while (*at != peer)
+		at = &(*at)->step_next;
+	*at = peer->step_next;
+	if (!*at)
+		all->steps_end = at;
+	peer->stepping = 0;
+}
+
+bool dtls_steps(const struct worker *worker)
+{
+	return worker->dtls && worker->dtls->steps;
+}
+
+void dtls_step(struct worker *worker)
+{
+	struct dtls_peer *peer;
+
+	if (!dtls_steps(worker))
+		return;
+	peer = worker->dtls->steps;
+	dtls_step_remove(peer);
+	kpc_dtls_advance(peer->dtls);
+	go_on(peer);
+}
+
 static void key_for_server(struct waiter *waiter, const void *answer, int fd)
 {
 	struct dtls_peer *peer = container_of(waiter, struct dtls_peer, waiter);
@@ -50,8 +95,7 @@ static void key_for_server(struct waiter *waiter, const void *answer, int fd)
 			      "the warden's answer to a key request does not fit");
 		return;
 	}
-	kpc_dtls_advance(peer->dtls);
-	go_on(peer);
+	step_later(peer);
 }
 
 static void key_for_client(struct waiter *waiter, const void *answer, int fd)
@@ -68,8 +112,7 @@ static void key_for_client(struct waiter *waiter, const void *answer, int fd)
 			      KPC_EVENT_FAULT, code, err.text);
 		return;
 	}
-	kpc_dtls_advance(peer->dtls);
-	go_on(peer);
+	step_later(peer);
 }
 
 static void ask(struct dtls_peer *peer)
@@ -147,8 +190,11 @@ void dtls_handshake_input(struct dtls_peer *peer, const uint8_t *datagram,
 {
 	if (!peer->dtls)
 		return;
-	kpc_dtls_input(peer->dtls, datagram, len);
-	go_on(peer);
+	if (kpc_dtls_input(peer->dtls, datagram, len) ==
+	    KPC_HANDSHAKE_WANT_INPUT)
+		step_later(peer);
+	else
+		go_on(peer);
 }
 
 static void evict(struct contender *contender)
@@ -184,7 +230,8 @@ void dtls_accept(struct listener *listener, const struct dtls_address *from,
 		return;
 	}
 	kpc_dtls_accept(peer->dtls, datagram, len);
-	go_on(peer);
+	wait(peer);
+	step_later(peer);
 }
 
 /*
@@ -208,6 +255,8 @@ static void next_address(struct dtls_peer *peer, int error, const char *text)
 	}
 	engine_close(peer->worker->engine, peer->fd);
 	peer->fd = -1;
+	dtls_step_remove(peer);
+	waiter_remove(&peer->worker->requests, &peer->waiter);
 	kpc_dtls_free(peer->dtls);
 	peer->dtls = NULL;
 	peer->asked = 0;

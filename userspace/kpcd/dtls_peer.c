@@ -20,7 +20,10 @@ struct dtls_peers *dtls_peers(struct worker *worker)
 		return worker->dtls;
 	at = mmap(NULL, sizeof(*worker->dtls), PROT_READ | PROT_WRITE,
 		  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	worker->dtls = at == MAP_FAILED ? NULL : at;
+	if (at == MAP_FAILED)
+		return NULL;
+	worker->dtls = at;
+	worker->dtls->steps_end = &worker->dtls->steps;
 	return worker->dtls;
 }
 
@@ -200,6 +203,7 @@ static void detach(struct dtls_peer *peer)
 
 	timer_disarm(&worker->timers, &peer->timer);
 	contender_leave(worker, &peer->contender);
+	dtls_step_remove(peer);
 	if (peer->counted)
 		association_initiated(worker, peer->association);
 	peer->counted = 0;

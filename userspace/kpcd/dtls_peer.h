@@ -39,6 +39,7 @@ struct dtls_held {
  * @next: with the same hash, or in the list of the closed
  * @older: in the list by the time when they were last heard, the one before
  * @newer: in that list
+ * @step_next: in the list of those that have something to compute
  * @worker: whose
  * @listener: where it comes to; NULL: role a, nobody has sent anything
  * @association: role b, known from the key on
@@ -69,6 +70,7 @@ struct dtls_held {
  * @state: enum dtls_state
  * @counted: role a, it is one of the worker's initiations
  * @asked: for a key
+ * @stepping: it has something to compute
  * @complained: of a datagram that could not be passed on
  * @moving: role a, to the next address when @rx has ended
  */
@@ -76,6 +78,7 @@ struct dtls_peer {
 	struct dtls_peer *next;
 	struct dtls_peer *older;
 	struct dtls_peer *newer;
+	struct dtls_peer *step_next;
 	struct worker *worker;
 	struct listener *listener;
 	struct association *association;
@@ -106,6 +109,7 @@ struct dtls_peer {
 	uint8_t state;
 	uint8_t counted:1;
 	uint8_t asked:1;
+	uint8_t stepping:1;
 	uint8_t complained:1;
 	uint8_t moving:1;
 };
@@ -122,6 +126,8 @@ struct dtls_peer {
  * @oldest: which has not been heard longest
  * @newest: which was heard last
  * @closed: those whose operation has not ended
+ * @steps: those that have something to compute
+ * @steps_end: where the next goes
  * @count: how many
  * @turn: counts the times that datagrams were taken from a socket
  * @batch: those being worked on
@@ -131,6 +137,8 @@ struct dtls_peers {
 	struct dtls_peer *oldest;
 	struct dtls_peer *newest;
 	struct dtls_peer *closed;
+	struct dtls_peer *steps;
+	struct dtls_peer **steps_end;
 	unsigned int count;
 	uint64_t turn;
 	struct dtls_batch batch;
@@ -227,6 +235,15 @@ struct dtls_peer *dtls_initiate(struct worker *worker,
 				struct listener *listener,
 				const struct dtls_address *from,
 				uint32_t request);
+
+/** dtls_steps() - whether a handshake has something to compute */
+bool dtls_steps(const struct worker *worker);
+
+/** dtls_step() - compute for one handshake, if there is one */
+void dtls_step(struct worker *worker);
+
+/** dtls_step_remove() - a peer has nothing to compute any more */
+void dtls_step_remove(struct dtls_peer *peer);
 
 /** dtls_handshake_input() - a datagram for a handshake */
 void dtls_handshake_input(struct dtls_peer *peer, const uint8_t *datagram,

@@ -315,6 +315,23 @@ static void send_held(struct dtls_peer *peer)
 	peer->held_count = 0;
 }
 
+/* What came in one go with the end of the handshake. */
+static void take_early(struct dtls_peer *peer)
+{
+	static uint8_t datagram[DTLS_OCTETS];
+	const void *early;
+	size_t len;
+
+	while (peer->state == DTLS_UP &&
+	       (early = kpc_dtls_early(peer->dtls, &len))) {
+		if (len <= sizeof(datagram)) {
+			memcpy(datagram, early, len);
+			dtls_relay_in(peer, datagram, len);
+		}
+		kpc_dtls_early_taken(peer->dtls);
+	}
+}
+
 void dtls_relay_start(struct dtls_peer *peer)
 {
 	struct worker *worker = peer->worker;
@@ -336,6 +353,7 @@ void dtls_relay_start(struct dtls_peer *peer)
 		return;
 	dtls_peer_event(peer, KPC_EVENT_UP, "relaying");
 	idle_wait(peer);
+	take_early(peer);
 	send_held(peer);
 }
 

@@ -119,6 +119,11 @@ static void worker_ready(struct worker *worker)
 	channel_send(worker, &ready);
 }
 
+static bool worker_has_steps(const struct worker *worker)
+{
+	return worker->steps || dtls_steps(worker);
+}
+
 static uint64_t cpu_now(void)
 {
 	struct timespec at;
@@ -138,15 +143,18 @@ static void worker_steps(struct worker *worker, uint64_t *before)
 {
 	uint64_t begun, relaying;
 
-	if (!worker->steps) {
+	if (!worker_has_steps(worker)) {
 		*before = 0;
 		return;
 	}
 	begun = cpu_now();
 	relaying = *before ? begun - *before : 0;
 	do {
-		handshake_step(worker);
-	} while (worker->steps && cpu_now() - begun < relaying);
+		/* Neither sort holds the other up. */
+		if (worker->steps)
+			handshake_step(worker);
+		dtls_step(worker);
+	} while (worker_has_steps(worker) && cpu_now() - begun < relaying);
 	*before = cpu_now();
 }
 
@@ -156,7 +164,8 @@ static int worker_serve(struct worker *worker)
 	int timeout, ret;
 
 	while (!worker->stop) {
-		timeout = worker->steps ? 0 : timer_wheel_wait(&worker->timers);
+		timeout = worker_has_steps(worker) ? 0 :
+			  timer_wheel_wait(&worker->timers);
 		ret = engine_run(worker->engine, timeout);
 		if (ret) {
 			worker_complain(engine_name(worker->engine), ret);

@@ -28,6 +28,7 @@
 /**
  * struct kpc_dtls - one peer
  * @hs: its handshake
+ * @listening: role b, the first datagram in @pipe is a hello not looked at yet
  * @pipe: between OpenSSL and the socket
  * @exchange: role b
  * @flight: role b, the end of the handshake, for a peer that has missed it
@@ -45,6 +46,7 @@
  */
 struct kpc_dtls {
 	struct kpc_handshake *hs;
+	bool listening;
 	struct kpci_datagram_pipe pipe;
 	struct kpci_dtls_exchange exchange;
 	struct kpci_datagrams flight;
@@ -171,7 +173,6 @@ static void finish(struct kpc_dtls *dtls)
 	dtls->max = kpc_suite_records(kpc_suite_by_code(hs->result.suite), 0);
 	SSL_free(hs->ssl);
 	hs->ssl = NULL;
-	kpci_datagrams_free(&dtls->pipe.in);
 	if (code)
 		kpci_handshake_fail(hs, code == -EPROTO ? KPC_HANDSHAKE_POLICY :
 				    KPC_HANDSHAKE_LOCAL, "%s",
@@ -194,34 +195,41 @@ static enum kpc_handshake_state run(struct kpc_dtls *dtls)
 
 enum kpc_handshake_state kpc_dtls_accept(struct kpc_dtls *dtls, const void *datagram, size_t len)
 {
+	if (kpci_datagrams_append(&dtls->pipe.in, datagram, len))
+		kpci_handshake_fail(dtls->hs, KPC_HANDSHAKE_LOCAL, "no memory for a handshake");
+	dtls->listening = true;
+	return dtls->hs->state;
+}
+
+/* OpenSSL's own way into the middle of the cookie exchange. */
+static bool enter(struct kpc_dtls *dtls)
+{
 	struct kpc_handshake *hs = dtls->hs;
 	BIO_ADDR *nobody = BIO_ADDR_new();
 	int code;
 
-	if (!nobody || kpci_datagrams_append(&dtls->pipe.in, datagram, len)) {
-		BIO_ADDR_free(nobody);
+	if (!nobody) {
 		kpci_handshake_fail(hs, KPC_HANDSHAKE_LOCAL, "no memory for a handshake");
-		return hs->state;
+		return false;
 	}
+	dtls->listening = false;
 	ERR_clear_error();
-	/* OpenSSL's own way into the middle of the cookie exchange. */
 	code = DTLSv1_listen(hs->ssl, nobody);
 	BIO_ADDR_free(nobody);
-	if (code != 1) {
-		hs->state = KPC_HANDSHAKE_FAILED;
-		hs->error = ERR_peek_error();
-		ERR_clear_error();
-		return hs->state;
-	}
-	return run(dtls);
+	if (code == 1)
+		return true;
+	hs->state = KPC_HANDSHAKE_FAILED;
+	hs->error = ERR_peek_error();
+	ERR_clear_error();
+	return false;
 }
 
-/* Before the handshake, and while it waits for a key, there is no more than that. */
-static void keep(struct kpc_dtls *dtls, const void *datagram, size_t len)
+/* Before the handshake, and while it waits for its turn or a key, there is no more. */
+static bool keep(struct kpc_dtls *dtls, const void *datagram, size_t len)
 {
-	if (dtls->pipe.in.count < HELD_MAX &&
-	    kpci_buffer_len(&dtls->pipe.in.octets) + len <= HELD_OCTETS)
-		kpci_datagrams_append(&dtls->pipe.in, datagram, len);
+	return dtls->pipe.in.count < HELD_MAX &&
+	       kpci_buffer_len(&dtls->pipe.in.octets) + len <= HELD_OCTETS &&
+	       !kpci_datagrams_append(&dtls->pipe.in, datagram, len);
 }
 
 enum kpc_handshake_state kpc_dtls_input(struct kpc_dtls *dtls, const void *datagram, size_t len)
@@ -238,19 +246,15 @@ enum kpc_handshake_state kpc_dtls_input(struct kpc_dtls *dtls, const void *datag
 				    KPC_HANDSHAKE_OCTETS_MAX);
 		return hs->state;
 	}
-	keep(dtls, datagram, len);
-	if (!hs->started || hs->state == KPC_HANDSHAKE_WANT_KEY)
-		return hs->state;
-	if (hs->policy.role == KPC_ROLE_B && !dtls->exchange.done)
+	if (keep(dtls, datagram, len) && hs->policy.role == KPC_ROLE_B && hs->started &&
+	    !dtls->exchange.done)
 		code = kpci_dtls_exchange_take(&dtls->exchange, hs, datagram, len);
 	if (code < 0) {
 		kpci_handshake_fail(hs, KPC_HANDSHAKE_LOCAL, "no memory for a handshake");
-		return hs->state;
+	} else if (code) {
+		dtls->pipe.held = true;
+		hs->state = KPC_HANDSHAKE_WANT_KEY;
 	}
-	if (!code)
-		return run(dtls);
-	dtls->pipe.held = true;
-	hs->state = KPC_HANDSHAKE_WANT_KEY;
 	return hs->state;
 }
 
@@ -262,10 +266,27 @@ enum kpc_handshake_state kpc_dtls_advance(struct kpc_dtls *dtls)
 		return hs->state;
 	if (hs->policy.role == KPC_ROLE_A && !hs->key)
 		return KPC_HANDSHAKE_WANT_KEY;
-	if (hs->policy.role == KPC_ROLE_B && !(dtls->pipe.held && hs->answered))
+	if (dtls->pipe.held && !hs->answered)
 		return hs->state;
 	dtls->pipe.held = false;
+	if (hs->policy.role == KPC_ROLE_A && !hs->started)
+		return run(dtls);
+	if (!dtls->pipe.in.count || (dtls->listening && !enter(dtls)))
+		return hs->state;
 	return run(dtls);
+}
+
+const void *kpc_dtls_early(const struct kpc_dtls *dtls, size_t *len)
+{
+	*len = 0;
+	if (dtls->hs->state != KPC_HANDSHAKE_DONE)
+		return NULL;
+	return kpci_datagrams_first(&dtls->pipe.in, len);
+}
+
+void kpc_dtls_early_taken(struct kpc_dtls *dtls)
+{
+	kpci_datagrams_drop(&dtls->pipe.in);
 }
 
 /* OpenSSL's clock goes on while a key is waited for; it need not be told. */
