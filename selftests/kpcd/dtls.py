@@ -77,6 +77,31 @@ def many(port, programs, each):
                 sys.exit(f"{who} got {got!r} for {number}")
 
 
+def crowd(port, programs, at_once, each):
+    """So many local programs, some of them new at a time: each has its datagrams
+    back, from its first to its last, and from nobody else."""
+    socks = []
+    while len(socks) < int(programs):
+        begun = len(socks)
+        for who in range(begun, begun + int(at_once)):
+            sock = udp()
+            sock.connect(("127.0.0.1", int(port)))
+            sock.settimeout(20)
+            sock.send(b"%d" % who)
+            socks.append(sock)
+        for who in range(begun, len(socks)):
+            if socks[who].recv(65535) != b"%d" % who:
+                sys.exit(f"{who} got what is not its own")
+    for number in range(int(each)):
+        for begun in range(0, len(socks), int(at_once)):
+            some = range(begun, min(begun + int(at_once), len(socks)))
+            for who in some:
+                socks[who].send(b"%d %d" % (who, number))
+            for who in some:
+                if socks[who].recv(65535) != b"%d %d" % (who, number):
+                    sys.exit(f"{who} got what is not its own")
+
+
 def path(port, to, seed):
     """A path that loses a tenth, doubles a tenth, and has a tenth overtaken."""
     chance = random.Random(int(seed))
