@@ -7,7 +7,7 @@
 
 . "$(dirname "$0")/lib.sh"
 ulimit -n 16384 2>/dev/null || skip_all "16384 descriptors are needed"
-plan 6
+plan 8
 
 datagrams="$(dirname "$0")/dtls.py"
 b=$(free_port)
@@ -65,4 +65,24 @@ ok "role b hears of it" within 20 eval \
 	'[ "$(grep -c "closed NAME=pump .*ended in order" "$dir/b.log")" -gt 100 ]'
 kill "$bpid"
 ok "and ends as well" wait "$bpid"
+
+# Half of the descriptors are 40. It runs in a shell of its own.
+kpcd()
+{
+	ulimit -n 80
+	exec "$(type -P kpcd)" "$@"
+}
+up few --table "$dir/b.table" --keys "$dir/keys" --workers 1 --no-pin --source-rate 0
+unset -f kpcd
+up a --table "$dir/a.table" --keys "$dir/keys" --workers 1 --no-pin
+come_and_go()
+{
+	local n
+
+	for n in $(seq 12); do
+		python3 "$datagrams" crowd "$front" 10 10 1 || return
+	done
+}
+ok "where descriptors are few, 120 peers come all the same" come_and_go
+ok "in place of those silent longest" logged few 'closed NAME=pump .*silent longest gives way'
 finish

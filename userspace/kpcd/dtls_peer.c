@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "connection.h"
 #include "dtls_peer.h"
@@ -25,6 +26,28 @@ struct dtls_peers *dtls_peers(struct worker *worker)
 	worker->dtls = at;
 	worker->dtls->steps_end = &worker->dtls->steps;
 	return worker->dtls;
+}
+
+unsigned int dtls_peers_most(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) ||
+	    files.rlim_cur / 2 > DTLS_PEERS_MAX)
+		return DTLS_PEERS_MAX;
+	return files.rlim_cur / 2;
+}
+
+/* What it has goes when its operation has ended, before the next has the use of it. */
+static void make_room(struct dtls_peers *all)
+{
+	struct dtls_peer *oldest = all->oldest;
+
+	while (oldest && oldest->state != DTLS_UP)
+		oldest = oldest->newer;
+	if (oldest)
+		dtls_peer_end(oldest, KPC_EVENT_DOWN, -EBUSY,
+			      "too many peers, the one silent longest gives way");
 }
 
 void dtls_peers_free(struct worker *worker)
@@ -128,9 +151,8 @@ struct dtls_peer *dtls_peer_new(struct worker *worker, enum kpc_role role,
 
 	if (!peer)
 		return NULL;
-	if (all->count >= DTLS_PEERS_MAX)
-		dtls_peer_end(all->oldest, KPC_EVENT_DOWN, -EBUSY,
-			      "too many peers, the one silent longest gives way");
+	if (all->count >= worker->dtls_most)
+		make_room(all);
 	peer->worker = worker;
 	peer->role = role;
 	peer->listener = listener;

@@ -117,7 +117,7 @@ struct dtls_peer {
 #define DTLS_TOO_LONG	"a datagram is longer than the 16384 octets that a record of DTLS holds"
 
 #define DTLS_BUCKETS	4096
-/* Peers of a worker; the one that has been silent longest gives way. */
+/* Peers of a worker at most; see dtls_peers_most(). */
 #define DTLS_PEERS_MAX	65536
 
 /**
@@ -148,6 +148,14 @@ struct dtls_peers {
 
 /** dtls_peers() - those of a worker, made at the first call; NULL without memory */
 struct dtls_peers *dtls_peers(struct worker *worker);
+
+/**
+ * dtls_peers_most() - how many a worker may have
+ *
+ * Each has a descriptor, and half of them are for TLS. To be asked before system
+ * calls are given up.
+ */
+unsigned int dtls_peers_most(void);
 
 /** dtls_peers_free() - none is left */
 void dtls_peers_free(struct worker *worker);

@@ -105,6 +105,7 @@ static int worker_set_up(struct worker *worker)
 		worker_complain("whether backends are on this machine cannot be told",
 				worker->route_fd);
 	worker->ktls = ktls_is_there();
+	worker->dtls_most = dtls_peers_most();
 	key_memory_reserve();
 	return 0;
 }

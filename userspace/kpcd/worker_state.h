@@ -177,6 +177,7 @@ struct telling {
  * @steps_end: where the next goes
  * @transfers: free ones
  * @dtls: peers of DTLS; NULL: there has been none
+ * @dtls_most: how many of them there may be
  * @refused: peers that were refused
  * @local_refused: local users that were refused
  * @local_gone: local programs that did not wait
@@ -226,6 +227,7 @@ struct worker {
 	struct handshake **steps_end;
 	struct transfer *transfers;
 	struct dtls_peers *dtls;
+	unsigned int dtls_most;
 	struct telling refused;
 	struct telling local_refused;
 	struct telling local_gone;
