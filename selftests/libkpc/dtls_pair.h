@@ -128,6 +128,8 @@ static inline void dtls_pair_listen(struct dtls_pair *dtls, const uint8_t *datag
 		break;
 	case KPC_DTLS_HELLO_PROVED:
 		dtls->b = kpc_dtls_new(dtls->pair.cb, NULL);
+		if (!dtls->b)
+			break;
 		kpc_dtls_accept(dtls->b, datagram, len);
 		kpc_dtls_advance(dtls->b);
 		break;
