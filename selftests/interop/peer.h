@@ -188,7 +188,8 @@ static inline int peer_main(int argc, char **argv)
 		return 1;
 	if (peer.server)
 		return peer_echo() || peer_close_notify();
-	return peer_say(peer.dtls ? PEER_DATAGRAM : PEER_PIECE) || peer_close_notify() || peer_read(&octet, 1);
+	return peer_say(peer.dtls ? PEER_DATAGRAM : PEER_PIECE) || peer_close_notify() ||
+	       peer_read(&octet, 1);
 }
 
 #endif
