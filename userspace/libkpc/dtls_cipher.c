@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Protects and opens the records of DTLS 1.2, without an SSL object. */
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 
 #include <linux/tls.h>
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/params.h>
 #include <openssl/rand.h>
 
 #include "dtls_internal.h"
@@ -60,6 +59,9 @@ static const struct kpci_dtls_cipher ciphers[] = {
 	{ 0, false, MODE_CBC, "AES-128-CBC", 16, MAC_LEN, 0, BLOCK_LEN, MAC_LEN },
 };
 
+static EVP_CIPHER *fetched[ARRAY_SIZE(ciphers)];
+static pthread_once_t fetch_once = PTHREAD_ONCE_INIT;
+
 static const struct kpci_dtls_cipher *find_cipher(const struct kpc_suite *suite)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(ciphers); i++)
@@ -76,26 +78,21 @@ void kpci_dtls_keys_free(struct kpci_dtls_keys *keys)
 	OPENSSL_cleanse(keys, sizeof(*keys));
 }
 
-static bool set_mac(struct kpci_dtls_keys *keys, const uint8_t *key)
+/* Each peer would look for them in OpenSSL's lists. */
+static void fetch_ciphers(void)
 {
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
-		OSSL_PARAM_construct_end(),
-	};
-	EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-
-	if (hmac)
-		keys->mac = EVP_MAC_CTX_new(hmac);
-	EVP_MAC_free(hmac);
-	return keys->mac && EVP_MAC_init(keys->mac, key, MAC_LEN, params) == 1;
+	for (size_t i = 0; i < ARRAY_SIZE(ciphers); i++)
+		fetched[i] = EVP_CIPHER_fetch(NULL, ciphers[i].name, NULL);
 }
 
 static bool set_cipher(struct kpci_dtls_keys *keys, const uint8_t *key, int seal)
 {
 	const struct kpci_dtls_cipher *cipher = keys->cipher;
-	EVP_CIPHER *evp = EVP_CIPHER_fetch(NULL, cipher->name, NULL);
+	const EVP_CIPHER *evp;
 	bool set;
 
+	pthread_once(&fetch_once, fetch_ciphers);
+	evp = fetched[cipher - ciphers];
 	keys->ctx = EVP_CIPHER_CTX_new();
 	set = evp && keys->ctx &&
 	      EVP_CipherInit_ex(keys->ctx, evp, NULL, NULL, NULL, seal) == 1;
@@ -106,9 +103,7 @@ static bool set_cipher(struct kpci_dtls_keys *keys, const uint8_t *key, int seal
 					  NULL) == 1;
 	if (set && cipher->mode == MODE_CBC)
 		EVP_CIPHER_CTX_set_padding(keys->ctx, 0);
-	set = set && EVP_CipherInit_ex(keys->ctx, NULL, NULL, key, NULL, seal) == 1;
-	EVP_CIPHER_free(evp);
-	return set;
+	return set && EVP_CipherInit_ex(keys->ctx, NULL, NULL, key, NULL, seal) == 1;
 }
 
 /* RFC 5246 6.3: for each of three parts that of the client, then the server's. */
@@ -122,7 +117,9 @@ static int set_keys(struct kpci_dtls_keys *keys, const struct kpci_dtls_cipher *
 
 	keys->cipher = cipher;
 	memcpy(keys->fixed, fixed, cipher->fixed_len);
-	if (cipher->mac_len && !set_mac(keys, mac))
+	if (cipher->mac_len)
+		keys->mac = kpci_hmac_new("SHA256", mac, MAC_LEN);
+	if (cipher->mac_len && !keys->mac)
 		return -ENOMEM;
 	return set_cipher(keys, key, seal) ? 0 : -ENOMEM;
 }

@@ -7,14 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/params.h>
 #include <openssl/rand.h>
 
 #include <kpc/ktls.h>
 
 #include "dtls_internal.h"
+#include "secrets_internal.h"
 
 #define SECRET_LEN		32
 /* A cookie is good for so long at least, and twice that at most. */
@@ -25,10 +24,16 @@
 #define RANDOM_LEN		32
 #define VERSION_DTLS10		0xfeff
 
+/**
+ * struct kpc_dtls_cookies - what cookies are made with
+ * @changed: when the secret was, milliseconds; 0: never
+ * @mac: with the present secret
+ * @mac_before: with that before it
+ */
 struct kpc_dtls_cookies {
+	uint64_t changed;
 	EVP_MAC_CTX *mac;
-	uint8_t secrets[2][SECRET_LEN];	/* the present one, and that before it */
-	uint64_t changed;		/* milliseconds; 0: never */
+	EVP_MAC_CTX *mac_before;
 };
 
 /* Octets not read yet. */
@@ -54,20 +59,27 @@ int kpci_dtls_cookie_verified(SSL *ssl, const unsigned char *cookie, unsigned in
 	return 1;
 }
 
+/* With a secret that is nowhere else. */
+static EVP_MAC_CTX *fresh_mac(void)
+{
+	uint8_t secret[SECRET_LEN];
+	EVP_MAC_CTX *mac = NULL;
+
+	if (RAND_bytes(secret, sizeof(secret)) == 1)
+		mac = kpci_hmac_new("SHA256", secret, sizeof(secret));
+	OPENSSL_cleanse(secret, sizeof(secret));
+	return mac;
+}
+
 struct kpc_dtls_cookies *kpc_dtls_cookies_new(struct kpc_error *err)
 {
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
-		OSSL_PARAM_construct_end(),
-	};
 	struct kpc_dtls_cookies *cookies = calloc(1, sizeof(*cookies));
-	EVP_MAC *hmac = cookies ? EVP_MAC_fetch(NULL, "HMAC", NULL) : NULL;
 
-	if (hmac)
-		cookies->mac = EVP_MAC_CTX_new(hmac);
-	EVP_MAC_free(hmac);
-	if (cookies && cookies->mac && EVP_MAC_CTX_set_params(cookies->mac, params) == 1 &&
-	    RAND_bytes(cookies->secrets[0], sizeof(cookies->secrets)) == 1)
+	if (cookies) {
+		cookies->mac = fresh_mac();
+		cookies->mac_before = fresh_mac();
+	}
+	if (cookies && cookies->mac && cookies->mac_before)
 		return cookies;
 	kpc_dtls_cookies_free(cookies);
 	kpc_error_set(err, "no memory for cookies");
@@ -80,25 +92,32 @@ void kpc_dtls_cookies_free(struct kpc_dtls_cookies *cookies)
 	if (!cookies)
 		return;
 	EVP_MAC_CTX_free(cookies->mac);
-	OPENSSL_cleanse(cookies->secrets, sizeof(cookies->secrets));
+	EVP_MAC_CTX_free(cookies->mac_before);
 	free(cookies);
 }
 
-/* Without randomness the old secret goes on: it is still nobody's. */
+/* Where there is no other secret the old one goes on: it is still nobody's. */
+static bool change_one(struct kpc_dtls_cookies *cookies)
+{
+	EVP_MAC_CTX *fresh = fresh_mac();
+
+	if (!fresh)
+		return false;
+	EVP_MAC_CTX_free(cookies->mac_before);
+	cookies->mac_before = cookies->mac;
+	cookies->mac = fresh;
+	return true;
+}
+
 static void change_secret(struct kpc_dtls_cookies *cookies, uint64_t now)
 {
-	uint8_t fresh[SECRET_LEN];
-
 	if (!cookies->changed)
 		cookies->changed = now;
-	if (now - cookies->changed < SECRET_MS || RAND_bytes(fresh, sizeof(fresh)) != 1)
+	if (now - cookies->changed < SECRET_MS || !change_one(cookies))
 		return;
-	memcpy(cookies->secrets[1], cookies->secrets[0], SECRET_LEN);
-	memcpy(cookies->secrets[0], fresh, SECRET_LEN);
 	/* After a long silence neither is of use to who has a cookie. */
 	if (now - cookies->changed >= 2 * SECRET_MS)
-		memcpy(cookies->secrets[1], fresh, SECRET_LEN);
-	OPENSSL_cleanse(fresh, sizeof(fresh));
+		change_one(cookies);
 	cookies->changed = now;
 }
 
@@ -165,18 +184,17 @@ static bool read_hello(const uint8_t *datagram, size_t len, struct parts *parts)
 	return true;
 }
 
-static bool make_cookie(const struct kpc_dtls_cookies *cookies, unsigned int which,
-			const struct rest *from, const struct parts *parts,
+static bool make_cookie(EVP_MAC_CTX *mac, const struct rest *from, const struct parts *parts,
 			uint8_t cookie[KPC_DTLS_COOKIE_LEN])
 {
 	uint8_t digest[EVP_MAX_MD_SIZE];
 	size_t len;
 
-	if (EVP_MAC_init(cookies->mac, cookies->secrets[which], SECRET_LEN, NULL) != 1 ||
-	    EVP_MAC_update(cookies->mac, from->p, from->len) != 1 ||
-	    EVP_MAC_update(cookies->mac, parts->begin.p, parts->begin.len) != 1 ||
-	    EVP_MAC_update(cookies->mac, parts->end.p, parts->end.len) != 1 ||
-	    EVP_MAC_final(cookies->mac, digest, &len, sizeof(digest)) != 1)
+	if (EVP_MAC_init(mac, NULL, 0, NULL) != 1 ||
+	    EVP_MAC_update(mac, from->p, from->len) != 1 ||
+	    EVP_MAC_update(mac, parts->begin.p, parts->begin.len) != 1 ||
+	    EVP_MAC_update(mac, parts->end.p, parts->end.len) != 1 ||
+	    EVP_MAC_final(mac, digest, &len, sizeof(digest)) != 1)
 		return false;
 	memcpy(cookie, digest, KPC_DTLS_COOKIE_LEN);
 	return true;
@@ -216,21 +234,24 @@ enum kpc_dtls_hello_kind kpc_dtls_hello(struct kpc_dtls_cookies *cookies, const 
 					uint64_t now, struct kpc_dtls_hello *hello)
 {
 	const struct rest sender = { from, from_len };
+	uint8_t cookie[KPC_DTLS_COOKIE_LEN];
 	struct parts parts;
 
 	if (!read_hello(datagram, len, &parts))
 		return KPC_DTLS_HELLO_NONE;
 	change_secret(cookies, now);
-	for (unsigned int i = 2; i--;) {
-		if (i && parts.cookie.len != KPC_DTLS_COOKIE_LEN)
-			continue;
-		if (!make_cookie(cookies, i, &sender, &parts, hello->cookie))
-			return KPC_DTLS_HELLO_NONE;
-		if (parts.cookie.len == KPC_DTLS_COOKIE_LEN &&
-		    !CRYPTO_memcmp(parts.cookie.p, hello->cookie, KPC_DTLS_COOKIE_LEN))
+	if (!make_cookie(cookies->mac, &sender, &parts, cookie))
+		return KPC_DTLS_HELLO_NONE;
+	if (parts.cookie.len == KPC_DTLS_COOKIE_LEN) {
+		memcpy(hello->cookie, parts.cookie.p, KPC_DTLS_COOKIE_LEN);
+		if (!CRYPTO_memcmp(hello->cookie, cookie, sizeof(cookie)))
 			return KPC_DTLS_HELLO_PROVED;
+		write_verify(&parts, cookie, hello->verify);
+		if (make_cookie(cookies->mac_before, &sender, &parts, cookie) &&
+		    !CRYPTO_memcmp(hello->cookie, cookie, sizeof(cookie)))
+			return KPC_DTLS_HELLO_PROVED;
+		return KPC_DTLS_HELLO_FIRST;
 	}
-	/* The last one made is that of the present secret. */
-	write_verify(&parts, hello->cookie, hello->verify);
+	write_verify(&parts, cookie, hello->verify);
 	return KPC_DTLS_HELLO_FIRST;
 }

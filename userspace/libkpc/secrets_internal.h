@@ -3,6 +3,7 @@
 #ifndef KPCI_SECRETS_INTERNAL_H
 #define KPCI_SECRETS_INTERNAL_H
 
+#include <openssl/evp.h>
 #include <openssl/ssl.h>
 
 #include <kpc/secrets.h>
@@ -45,6 +46,15 @@ int kpci_key_block(const struct kpc_handshake *hs, const struct kpc_suite *suite
 /** kpci_expand_label() - HKDF-Expand-Label (RFC 8446 7.1) without context; 0 or -EIO */
 int kpci_expand_label(const char *hash, const uint8_t *secret, size_t secret_len,
 		      const char *label, uint8_t *out, size_t len);
+
+/**
+ * kpci_hmac_new() - an HMAC with its key
+ * @hash: "SHA256" or "SHA384"
+ *
+ * EVP_MAC_init() without a key has it begin anew with the same. Return: NULL
+ * without memory.
+ */
+EVP_MAC_CTX *kpci_hmac_new(const char *hash, const uint8_t *key, size_t len);
 
 /** kpci_prf() - PRF of TLS 1.2 (RFC 5246 5); 0 or -EIO */
 int kpci_prf(const char *hash, const uint8_t *secret, size_t secret_len, const char *label,
