@@ -12,10 +12,13 @@ started=()
 
 clean_up()
 {
-	local pid
+	local pid ours
 
+	# The number of one that has ended may be another test's by now.
+	ours=" $(jobs -pr) $(jobs -ps) "
+	ours=${ours//$'\n'/ }
 	for pid in "${started[@]}"; do
-		kill "$pid" 2>/dev/null
+		[[ $ours != *" $pid "* ]] || kill "$pid" 2>/dev/null
 	done
 	[ ${#started[@]} -eq 0 ] || wait "${started[@]}" 2>/dev/null
 	rm -rf "$dir"
