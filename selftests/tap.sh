@@ -10,15 +10,29 @@ failures=0
 planned=elsewhere
 started=()
 
+# group PID: its process group; nothing where there is no such process.
+group()
+{
+	local stat
+
+	{ stat=$(<"/proc/$1/stat"); } 2>/dev/null || return
+	stat=${stat##*) }
+	stat=${stat#* * }
+	echo "${stat%% *}"
+}
+
 clean_up()
 {
 	local pid ours
 
-	# The number of one that has ended may be another test's by now.
+	# The number of one that has ended may be another test's by now. What a
+	# child has started is no job of this shell, but in its group.
 	ours=" $(jobs -pr) $(jobs -ps) "
 	ours=${ours//$'\n'/ }
 	for pid in "${started[@]}"; do
-		[[ $ours != *" $pid "* ]] || kill "$pid" 2>/dev/null
+		if [[ $ours = *" $pid "* || $(group "$pid") = "$(group $$)" ]]; then
+			kill "$pid" 2>/dev/null
+		fi
 	done
 	[ ${#started[@]} -eq 0 ] || wait "${started[@]}" 2>/dev/null
 	rm -rf "$dir"
