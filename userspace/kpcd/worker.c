@@ -22,7 +22,7 @@
 /* Data in flight from which on connections are held shorter. */
 #define POOL_BUDGET	(64U << 20)
 /* What a burst left unused for as long goes back to the system. */
-#define COOL_MS		1000
+#define COOL_MS		10000
 /* Turns of the loop in which cancelled operations come back. */
 #define TEAR_DOWN_TURNS	100
 
