@@ -217,12 +217,14 @@ static void tell(enum numbered what, uint64_t id)
 	told[what].ids[told[what].n++ % TOLD] = id;
 }
 
-/* One that was told, most likely. */
+/* One that was told, most likely, and the last of them more often. */
 static uint64_t told_id(enum numbered what)
 {
 	unsigned int n = told[what].n < TOLD ? told[what].n : TOLD;
 
-	return n && any(10) ? told[what].ids[any(n)] : any(100);
+	if (!n || !any(10))
+		return any(100);
+	return told[what].ids[any(2) ? (told[what].n - 1) % TOLD : any(n)];
 }
 
 /* What an operation must have to be carried out, and what would do. */
@@ -491,11 +493,25 @@ static void settle(void)
 	nl_talk(&nl);
 }
 
+/* An agent, unless there is one, and a worker of it. */
+static void register_worker(void)
+{
+	nl_req(&nl, KPC_CMD_SESSION_NEW);
+	nl_u8(&nl, KPC_A_SESSION_TYPE, KPC_SESSION_TYPE_WARDEN);
+	nl_talk(&nl);
+	nl_req(&nl, KPC_CMD_SESSION_NEW);
+	nl_u8(&nl, KPC_A_SESSION_TYPE, KPC_SESSION_TYPE_WORKER);
+	nl_u32(&nl, KPC_A_SESSION_FD, worker.fd);
+	nl_u32(&nl, KPC_A_SESSION_PID, getpid());
+	if (!nl_talk(&nl))
+		keep_told(KPC_CMD_SESSION_NEW);
+}
+
 /* A connection that is registered, and bound or may be, and what else may be. */
 static int open_sockets(void)
 {
 	struct pair p;
-	int i;
+	int i, err;
 
 	settle();
 	pair_init(&p, &nl, &nl, "to-b", "from-a");
@@ -534,7 +550,10 @@ static int open_sockets(void)
 	for (i = 0; i < 9; i++)
 		if (fds[i] < 0)
 			return -errno;
-	return open_limited(&worker);
+	err = open_limited(&worker);
+	if (!err && any(2))
+		register_worker();
+	return err;
 }
 
 static void close_sockets(void)
