@@ -5,6 +5,8 @@
  * One datagram does not earn a library that maps its own dependencies into
  * the process that holds the keys.
  */
+#include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +23,7 @@ void notify_send(const char *state)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	const char *path = getenv("NOTIFY_SOCKET");
+	bool is_status = !strncmp(state, "STATUS=", strlen("STATUS="));
 	socklen_t len;
 	int fd;
 
@@ -36,8 +39,11 @@ void notify_send(const char *state)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
-	if (sendto(fd, state, strlen(state), MSG_NOSIGNAL,
-		   (struct sockaddr *)&address, len) < 0)
+	/* Anybody may fill its queue: a status is told again, and waits for nobody. */
+	if (sendto(fd, state, strlen(state), MSG_NOSIGNAL |
+		   (is_status ? MSG_DONTWAIT : 0),
+		   (struct sockaddr *)&address, len) < 0 &&
+	    !(is_status && errno == EAGAIN))
 		log_say(LOG_WARNING, "cannot tell the service manager: %m");
 	close(fd);
 }
