@@ -87,7 +87,8 @@ static void bind_ready(struct engine_op *op, int result)
 	ssize_t got;
 	int i;
 
-	for (i = 0; i < DATAGRAMS_AT_ONCE; i++) {
+	/* Once one was lost no others come before all are read. */
+	for (i = 0; i < DATAGRAMS_AT_ONCE || worker->answers_lost; i++) {
 		got = recv(worker->netlink_fd, datagram, sizeof(datagram),
 			   MSG_DONTWAIT);
 		if (got < 0 && errno == EAGAIN) {
