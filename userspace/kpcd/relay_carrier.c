@@ -299,6 +299,7 @@ enum carrier_wear carrier_wear(struct connection *c)
 		return CARRIER_SOUND;
 	most = sent > received ? sent : received;
 	c->look = moved + (most < worn ? worn - most :
+			   most < ask ? ask - most :
 			   most < last ? last - most : 1);
 	if (most >= last)
 		return CARRIER_SPENT;
