@@ -47,6 +47,7 @@ enum kpc_app_socket {
  * @broken: negative errno of what ended it; 0 so far
  * @ended: the far end has sent all
  * @closed: this end has said so
+ * @late: errno that came to light behind data, which is given first
  * @records: sent under the key
  * @control: the record under way that is not data, its first octets
  * @control_length: octets of it
@@ -57,6 +58,7 @@ struct kpc_app {
 	struct kpc_binding identity;
 	/* The library's own. */
 	int broken;
+	int late;
 	bool ended;
 	bool closed;
 	uint64_t records;

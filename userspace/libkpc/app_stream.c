@@ -135,8 +135,15 @@ static void show_key_update(struct kpc_app *app)
 		.msg_controllen = sizeof(control),
 	};
 
-	if (app->identity.version != KPC_VERSION_TLS13 ||
-	    recvmsg(app->fd, &msg, MSG_PEEK | MSG_DONTWAIT) != sizeof(first))
+	ssize_t got;
+
+	if (app->identity.version != KPC_VERSION_TLS13)
+		return;
+	got = recvmsg(app->fd, &msg, MSG_PEEK | MSG_DONTWAIT);
+	/* A socket tells of an error once. */
+	if (got < 0 && errno != EAGAIN && errno != EINTR)
+		app->late = errno;
+	if (got != sizeof(first))
 		return;
 	if (kpc_ktls_cmsg_get(&msg) == KPC_RECORD_HANDSHAKE && first == KEY_UPDATE)
 		shutdown(app->fd, SHUT_RD);
@@ -151,6 +158,8 @@ static ssize_t tls_recv(struct kpc_app *app, void *buffer, size_t size, struct k
 	uint8_t type;
 	int ret;
 
+	if (app->late)
+		return failed(app, app->late, err);
 	for (;;) {
 		msg = (struct msghdr){
 			.msg_iov = &part,
