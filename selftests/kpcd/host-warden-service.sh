@@ -15,7 +15,7 @@ mount -t tmpfs none /run
 mkdir -p /run/systemd/journal
 
 . "$(dirname "$0")/lib.sh"
-plan 16
+plan 18
 
 # Keeps datagrams of a UNIX socket, one line "--" after each.
 keep()
@@ -36,6 +36,7 @@ while True:
 pump_site
 echo_backend "$dir/back"
 keep "$dir/notify" "$dir/told"
+keeper=${started[-1]}
 keep /run/systemd/journal/socket "$dir/journal"
 
 : >"$dir/b.log"
@@ -79,6 +80,44 @@ cut()
 }
 ok "I8: connections are counted by how they ended, and told as STATUS" eval 'cut &&
 	within 10 grep -qx "STATUS=2 connections came up, 1 ended in order, 1 truncated; 1 handshakes failed" "$dir/told"'
+
+# 400 peers that speak no TLS, of which no more than some fifty have a line.
+garbage()
+{
+	python3 - "$port" <<-END
+	import socket, sys
+	for _ in range(400):
+	    with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s:
+	        s.sendall(b"GET / HTTP/1.0\r\n\r\n")
+	        try:
+	            while s.recv(100):
+	                pass
+	        except ConnectionError:
+	            pass
+	END
+}
+ok "X5: those without a line of the log too" eval 'garbage &&
+	within 20 grep -q "; 401 handshakes failed" "$dir/told"'
+# Whoever may write to the manager's socket fills it while nobody reads.
+filled()
+{
+	kill -STOP "$keeper"
+	python3 - "$dir/notify" <<-END
+	import socket, sys
+	with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+	    s.setblocking(False)
+	    try:
+	        while True:
+	            s.sendto(b"x", sys.argv[1])
+	    except BlockingIOError:
+	        pass
+	END
+	answered "$port" pump@example.org $key -tls1_3
+	sleep 2
+	answered "$port" pump@example.org $key -tls1_3
+}
+ok "X5: a manager that does not read keeps nobody waiting" filled
+kill -CONT "$keeper"
 
 kill -HUP $warden
 ok "RELOADING=1 with its time" within 5 \

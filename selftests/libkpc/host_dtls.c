@@ -322,7 +322,7 @@ struct seen {
 	size_t octets;
 	unsigned int datagrams;
 	bool asked;
-	char why[256];
+	char why[KPC_ERROR_TEXT_MAX];
 };
 
 static struct seen outside(const char *id, const char *key)

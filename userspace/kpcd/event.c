@@ -97,7 +97,7 @@ void event_log(struct crew_worker *worker,
 	struct log_line line;
 
 	worker->lines_lost += event->lost;
-	tally_count(worker->warden, event->kind, event->lost);
+	tally_count(worker->warden, event->kind, event->count, event->lost);
 	if (!event->kind || event->kind >= sizeof(kinds) / sizeof(*kinds))
 		return;
 

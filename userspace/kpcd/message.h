@@ -294,6 +294,7 @@ enum kpc_message_event_kind {
 struct kpc_message_event {
 	uint32_t kind;		/* 0, none: only @lost counts */
 	uint32_t lost;		/* events before it that were not told */
+	uint32_t count;		/* events of its kind that it tells of */
 	uint32_t association;	/* 0, not known */
 	uint64_t binding;
 	uint16_t version;

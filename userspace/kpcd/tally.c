@@ -29,14 +29,25 @@ static void tell(struct loop_timer *timer)
 	notify_send(state);
 }
 
-void tally_count(struct warden *warden, uint32_t kind, uint32_t lost)
+void tally_count(struct warden *warden, uint32_t kind, uint32_t count,
+		 uint32_t lost)
 {
 	struct tally *tally = &warden->tally;
 
-	tally->up += kind == KPC_EVENT_UP;
-	tally->ended += kind == KPC_EVENT_DOWN;
-	tally->truncated += kind == KPC_EVENT_TRUNCATED;
-	tally->refused += kind == KPC_EVENT_REFUSED;
+	switch (kind) {
+	case KPC_EVENT_UP:
+		tally->up += count;
+		break;
+	case KPC_EVENT_DOWN:
+		tally->ended += count;
+		break;
+	case KPC_EVENT_TRUNCATED:
+		tally->truncated += count;
+		break;
+	case KPC_EVENT_REFUSED:
+		tally->refused += count;
+		break;
+	}
 	tally->untold += lost;
 	if (tally->due.at)
 		return;

@@ -30,11 +30,13 @@ struct tally {
 };
 
 /**
- * tally_count() - one more
+ * tally_count() - some more
  * @warden: whose
  * @kind: enum kpc_message_event_kind, 0: only @lost counts
+ * @count: so many of the kind
  * @lost: events before it that were not told
  */
-void tally_count(struct warden *warden, uint32_t kind, uint32_t lost);
+void tally_count(struct warden *warden, uint32_t kind, uint32_t count,
+		 uint32_t lost);
 
 #endif

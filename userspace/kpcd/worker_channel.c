@@ -107,7 +107,7 @@ static void outbox_prune(struct worker *worker)
 static void lose(struct worker *worker, const struct kpc_message *message)
 {
 	if (message->type == KPC_MESSAGE_EVENT)
-		worker->events_lost += message->event.lost + 1;
+		worker->events_lost += message->event.lost + message->event.count;
 }
 
 void channel_send(struct worker *worker, const struct kpc_message *message)

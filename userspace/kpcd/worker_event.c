@@ -17,6 +17,9 @@
 /* Without another one, those that were not told of are counted in a line. */
 #define QUIET_MS	1000
 
+/* Such a line is of no event itself. */
+static const char these_are_all[] = "these are all";
+
 static void event_connection(struct kpc_message_event *event,
 			     const struct connection *c, uint64_t now)
 {
@@ -51,7 +54,7 @@ static void quiet(struct timer *timer)
 {
 	struct telling *telling = container_of(timer, struct telling, quiet);
 
-	worker_event(telling->worker, telling->kind, NULL, "these are all");
+	worker_event(telling->worker, telling->kind, NULL, these_are_all);
 }
 
 static void event_untold(struct worker *worker, struct telling *telling,
@@ -71,6 +74,7 @@ void worker_event(struct worker *worker, enum kpc_message_event_kind kind,
 	struct kpc_message_event *event = &message.event;
 	struct telling *telling = event_telling(worker, kind);
 	uint64_t now = timer_now();
+	uint32_t untold = 0;
 	int used = 0;
 	va_list args;
 
@@ -83,9 +87,11 @@ void worker_event(struct worker *worker, enum kpc_message_event_kind kind,
 		timer_disarm(&worker->timers, &telling->quiet);
 		used = snprintf(event->text, sizeof(event->text),
 				"(%u more not told) ", telling->untold);
+		untold = telling->untold;
 		telling->untold = 0;
 	}
 	event->kind = kind;
+	event->count = untold + (format != these_are_all);
 	if (connection)
 		event_connection(event, connection, now);
 	va_start(args, format);
