@@ -97,6 +97,7 @@ static inline SSL *far_ssl(int version, const char *ciphers)
 {
 	SSL_CTX *context = SSL_CTX_new(far_end.server ? TLS_server_method() :
 				       TLS_client_method());
+	SSL *ssl;
 
 	SSL_CTX_set_min_proto_version(context, version);
 	SSL_CTX_set_max_proto_version(context, version);
@@ -108,7 +109,9 @@ static inline SSL *far_ssl(int version, const char *ciphers)
 		SSL_CTX_set_psk_server_callback(context, far_server_psk);
 	else
 		SSL_CTX_set_psk_client_callback(context, far_client_psk);
-	return SSL_new(context);
+	ssl = SSL_new(context);
+	SSL_CTX_free(context);
+	return ssl;
 }
 
 /**

@@ -129,5 +129,7 @@ int main(int argc, char **argv)
 	hear(ssl, fd);
 	end(ssl, fd);
 	printf("the same came back\n");
+	SSL_free(ssl);
+	free(octets);
 	return 0;
 }
