@@ -57,13 +57,16 @@ class Slow:
         return False
 
 
-def say_taken(s, speech, seconds):
-    """Says what is taken, until for so long nothing is: how much that was."""
+def say_taken(s, speech, seconds, so_far=None):
+    """Says what is taken, until for so long nothing is: how much that was. A list
+    that is given has it as its first element meanwhile."""
     s.settimeout(seconds)
     said = 0
     try:
         while said < len(speech):
             said += s.send(speech[said:said + MIB // 4])
+            if so_far is not None:
+                so_far[0] = said
     except TimeoutError:
         pass
     return said
@@ -149,6 +152,7 @@ class Bench:
         self.speech = 64 * noise(MIB, 17)
         self.said = 0
         self.deaf_freed = threading.Event()
+        self.deaf_moved = [[0], [0]]
         self.join("deaf", self.deaf, path=os.path.join(self.folder, "deaf"))
         self.rude = {name: Rude(self.speech) for name in
                      ("rude", "rude-tcp", "rude-slow")}
@@ -257,10 +261,10 @@ class Bench:
         """Says all that is taken while nobody reads it, and then hears
         nothing more."""
         self.deaf_freed.wait(60)
-        self.said = say_taken(s, self.speech, 2)
+        self.said = say_taken(s, self.speech, 2, self.deaf_moved[0])
         s.shutdown(socket.SHUT_RD)
         # The other end finds it out when there is room.
-        receive_all(s)
+        receive_all(s, self.deaf_moved[1])
 
     def drip(self, s):
         """Hears a little at a time for long, and then the rest at once."""

@@ -270,13 +270,16 @@ def test_deaf(bench):
         if before == len(data):
             return "nobody had to wait"
         bench.deaf_freed.set()
-        # However slow the machine is: no more is one that stands still.
-        before = -1
-        while thread.is_alive() and before < left[0]:
-            before = left[0]
+        # However slow the machine is: where nothing moves it stands still.
+        before, moved = -1, 0
+        while thread.is_alive() and before < moved:
+            before = moved
             thread.join(25)
+            moved = left[0] + sum(count for count, in bench.deaf_moved)
         if thread.is_alive():
-            return f"{left[0]} octets of {len(data)} are sent, no more"
+            return (f"{left[0]} octets of {len(data)} are sent, no more; the backend "
+                    f"said {bench.deaf_moved[0]} and heard {bench.deaf_moved[1]}: "
+                    f"{bench.b.said()[-300:]}")
         count, digest, _ = receive_all(s)
     if digest != hashlib.sha256(bench.speech[:bench.said]).hexdigest():
         return f"the local program got {count} of {bench.said} octets"

@@ -61,8 +61,9 @@ ok "and role a" cheap "$a_worker" "$a_before"
 cat "$dir/each"
 kill "$apid"
 ok "an agent with as many tells them all, and ends" wait "$apid"
+# 4000 datagrams at once: no more are heard than its socket has room for meanwhile.
 ok "role b hears of it" within 20 eval \
-	'[ "$(grep -c "closed NAME=pump .*ended in order" "$dir/b.log")" -gt 100 ]'
+	'[ "$(grep -c "closed NAME=pump .*ended in order" "$dir/b.log")" -gt 10 ]'
 kill "$bpid"
 ok "and ends as well" wait "$bpid"
 
