@@ -14,8 +14,6 @@
 #include "engine_internal.h"
 
 #define EVENTS_AT_ONCE	256
-/* Operations tried before the kernel is asked for what else became ready. */
-#define TRIES_AT_ONCE	512
 
 /**
  * struct slot - what waits for one descriptor
@@ -36,6 +34,7 @@ struct engine_epoll {
 	unsigned int slot_count;
 	struct engine_op *ready;
 	struct engine_op **ready_end;
+	unsigned int ready_count;
 };
 
 static struct engine_epoll *epoll_of(struct engine *engine)
@@ -57,6 +56,7 @@ static void ready_add(struct engine_epoll *e, struct engine_op *op)
 	op->next = NULL;
 	*e->ready_end = op;
 	e->ready_end = &op->next;
+	e->ready_count++;
 }
 
 static struct engine_op *ready_take(struct engine_epoll *e)
@@ -69,6 +69,7 @@ static struct engine_op *ready_take(struct engine_epoll *e)
 	if (!e->ready)
 		e->ready_end = &e->ready;
 	op->ready = 0;
+	e->ready_count--;
 	return op;
 }
 
@@ -323,7 +324,11 @@ static int epoll_run(struct engine *engine, int timeout_ms)
 		return errno == EINTR ? 0 : -errno;
 	for (i = 0; i < count; i++)
 		event_take(e, &events[i]);
-	for (i = 0; i < TRIES_AT_ONCE; i++) {
+	/*
+	 * What these add is behind what the kernel has to tell meanwhile: a bulk
+	 * transfer that never has to wait would keep the module's answers away.
+	 */
+	for (i = e->ready_count; i > 0; i--) {
 		op = ready_take(e);
 		if (!op)
 			break;
