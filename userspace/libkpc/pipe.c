@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bio.h"
 #include "pipe.h"
 
 #define SMALLEST	1024
@@ -90,34 +91,19 @@ static int pipe_write(BIO *bio, const char *from, int len)
 	return len;
 }
 
-static long pipe_ctrl(BIO *bio, int command, long number, void *pointer)
-{
-	return command == BIO_CTRL_FLUSH || command == BIO_CTRL_DUP;
-}
-
 static void make_method(void)
 {
-	BIO_METHOD *made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "kpc pipe");
+	BIO_METHOD *made = kpci_bio_method("kpc pipe");
 
-	if (!made)
-		return;
-	if (BIO_meth_set_read(made, pipe_read) != 1 || BIO_meth_set_write(made, pipe_write) != 1 ||
-	    BIO_meth_set_ctrl(made, pipe_ctrl) != 1) {
+	if (made && BIO_meth_set_read(made, pipe_read) == 1 &&
+	    BIO_meth_set_write(made, pipe_write) == 1)
+		method = made;
+	else
 		BIO_meth_free(made);
-		return;
-	}
-	method = made;
 }
 
 BIO *kpci_pipe_bio(struct kpci_pipe *pipe)
 {
-	BIO *bio;
-
 	pthread_once(&once, make_method);
-	bio = method ? BIO_new(method) : NULL;
-	if (!bio)
-		return NULL;
-	BIO_set_data(bio, pipe);
-	BIO_set_init(bio, 1);
-	return bio;
+	return kpci_bio_new(method, pipe);
 }
