@@ -38,6 +38,7 @@
 #define MAGIC		0x6b70632d77686f6cULL
 #define PIECE_MOST	(256U << 10)
 #define PAUSE_MS	20
+#define STAY_MS		3000
 #define STILL_MS	60000
 #define NEVER		UINT64_MAX
 
@@ -53,6 +54,7 @@ enum { DRIVER, SERVER };
  * @stop: after so many of its own an end resets the connection; or NEVER
  * @first: the other end waits until this one has ended; or NEVER
  * @pause: an end pauses after one of so many pieces, sent or received; or 0
+ * @stay: both ends pause so many ms behind their first piece, which is not all
  * @narrow: there is little room for what an end has not read
  * @broken: anything may end it
  */
@@ -64,6 +66,7 @@ struct plan {
 	uint64_t stop[2];
 	uint64_t first;
 	uint64_t pause;
+	uint64_t stay;
 	uint64_t narrow;
 	uint64_t broken;
 };
@@ -202,6 +205,11 @@ static uint64_t pause_end(struct talk *talk)
 	return now_ms() + pattern_random(~talk->seed, talk->chance++) % PAUSE_MS;
 }
 
+static bool stays(const struct talk *talk)
+{
+	return talk->plan->stay && !talk->sent;
+}
+
 static void next_piece(struct talk *talk)
 {
 	const struct plan *plan = talk->plan;
@@ -210,12 +218,13 @@ static void next_piece(struct talk *talk)
 
 	if (until - talk->sent < left)
 		left = until - talk->sent;
-	talk->length = size_by_chance(talk->seed, ~talk->chance++, PIECE_MOST);
+	talk->length = size_by_chance(talk->seed, ~talk->chance++,
+				      stays(talk) ? left / 2 : PIECE_MOST);
 	if (talk->length > left)
 		talk->length = left;
 	talk->at = 0;
 	pattern_fill(talk->piece, talk->length, talk->seed, talk->sent);
-	talk->next = pause_end(talk);
+	talk->next = stays(talk) ? now_ms() + plan->stay : pause_end(talk);
 }
 
 /* 0: all is sent, or -EAGAIN, or another errno. */
@@ -387,6 +396,14 @@ static void draw(struct plan *plan, uint64_t number)
 	for (end = 0; end < 2; end++)
 		plan->total[end] = pattern_random(seed, 1 + end) % 16 ?
 			size_by_chance(seed, 3 + end, drive.most) : 0;
+	if (!number && !drive.broken) {
+		/* One is whole and old enough for keys to change by time. */
+		plan->first = NEVER;
+		plan->stay = STAY_MS;
+		plan->total[DRIVER] += 2;
+		plan->total[SERVER] += 2;
+		return;
+	}
 	end = kind >> 4 & 1;
 	if (drive.broken || kind >> 5 & 7 || !plan->total[end])
 		return;
