@@ -104,6 +104,9 @@ static const struct {
 	{ "an unknown configuration", "config mark 1\n",
 	  "FILE:1: \"mark\" is not known; accepted: mark-range handshake-mark agent-lost "
 	  "agent-lost-after max-associations max-bindings max-handshakes clock" },
+	{ "a clock that a file says is right", "config clock set\n",
+	  "FILE:1: clock set says that the time is right now, which no file can know; trust or "
+	  "wait is accepted" },
 	{ "a range with bits outside its mask", "config mark-range 0x6b000001/0xff000000\n",
 	  "FILE:1: mark-range \"0x6b000001/0xff000000\" has bits of the value outside the mask" },
 	{ "a configuration twice", "config max-bindings 1\nconfig max-bindings 2\n",

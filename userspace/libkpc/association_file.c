@@ -80,6 +80,10 @@ static int take_config(struct reader *reader, int argc, char **argv,
 	ret = kpc_config_parse(&table->config, argc, argv, err);
 	if (ret)
 		return ret;
+	if (table->config.set & 1U << KPC_A_CONFIG_CLOCK &&
+	    table->config.clock == KPC_CLOCK_SET)
+		return kpc_error_return(err, -EINVAL,
+					"clock set says that the time is right now, which no file can know; trust or wait is accepted");
 	free(table->config_file);
 	table->config_file = strdup(reader->path);
 	if (!table->config_file)
