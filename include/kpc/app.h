@@ -71,7 +71,7 @@ struct kpc_app {
  * @message: KPC_APP_MESSAGE_MAX octets; ends with NUL, which is not sent
  * @socket: what is handed over
  * @identity: association, KpcId, both identities, role, version, suite; mark,
- *	remote and id where they are not 0
+ *	remote, id and records where they are not 0
  *
  * Return: octets of @message, or -EINVAL where a member needed is missing.
  */

@@ -127,6 +127,8 @@ struct kpc_endpoint {
  * @tx_records: Carrier kernel, number of the next record under the key for
  *   sending, as it was within the last seconds.
  * @rx_records: The same for receiving.
+ * @records: Of a message of <kpc/app.h>, what one key may protect by the
+ *   association's word; the module does not tell it, and 0 is the suite's own.
  */
 struct kpc_binding {
 	uint64_t id;
@@ -152,6 +154,7 @@ struct kpc_binding {
 	bool handed_over;
 	uint64_t tx_records;
 	uint64_t rx_records;
+	uint32_t records;
 };
 
 /**

@@ -229,6 +229,9 @@ static const struct {
 	{ A "plain pair:/x",
 	  "plain pair: is for role b; programs of role a that only read and write take plain "
 	  "unix:/PATH" },
+	{ A "rekey-after 1h plain hand-over:/x",
+	  "rekey-after is for connections that the agent holds; the secrets of next keys are not "
+	  "handed over" },
 	{ A "offload off plain hand-over:/x",
 	  "plain hand-over: hands over the kernel's TLS, which offload off forbids; offload "
 	  "require or prefer is accepted" },

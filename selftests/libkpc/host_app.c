@@ -60,6 +60,7 @@ static void check_form(void)
 	tap_ok(!kpc_app_message_parse(message, length, &socket, &read, &err) &&
 	       socket == KPC_APP_PAIR && !memcmp(&read, &told, sizeof(told)),
 	       "and reads back");
+	told.records = UINT32_MAX;
 
 	memset(told.id_a + 1, 'a', KPC_IDENTITY_MAX - 1);
 	memset(told.id_b + 1, 'b', KPC_IDENTITY_MAX - 1);
@@ -114,6 +115,7 @@ static const struct {
 	  "the agent's message has the line \"mark \", which is no word and its value" },
 	{ TLS "mark 0\n", -EPROTO, "the agent's message has mark \"0\"" },
 	{ TLS "mark 0x100000000\n", -EPROTO, "the agent's message has mark \"0x100000000\"" },
+	{ TLS "records 0\n", -EPROTO, "the agent's message has records \"0\"" },
 	{ TLS "binding -1\n", -EPROTO, "the agent's message has binding \"-1\"" },
 	{ TLS "peer pump.example:1\n", -EPROTO,
 	  "the agent's message has peer \"pump.example:1\"" },

@@ -289,6 +289,29 @@ static void check_bulk(void)
 	wire_close(&wire);
 }
 
+/* Of the association's own number of records for one key the last quarter is not used. */
+static void check_limit(uint16_t version)
+{
+	struct kpc_error err = { "" };
+	struct wire wire;
+	uint8_t octet, type;
+	unsigned int sent = 0, came = 0;
+	ssize_t ret;
+
+	if (!wire_open(&wire, version))
+		return;
+	wire.app.identity.records = 1024;
+	while ((ret = kpc_send(&wire.app, "x", 1, &err)) == 1)
+		sent++;
+	while (hear(&wire, &type, &octet, 1) == 1 && type == KPC_RECORD_DATA)
+		came++;
+	tap_ok(ret == -EKEYEXPIRED && sent == 768 && came == sent &&
+	       type == KPC_RECORD_ALERT && octet == KPC_ALERT_WARNING,
+	       "limit records 1024: in order behind %u records, %u came (%s)", sent, came,
+	       err.text);
+	wire_close(&wire);
+}
+
 static void check_impatient(void)
 {
 	static uint8_t octets[65536];
@@ -318,6 +341,8 @@ int main(void)
 	check_broken();
 	check_renegotiation();
 	check_bulk();
+	check_limit(KPC_VERSION_TLS12);
+	check_limit(KPC_VERSION_TLS13);
 	check_impatient();
 	return tap_end();
 }

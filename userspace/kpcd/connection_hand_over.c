@@ -34,6 +34,7 @@ static void give(struct connection *c)
 		.mark = config->mark,
 		.version = c->version,
 		.suite = c->suite,
+		.records = config->records,
 	};
 	char text[KPC_MESSAGE_TEXT_MAX + 1];
 	int error;

@@ -165,6 +165,8 @@ static int check_tls(struct kpc_app *app, unsigned int take, struct kpc_error *e
 		return kpc_error_return(err, -EPERM,
 					"the agent carries the records of %s, and what is sent on its socket would be in the clear",
 					bound.association);
+	/* A smaller number than the module's ends sooner, a larger one nothing. */
+	bound.records = told->records;
 	app->identity = bound;
 	return 0;
 }

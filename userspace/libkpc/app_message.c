@@ -41,6 +41,7 @@ enum word_flag {
 	HAS_MARK	= 1 << 8,
 	HAS_PEER	= 1 << 9,
 	HAS_BINDING	= 1 << 10,
+	HAS_RECORDS	= 1 << 11,
 };
 
 /**
@@ -125,6 +126,8 @@ ssize_t kpc_app_message_format(char *message, enum kpc_app_socket socket,
 	put_peer(&to, &identity->remote);
 	if (identity->id)
 		put(&to, "binding %" PRIu64 "\n", identity->id);
+	if (identity->records)
+		put(&to, "records %" PRIu32 "\n", identity->records);
 	return to.at - message;
 }
 
@@ -235,6 +238,16 @@ static int take_binding(struct reading *in, const char *word, const char *value)
 	return 0;
 }
 
+static int take_records(struct reading *in, const char *word, const char *value)
+{
+	uint64_t records;
+
+	if (kpci_value_number(word, value, UINT32_MAX, &records, NULL) || !records)
+		return bad_value(in, word, value);
+	in->identity->records = records;
+	return 0;
+}
+
 static int take_peer(struct reading *in, const char *word, const char *value)
 {
 	struct kpc_address *peer = &in->identity->remote;
@@ -262,6 +275,7 @@ static const struct {
 	{ "mark",	 HAS_MARK,	  take_mark },
 	{ "peer",	 HAS_PEER,	  take_peer },
 	{ "binding",	 HAS_BINDING,	  take_binding },
+	{ "records",	 HAS_RECORDS,	  take_records },
 };
 
 #define WORDS	(sizeof(words) / sizeof(*words))

@@ -207,11 +207,12 @@ ssize_t kpc_recv(struct kpc_app *app, void *buffer, size_t size, struct kpc_erro
 	return got;
 }
 
-/* Where the connection ends in order; the association's own limit the module keeps. */
+/* Where the connection ends in order. */
 static uint64_t last_record(const struct kpc_app *app)
 {
 	const struct kpc_suite *suite = kpc_suite_by_code(app->identity.suite);
-	uint32_t most = suite && app->socket == KPC_APP_TLS ? kpc_suite_records(suite, 0) : 0;
+	uint32_t most = suite && app->socket == KPC_APP_TLS ?
+		kpc_suite_records(suite, app->identity.records) : 0;
 
 	return most ? KPC_RECORDS_LAST(most) : UINT64_MAX;
 }

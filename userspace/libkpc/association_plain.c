@@ -132,6 +132,9 @@ static int check_application(const struct kpc_association *association, bool pai
 	if (association->agent.proxy)
 		return kpc_error_return(err, -EINVAL,
 					"proxy is for plain tcp: and unix:; an application that is given the connection is told the identity with it");
+	if (!pair && association->agent.rekey_after)
+		return kpc_error_return(err, -EINVAL,
+					"rekey-after is for connections that the agent holds; the secrets of next keys are not handed over");
 	if (pair && association->role == KPC_ROLE_A)
 		return kpc_error_return(err, -EINVAL,
 					"plain pair: is for role b; programs of role a that only read and write take plain unix:/PATH");
