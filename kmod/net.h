@@ -26,19 +26,25 @@ struct kpc_session;
 #define KPC_ASSOCIATIONS_MAX	262144U
 struct kpc_table;
 
-/* Tasks that may have been refused with a sentence of more than few octets. */
+/*
+ * Tasks that may have been refused with a sentence of more than few octets, and how
+ * many of them without CAP_NET_ADMIN: anybody can ask for a refusal.
+ */
 #define KPC_SENTENCES		256
+#define KPC_SENTENCES_COMMON	128
 #define KPC_SENTENCE_MAX	256
 
 /**
  * struct kpc_sentence - why a request is refused
  * @node: in kpc_net::sentences
  * @pid: of the task that asked, held; another's once that has ended
+ * @common: it had no CAP_NET_ADMIN
  * @text: in words, which the task's answer may be read from until it asks again
  */
 struct kpc_sentence {
 	struct list_head node;
 	struct pid *pid;
+	bool common;
 	char text[KPC_SENTENCE_MAX];
 };
 
@@ -118,9 +124,10 @@ struct kpc_config {
  * @sweep_end: id of the last socket that the pass looks at
  * @events: numbering and rate of events
  * @counters: of the namespace
- * @sentence_lock: guards @sentences and @n_sentences
+ * @sentence_lock: guards @sentences and its lengths
  * @sentences: list of struct kpc_sentence, of the latest refusals
  * @n_sentences: length of @sentences
+ * @n_common: how many of them are common
  */
 struct kpc_net {
 	struct net *net;
@@ -172,6 +179,7 @@ struct kpc_net {
 	spinlock_t sentence_lock; /* sentences */
 	struct list_head sentences;
 	unsigned int n_sentences;
+	unsigned int n_common;
 };
 
 extern unsigned int kpc_net_id;

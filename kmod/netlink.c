@@ -57,6 +57,7 @@ struct genl_family kpc_family __ro_after_init = {
 /* A sentence of this task, or of one that has ended, or a new one. */
 static struct kpc_sentence *take_sentence(struct kpc_net *kn)
 {
+	bool common = !ns_capable_noaudit(kn->net->user_ns, CAP_NET_ADMIN);
 	struct kpc_sentence *s, *left = NULL;
 
 	list_for_each_entry(s, &kn->sentences, node) {
@@ -65,8 +66,11 @@ static struct kpc_sentence *take_sentence(struct kpc_net *kn)
 		if (!left && !pid_task(s->pid, PIDTYPE_PID))
 			left = s;
 	}
+	if (common && kn->n_common >= KPC_SENTENCES_COMMON && !(left && left->common))
+		return NULL;
 	if (left) {
 		put_pid(left->pid);
+		kn->n_common -= left->common;
 	} else if (kn->n_sentences < KPC_SENTENCES) {
 		left = kmalloc(sizeof(*left), GFP_ATOMIC | __GFP_NOWARN);
 		if (!left)
@@ -77,6 +81,8 @@ static struct kpc_sentence *take_sentence(struct kpc_net *kn)
 		return NULL;
 	}
 	left->pid = get_pid(task_pid(current));
+	left->common = common;
+	kn->n_common += common;
 	return left;
 }
 

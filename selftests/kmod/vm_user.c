@@ -5,6 +5,7 @@
  */
 #include "kselftest_harness.h"
 
+#include <signal.h>
 #include <sys/fsuid.h>
 #include <sys/stat.h>
 
@@ -305,6 +306,55 @@ TEST_F(user, is_in_a_control_group_that_is_made_anew)
 	ASSERT_EQ(pair_bind(p), 0)
 		TH_LOG("a: %s; b: %s", self->a.said, self->b.said);
 	EXPECT_TRUE(crosses(p->client, p->server, "under the old name"));
+}
+
+/* A user without rights asks for a refusal and stays. */
+static void ask_and_stay(int told)
+{
+	struct nl nl;
+	char c = 1;
+
+	if (!setresgid(USER, USER, USER) && !setresuid(USER, USER, USER) &&
+	    !nl_open(&nl)) {
+		nl_req(&nl, KPC_CMD_BINDING_GET);
+		c = !nl_talk(&nl);
+	}
+	if (write(told, &c, 1) == 1)
+		pause();
+	_exit(1);
+}
+
+/* However many of them there are, who has rights is told why it is refused. */
+TEST_F(user, takes_no_sentence_away)
+{
+	/* Longer than what the kernel has room for. */
+	struct assoc a = ASSOC_A("an-association-whose-name-is-about-as-long-as-a-name-"
+				 "may-be-00");
+	pid_t crowd[300];
+	int i, told[2], fd;
+	char c;
+
+	a.holder_uid = USER;
+	ASSERT_EQ(assoc_new(&self->a, &a), 0) TH_LOG("%s", self->a.said);
+	ASSERT_EQ(site_enter('a'), 0);
+	ASSERT_EQ(pipe(told), 0);
+	for (i = 0; i < (int)ARRAY_SIZE(crowd); i++) {
+		crowd[i] = fork();
+		ASSERT_GE(crowd[i], 0);
+		if (!crowd[i])
+			ask_and_stay(told[1]);
+		EXPECT_EQ(read(told[0], &c, 1), 1);
+		EXPECT_EQ(c, 0);
+	}
+	fd = socket_of(0);
+	EXPECT_EQ(handshake_new(&self->a, fd, a.name), -EPERM);
+	EXPECT_NE(strstr(self->a.said, "and this one is of user 0"), NULL)
+		TH_LOG("%s", self->a.said);
+	close(fd);
+	for (i = 0; i < (int)ARRAY_SIZE(crowd); i++) {
+		kill(crowd[i], SIGKILL);
+		waitpid(crowd[i], NULL, 0);
+	}
 }
 
 TEST_F(user, is_in_no_control_group)
