@@ -100,7 +100,14 @@ ssize_t kpc_records_write(struct kpc_records *records, const void *octets, size_
 /** kpc_records_close() - queue close_notify behind the data; reading goes on */
 int kpc_records_close(struct kpc_records *records);
 
-/** kpc_records_key_update() - TLS 1.3: new keys for sending, and asked of the peer; 0 or -errno */
+/**
+ * kpc_records_key_update() - TLS 1.3: new keys for sending
+ * @records: carrier
+ *
+ * They are asked of the peer too, unless it was asked and has not answered yet.
+ *
+ * Return: 0 or a negative errno.
+ */
 int kpc_records_key_update(struct kpc_records *records);
 
 /**

@@ -133,6 +133,9 @@ class Bench:
                       both=f"versions {version} limit records 2048")
         self.join("often", self.keep, both="limit records 1024")
         self.join("hourly", echo, both="rekey-after 1s")
+        self.awake, self.blocked = threading.Event(), []
+        self.join("asleep", self.asleep, both="rekey-after 1s")
+        self.join("speaker", self.speak_first, b_words=" rekey-after 1s")
         self.join("warm", self.hear, start="auto", wire=True)
         if carrier == "agent":
             self.join("cbc", echo,
@@ -238,6 +241,19 @@ class Bench:
         """Reads nothing before it is allowed to."""
         self.stalled.wait(60)
         s.sendall(receive_all(s)[1].encode())
+
+    def asleep(self, s):
+        """The same, and tells how it ended."""
+        self.awake.wait(90)
+        self.blocked.append(receive_all(s))
+
+    def speak_first(self, s):
+        """Speaks as long, as fast as it is heard, and reads nothing before."""
+        octets = noise(MIB // 16, 41)
+        while not self.awake.wait(0.05):
+            s.sendall(octets)
+        s.shutdown(socket.SHUT_WR)
+        self.blocked.append(receive_all(s))
 
     @staticmethod
     def silent(s):

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import select
 import socket
 import stat
 import subprocess
@@ -210,6 +211,47 @@ def test_answers_lost(bench, count):
         told = re.compile(r"(?:truncated|failed|refused).* NAME=hourly .*")
         return "\n".join([str(error), *(line for site in (bench.a, bench.b)
                                         for line in told.findall(site.said())[:3])])
+
+
+def push(s, octets, sent):
+    """As much of it as is taken, and the end."""
+    with contextlib.suppress(OSError):
+        while sent[0] < len(octets):
+            sent[0] += s.send(octets[sent[0]:sent[0] + (1 << 18)])
+        s.shutdown(socket.SHUT_WR)
+
+
+def test_blocked(bench, size, seconds):
+    """New keys come due again and again while one direction, or the other, is
+    full: it goes on where it was, and neither stops what is not full."""
+    data = noise(size, 43)
+    digest, octets = hashlib.sha256(data).hexdigest(), memoryview(data)
+    sent = {"asleep": [0], "speaker": [0]}
+    with contextlib.ExitStack() as both:
+        pushing = []
+        for name, so_far in sent.items():
+            s = both.enter_context(bench.open(name))
+            s.settimeout(None)
+            pushing.append(threading.Thread(target=push, args=(s, octets, so_far),
+                                            daemon=True))
+            pushing[-1].start()
+        heard, end = 0, time.monotonic() + seconds
+        while time.monotonic() < end:
+            if not select.select([s], [], [], 20)[0]:
+                bench.awake.set()
+                return f"{heard} octets were heard, and no more came for 20 s"
+            heard += len(s.recv(1 << 18))
+        bench.awake.set()
+        print(f"# taken: {sent}, heard {heard}")
+        if not heard or len(data) in (so_far[0] for so_far in sent.values()):
+            return f"nobody had to wait: taken {sent}, heard {heard}"
+        receive_all(s)
+        for thread in pushing:
+            thread.join(60)
+        if not wait_for(lambda: len(bench.blocked) == 2, 60):
+            return f"not all has come: taken {sent}, {bench.blocked}"
+    wrong = [end for end in bench.blocked if end != (size, digest, "end")]
+    return f"{wrong}: {bench.b.said()[-400:]}" if wrong else None
 
 
 def unread(pipe):

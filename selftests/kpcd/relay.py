@@ -60,6 +60,8 @@ ALONE = (
 
 # What does little but wait for time to pass: all begin now.
 WAITING = (
+    ("X2", "TLS 1.3: keys that change while nobody reads",
+     case_keys.test_blocked, (48 * MIB, 26), "rekeys"),
     ("X5", "silence on the TLS port", case_peer.test_silence, ()),
     ("I8", "the far end is lost bit by bit, nothing that came is",
      case_end.test_late_loss, (1, "slow")),
@@ -184,8 +186,9 @@ SHORT = (case_flow.test_bulk, case_flow.test_small_records,
 
 # What wears keys out, and what changes them.
 KEYS = (case_flow.test_tls_stat, case_keys.test_worn_out, case_keys.test_renewed,
-        case_keys.test_often, case_keys.test_answers_lost,
-        case_keys.test_updates, case_keys.test_behind_data, case_keys.test_in_time, case_peer.test_unharmed,
+        case_keys.test_often, case_keys.test_blocked, case_keys.test_answers_lost,
+        case_keys.test_updates, case_keys.test_behind_data, case_keys.test_in_time,
+        case_peer.test_unharmed,
         case_foreign.test_key_update, case_foreign.test_key_flood)
 
 

@@ -173,8 +173,12 @@ static void check_replay(uint16_t suite)
 	link_close(&link);
 }
 
+/* A record of TLS 1.3 that holds one, with AES-GCM. */
+#define KEY_UPDATE_OCTETS	(5 + 5 + 1 + 16)
+
 static void check_key_update(void)
 {
+	size_t answers = 0;
 	struct link link;
 	char got[16];
 	bool held;
@@ -186,6 +190,18 @@ static void check_key_update(void)
 			held = held && !kpc_records_key_update(link.b);
 	}
 	tap_ok(held, "X1 KeyUpdate from either side");
+	link_close(&link);
+	held = link_open(&link, 0x1301);
+	for (int i = 0; held && i < 5; i++)
+		held = !kpc_records_key_update(link.a);
+	if (held) {
+		move(link.a, link.b, 1 << 14);
+		held = kpc_records_read(link.b, got, sizeof(got)) == -EAGAIN;
+		kpc_records_output(link.b, &answers);
+	}
+	tap_ok(held && answers == KEY_UPDATE_OCTETS &&
+	       carries(link.b, link.a, "answered") && carries(link.a, link.b, "once"),
+	       "X1 five KeyUpdates ask for one answer (%zu octets)", answers);
 	link_close(&link);
 	held = link_open(&link, 0x00a8) && kpc_records_key_update(link.a) == -EOPNOTSUPP &&
 	       kpc_records_read(link.a, got, sizeof(got)) == -EAGAIN;

@@ -45,6 +45,9 @@ static void rekey_expired(struct timer *timer)
 	rekey_start(c);
 	if (c->carrier == KPC_CARRIER_KERNEL)
 		rekey_want(c, true);
+	else if (c->out.stream.first)
+		/* Behind what waits there would be one for each time. */
+		c->rekey.late = 1;
 	else if (carrier_rekey(c))
 		relay_break(c, "the agent's TLS has no new keys");
 	relay_go_on(c);
@@ -167,7 +170,8 @@ void rekey_want(struct connection *c, bool ask)
 {
 	struct rekey *rekey = &c->rekey;
 
-	rekey->ask |= ask;
+	/* Answers may have to wait behind data; some more, and it reads nothing. */
+	rekey->ask |= ask && !rekey->asked;
 	if (rekey->step[KPC_KTLS_TX] == REKEY_IDLE && announce(c, KPC_KTLS_TX))
 		relay_break(c, "no new keys can be derived");
 }

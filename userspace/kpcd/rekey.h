@@ -43,6 +43,7 @@ enum rekey_step {
  * @asked: it was told so and has not done it yet
  * @answer: it wants this side to change its keys
  * @paid: it did before, for what was sent with the present ones
+ * @late: carrier agent, the time for new keys came while nothing could be sent
  */
 struct rekey {
 	struct kpc_rekey secrets;
@@ -55,6 +56,7 @@ struct rekey {
 	uint8_t asked:1;
 	uint8_t answer:1;
 	uint8_t paid:1;
+	uint8_t late:1;
 };
 
 /**
@@ -96,7 +98,7 @@ bool rekey_can(const struct connection *c);
 /**
  * rekey_want() - change the keys for sending
  * @c: the connection, for which rekey_can()
- * @ask: and have the far end change its own
+ * @ask: and have the far end change its own, unless it was asked already
  */
 void rekey_want(struct connection *c, bool ask);
 

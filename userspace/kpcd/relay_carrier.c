@@ -119,16 +119,17 @@ int carrier_rekey(struct connection *c)
 {
 	int ret = kpc_records_key_update(c->records);
 
+	c->rekey.late = 0;
 	return ret == -EPIPE ? 0 : ret ?: agent_drain(c, false);
 }
 
 /*
  * In time before a key has protected all it may: TLS 1.3 has new keys, and TLS
- * 1.2 goes on to the limit, which ends it.
+ * 1.2 goes on to the limit, which ends it. Where it is due anyway it goes now.
  */
-static int agent_rekey(struct connection *c)
+static int agent_rekey(struct connection *c, bool due)
 {
-	if (!kpc_records_worn(c->records) || c->version != TLS1_3_VERSION)
+	if (c->version != TLS1_3_VERSION || !(due || kpc_records_worn(c->records)))
 		return 0;
 	return carrier_rekey(c);
 }
@@ -191,7 +192,7 @@ static enum carrier_event agent_receive(struct connection *c,
 		event = agent_read(c, err);
 	}
 	buffer_put(&c->worker->pool, buffer);
-	if (agent_drain(c, true) || agent_rekey(c))
+	if (agent_drain(c, true) || agent_rekey(c, false))
 		return broken(err, "no memory for data");
 	return event;
 }
@@ -223,7 +224,7 @@ int carrier_wrap(struct connection *c, struct buffer *buffer)
 			break;
 		}
 		at += taken > 0 ? taken : 0;
-		ret = agent_drain(c, false) ?: agent_rekey(c);
+		ret = agent_drain(c, false) ?: agent_rekey(c, c->rekey.late);
 	}
 	explicit_bzero(buffer->data, buffer->length);
 	buffer_put(&c->worker->pool, buffer);

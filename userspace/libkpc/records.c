@@ -283,7 +283,8 @@ int kpc_records_key_update(struct kpc_records *records)
 	if (SSL_version(records->ssl) != TLS1_3_VERSION)
 		return -EOPNOTSUPP;
 	ERR_clear_error();
-	if (SSL_key_update(records->ssl, SSL_KEY_UPDATE_REQUESTED) != 1 ||
+	if (SSL_key_update(records->ssl, records->asked ? SSL_KEY_UPDATE_NOT_REQUESTED :
+							  SSL_KEY_UPDATE_REQUESTED) != 1 ||
 	    SSL_do_handshake(records->ssl) != 1)
 		return fail(records);
 	records->asked = true;
