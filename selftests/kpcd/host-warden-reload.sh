@@ -5,7 +5,7 @@
 # mode (X2, X3, I8).
 
 . "$(dirname "$0")/lib.sh"
-plan 26
+plan 29
 
 port=$(free_port)
 second=$(free_port)
@@ -146,6 +146,29 @@ run auto --table "$dir/table-a" --keys "$dir/keys" --workers 1
 within 10 logged auto "is not a socket; it is not replaced"
 ok "and the connection that was made for it does not stay" within 10 \
 	eval '! ss -Htn state established "dport = :$second" | grep -q .'
+kill "$pid"
+
+# A worker has a copy of a local socket, and hears late that it is gone.
+front=$(free_port)
+write "$dir/table-a" <<END
+association tank role a kpc-id tank@example.org \\
+	id-a //a.example/cse/Ctank id-b //b.example/cse \\
+	offload off peer 127.0.0.1:$port plain tcp:127.0.0.1:$front allow-uid $UID start demand
+END
+up moved --table "$dir/table-a" --keys "$dir/keys" --workers 1
+within 5 listening "$front"
+kill -STOP "$(workers "$pid")"
+sed -i "s/127.0.0.1:$port/127.0.0.1:$second/" "$dir/table-a"
+kill -HUP "$pid"
+ok "a local port is open again at once, whatever a worker does" \
+	within 5 eval 'logged moved ": reloaded$" && listening "$front"'
+kill -CONT "$(workers "$pid")"
+through_front()
+{
+	talk hello hello timeout 10 socat - "TCP:127.0.0.1:$front" | grep -qx hello
+}
+ok "and leads to where it is to lead now" through_front
+ok "and nothing went wrong meanwhile" not logged moved "in use|accepting failed"
 kill "$pid"
 
 # SIGTERM lets what runs finish.

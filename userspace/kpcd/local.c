@@ -175,6 +175,9 @@ static void dispose(struct local *local)
 	if (local->inode && !lstat(local->path, &file) &&
 	    file.st_dev == local->device && file.st_ino == local->inode)
 		unlink(local->path);
+	/* Workers have copies, which would keep the port from who comes next. */
+	if (local->fd >= 0 && local->tcp)
+		shutdown(local->fd, SHUT_RD);
 	if (local->fd >= 0)
 		close(local->fd);
 	free(local);

@@ -48,10 +48,13 @@ static void listener_accepted(struct engine_op *op, int result)
 		listener_free(listener);
 		return;
 	}
-	/* Out of descriptors or memory: those who wait are not turned away. */
-	worker_event(worker, KPC_EVENT_REFUSED, NULL,
-		     "accepting failed with errno %d, tried again shortly",
-		     -result);
+	/* Out of descriptors or memory: those who wait are not turned away. The warden
+	 * has a socket listen no more before it says so.
+	 */
+	if (result != -EINVAL)
+		worker_event(worker, KPC_EVENT_REFUSED, NULL,
+			     "accepting failed with errno %d, tried again shortly",
+			     -result);
 	timer_arm(&worker->timers, &listener->retry, RETRY_MS);
 }
 
