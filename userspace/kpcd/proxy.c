@@ -112,7 +112,8 @@ size_t proxy_header(uint8_t *buffer, const struct connection *c)
 	const struct kpc_message_association *config = &c->association->config;
 	bool v4 = IN6_IS_ADDR_V4MAPPED(&c->peer.sin6_addr);
 	uint64_t unique[3] = {
-		c->binding, c->born, (uint64_t)(uintptr_t)c->tls.fd,
+		c->binding, c->born,
+		(uint64_t)c->worker->config.index << 32 | (uint32_t)c->tls.fd,
 	};
 	uint8_t *at, *content;
 
