@@ -23,7 +23,7 @@ static void tell(struct loop_timer *timer)
 			 tally->untold);
 	snprintf(state, sizeof(state),
 		 "STATUS=%" PRIu64 " connections came up, %" PRIu64
-		 " ended in order, %" PRIu64 " truncated; %" PRIu64
+		 " closed, %" PRIu64 " truncated; %" PRIu64
 		 " handshakes failed%s", tally->up, tally->ended,
 		 tally->truncated, tally->refused, untold);
 	notify_send(state);

@@ -14,7 +14,7 @@ struct warden;
 /**
  * struct tally - since the agent has started
  * @up: connections that came up
- * @ended: of those, in order
+ * @ended: of those, not truncated
  * @truncated: of those, not in order
  * @refused: handshakes that failed
  * @untold: events of whatever kind that a worker did not tell
