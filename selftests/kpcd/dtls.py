@@ -146,6 +146,20 @@ def path(port, to, seed):
             time.sleep(0.001)
 
 
+def keeps_on(port):
+    """A local program that says something twice a second, and tells what is answered."""
+    sock = udp()
+    sock.connect(("127.0.0.1", int(port)))
+    sock.settimeout(0.5)
+    while True:
+        sock.send(b"anybody there?")
+        try:
+            print(sock.recv(65535).decode(), flush=True)
+            time.sleep(0.5)
+        except TimeoutError:
+            pass
+
+
 def lossy(port, count):
     """A local program behind such a path: of what it sends some comes back, each
     datagram once at most and none that it did not send."""

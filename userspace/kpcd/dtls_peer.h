@@ -53,7 +53,7 @@ struct dtls_held {
  * @born: milliseconds of the clock
  * @give_up: when the handshake must be through
  * @next_at: role a, when the next address is tried
- * @heard: when anything authentic came or was sent
+ * @heard: when anything authentic came, or of role b was sent
  * @checked: the turn in which the local user was last looked up
  * @tx_octets: plaintext towards the far end
  * @rx_octets: plaintext from there
@@ -183,7 +183,7 @@ struct dtls_peer *dtls_peer_find(struct worker *worker,
 				 const struct listener *listener,
 				 const struct dtls_address *at, bool up);
 
-/** dtls_peer_heard() - something authentic came, or was sent */
+/** dtls_peer_heard() - something authentic came, or of role b was sent */
 void dtls_peer_heard(struct dtls_peer *peer);
 
 /** dtls_peer_event() - one line for the log about it */

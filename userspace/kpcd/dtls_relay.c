@@ -165,7 +165,9 @@ void dtls_relay_out(struct dtls_peer *peer, const uint8_t *data, size_t len)
 		return;
 	}
 	peer->tx_octets += len;
-	dtls_peer_heard(peer);
+	/* A program that goes on sending must not keep one whose far end is gone. */
+	if (peer->role == KPC_ROLE_B)
+		dtls_peer_heard(peer);
 }
 
 void dtls_relay_close(struct dtls_peer *peer)

@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Proves that two ends of DTLS find each other again (M7): after one has gone without
+# a word, after one has begun anew, and after a key has protected all it may.
+#
+#   program --- kpcd a === kpcd b --- backend
+
+. "$(dirname "$0")/lib.sh"
+plan
+
+datagrams="$(dirname "$0")/dtls.py"
+b=$(free_port)
+back=$(free_port)
+front=$(free_port)
+write "$dir/keys" <<END
+pump@example.org hex:$key
+END
+words="kpc-id pump@example.org id-a //a.example/cse id-b //b.example/cse profile onem2m \
+	versions dtls1.2 offload off"
+write "$dir/b.table" <<END
+association pump role b $words start auto listen 127.0.0.1:$b \\
+	plain udp:127.0.0.1:$back allow-uid $UID
+END
+write "$dir/a.table" <<END
+association pump role a $words start demand peer 127.0.0.1:$b \\
+	plain udp:127.0.0.1:$front allow-uid $UID limit idle 2s
+END
+bound()
+{
+	ss -Huln "sport = :$1" | grep -q .
+}
+python3 "$datagrams" echo 127.0.0.1 "$back" &
+started+=($!)
+within 5 bound "$back"
+site_b()
+{
+	up b --table "$dir/b.table" --keys "$dir/keys" --workers 1 --no-pin
+	bpid=$pid
+}
+site_b
+up a --table "$dir/a.table" --keys "$dir/keys" --workers 1 --no-pin
+within 5 bound "$front"
+
+# answers MORE: the program that keeps on has had more than so many.
+answers()
+{
+	[ "$(wc -l <"$dir/answers")" -gt "$1" ]
+}
+python3 "$datagrams" keeps_on "$front" >"$dir/answers" &
+started+=($!)
+ok "a program that sends and sends is answered" within 10 answers 0
+worker=$(workers "$bpid")
+kill -9 "$bpid" "$worker"
+wait "$bpid" 2>/dev/null
+within 5 not kill -0 "$worker"
+within 5 not bound "$b"
+had=$(wc -l <"$dir/answers")
+site_b
+ok "when role b has gone without a word and is there again, it is so again" \
+	within 20 answers "$had"
+ok "since only what role b says keeps a peer of role a" \
+	logged a 'closed NAME=pump .*"silent for too long"'
+finish
