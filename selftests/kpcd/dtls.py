@@ -102,48 +102,76 @@ def crowd(port, programs, at_once, each):
                     sys.exit(f"{who} got what is not its own")
 
 
-def path(port, to, seed):
-    """A path that loses a tenth, doubles a tenth, and has a tenth overtaken."""
-    chance = random.Random(int(seed))
+def between(port, to, pass_on):
+    """Stands in the way of datagrams, with an address of its own for each from which
+    some come: pass_on(send, octets, forth) sends what goes on."""
     here = udp("127.0.0.1", int(port))
     here.setblocking(False)
-    late, ends = [], {}
+    ends = {}
 
-    def pass_on(sock, octets, where):
-        what = chance.randrange(10)
-        if what == 0:
-            return
-        if what == 1:
-            sock.sendto(octets, where)
-        if what == 2:
-            late.append((sock, octets, where))
-            return
-        sock.sendto(octets, where)
-        while late:
-            other, held, elsewhere = late.pop()
-            other.sendto(held, elsewhere)
+    def back_to(whose):
+        return lambda octets: here.sendto(octets, whose)
 
     while True:
         moved = False
         try:
             octets, whose = here.recvfrom(65535)
             if whose not in ends:
-                there = udp()
-                there.connect(("127.0.0.1", int(to)))
-                there.setblocking(False)
-                ends[whose] = there
-            pass_on(ends[whose], octets, ("127.0.0.1", int(to)))
+                ends[whose] = udp()
+                ends[whose].connect(("127.0.0.1", int(to)))
+                ends[whose].setblocking(False)
+            pass_on(ends[whose].send, octets, True)
             moved = True
         except BlockingIOError:
             pass
-        for back, sock in ends.items():
+        for whose, sock in ends.items():
             try:
-                pass_on(here, sock.recv(65535), back)
+                pass_on(back_to(whose), sock.recv(65535), False)
                 moved = True
             except (BlockingIOError, ConnectionRefusedError):
                 pass
         if not moved:
             time.sleep(0.001)
+
+
+def path(port, to, seed):
+    """A path that loses a tenth, doubles a tenth, and has a tenth overtaken."""
+    chance = random.Random(int(seed))
+    late = []
+
+    def pass_on(send, octets, _):
+        what = chance.randrange(10)
+        if what == 0:
+            return
+        if what == 1:
+            send(octets)
+        if what == 2:
+            late.append((send, octets))
+            return
+        send(octets)
+        while late:
+            other, held = late.pop()
+            other(held)
+
+    between(port, to, pass_on)
+
+
+def records_of(datagram):
+    """One after the other, each with its header."""
+    while len(datagram) >= 13:
+        end = 13 + struct.unpack_from(">H", datagram, 11)[0]
+        yield datagram[:end]
+        datagram = datagram[end:]
+
+
+def apart(port, to):
+    """A path behind a peer that sends each record by itself."""
+
+    def pass_on(send, octets, forth):
+        for one in records_of(octets) if forth else (octets,):
+            send(one)
+
+    between(port, to, pass_on)
 
 
 def keeps_on(port):

@@ -3,7 +3,8 @@
 # Proves that two ends of DTLS find each other again (M7): after one has gone without
 # a word, after one has begun anew, and after a key has protected all it may.
 #
-#   program --- kpcd a === kpcd b --- backend
+#   program --- kpcd a =========== kpcd b --- backend
+#         s_client === path ======/
 
 . "$(dirname "$0")/lib.sh"
 plan
@@ -12,6 +13,7 @@ datagrams="$(dirname "$0")/dtls.py"
 b=$(free_port)
 back=$(free_port)
 front=$(free_port)
+apart=$(free_port)
 write "$dir/keys" <<END
 pump@example.org hex:$key
 END
@@ -50,8 +52,7 @@ python3 "$datagrams" keeps_on "$front" >"$dir/answers" &
 started+=($!)
 ok "a program that sends and sends is answered" within 10 answers 0
 worker=$(workers "$bpid")
-kill -9 "$bpid" "$worker"
-wait "$bpid" 2>/dev/null
+{ kill -9 "$bpid" "$worker"; wait "$bpid"; } 2>/dev/null
 within 5 not kill -0 "$worker"
 within 5 not bound "$b"
 had=$(wc -l <"$dir/answers")
@@ -60,4 +61,25 @@ ok "when role b has gone without a word and is there again, it is so again" \
 	within 20 answers "$had"
 ok "since only what role b says keeps a peer of role a" \
 	logged a 'closed NAME=pump .*"silent for too long"'
+
+# s_client from one port, behind a path that has each record in a datagram of its own.
+python3 "$datagrams" apart "$apart" "$b" &
+started+=($!)
+within 5 bound "$apart"
+mkfifo "$dir/never"
+exec 8<>"$dir/never"
+for both in PSK-AES128-CCM8=TLS_PSK_WITH_AES_128_CCM_8 \
+	PSK-AES128-GCM-SHA256=TLS_PSK_WITH_AES_128_GCM_SHA256; do
+	suite=${both%=*}
+	port=$(free_port)
+	client=(openssl s_client -dtls -connect "127.0.0.1:$apart" -bind "127.0.0.1:$port"
+		-psk_identity pump@example.org -psk $key -cipher "$suite:@SECLEVEL=0" -quiet)
+	"${client[@]}" <"$dir/never" >"$dir/first" 2>&1 &
+	started+=($!)
+	first=$!
+	ok "a peer of $suite is up" within 5 logged b "up NAME=pump .* SUITE=${both#*=} "
+	{ kill -9 $first; wait $first; } 2>/dev/null
+	ok "begins anew, and its Finished comes by itself" \
+		eval 'talk hello hello timeout 10 "${client[@]}" -no_ign_eof | grep -qx hello'
+done
 finish

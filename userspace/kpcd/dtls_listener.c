@@ -87,23 +87,30 @@ static void unprotected(struct listener *listener,
 		dtls_relay_in(peer, datagram->octets, datagram->len);
 }
 
+/*
+ * There may be two at an address: one that is up, and one that has begun anew, whose
+ * Finished looks like a record of the first. Opening it there destroys it.
+ */
 static void from_far(struct listener *listener,
 		     const struct dtls_datagram *datagram)
 {
-	struct dtls_peer *peer;
+	static uint8_t copy[DTLS_OCTETS];
+	struct worker *worker = listener->worker;
+	const uint8_t *octets = datagram->octets;
+	struct dtls_peer *up, *anew;
 
 	if (is_epoch_zero(datagram)) {
 		unprotected(listener, datagram);
 		return;
 	}
-	peer = dtls_peer_find(listener->worker, listener, &datagram->from, true);
-	if (peer && dtls_relay_in(peer, datagram->octets, datagram->len))
+	up = dtls_peer_find(worker, listener, &datagram->from, true);
+	anew = dtls_peer_find(worker, listener, &datagram->from, false);
+	if (up && anew)
+		octets = memcpy(copy, octets, datagram->len);
+	if (up && dtls_relay_in(up, datagram->octets, datagram->len))
 		return;
-	/* The Finished of one that has begun anew, while the old one is there. */
-	peer = dtls_peer_find(listener->worker, listener, &datagram->from,
-			      false);
-	if (peer)
-		dtls_handshake_input(peer, datagram->octets, datagram->len);
+	if (anew)
+		dtls_handshake_input(anew, octets, datagram->len);
 }
 
 static void keep(struct dtls_peer *peer, const struct dtls_datagram *datagram)
