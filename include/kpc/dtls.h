@@ -219,6 +219,14 @@ enum kpc_dtls_record {
 enum kpc_dtls_record kpc_dtls_read(struct kpc_dtls *dtls, uint8_t **datagram, size_t *len,
 				   const uint8_t **data, size_t *data_len);
 
+/**
+ * kpc_dtls_spent() - whether the keys have opened all the records they may
+ *
+ * To be asked after each of kpc_dtls_read(): nothing more will be opened, so the peer
+ * is to be told by kpc_dtls_close() and to be freed.
+ */
+bool kpc_dtls_spent(const struct kpc_dtls *dtls);
+
 /** kpc_dtls_alert() - the alert of KPC_DTLS_RECORD_ALERT, -1: there was none */
 int kpc_dtls_alert(const struct kpc_dtls *dtls);
 

@@ -188,6 +188,24 @@ def keeps_on(port):
             pass
 
 
+def one_way(port):
+    """A local program that sends and sends, and listens for nothing."""
+    sock = udp()
+    sock.connect(("127.0.0.1", int(port)))
+    while True:
+        sock.send(b"word")
+        time.sleep(0.001)
+
+
+def sink(port):
+    """A backend that never answers, and says of every hundredth datagram that it came."""
+    sock = udp("127.0.0.1", int(port))
+    while True:
+        for _ in range(100):
+            sock.recv(65535)
+        print("a hundred", flush=True)
+
+
 def lossy(port, count):
     """A local program behind such a path: of what it sends some comes back, each
     datagram once at most and none that it did not send."""

@@ -14,18 +14,30 @@ b=$(free_port)
 back=$(free_port)
 front=$(free_port)
 apart=$(free_port)
+b_spent=$(free_port)
+back_spent=$(free_port)
+front_spent=$(free_port)
 write "$dir/keys" <<END
 pump@example.org hex:$key
+spent@example.org hex:$other
 END
-words="kpc-id pump@example.org id-a //a.example/cse id-b //b.example/cse profile onem2m \
-	versions dtls1.2 offload off"
+# words NAME: what both sites have of an association.
+words()
+{
+	echo "kpc-id $1@example.org id-a //a.example/cse/C$1 id-b //b.example/cse/C$1" \
+		"profile onem2m versions dtls1.2 offload off"
+}
 write "$dir/b.table" <<END
-association pump role b $words start auto listen 127.0.0.1:$b \\
+association pump role b $(words pump) start auto listen 127.0.0.1:$b \\
 	plain udp:127.0.0.1:$back allow-uid $UID
+association spent role b $(words spent) start auto listen 127.0.0.1:$b_spent \\
+	plain udp:127.0.0.1:$back_spent allow-uid $UID limit records 1024
 END
 write "$dir/a.table" <<END
-association pump role a $words start demand peer 127.0.0.1:$b \\
+association pump role a $(words pump) start demand peer 127.0.0.1:$b \\
 	plain udp:127.0.0.1:$front allow-uid $UID limit idle 2s
+association spent role a $(words spent) start demand peer 127.0.0.1:$b_spent \\
+	plain udp:127.0.0.1:$front_spent allow-uid $UID
 END
 bound()
 {
@@ -61,6 +73,23 @@ ok "when role b has gone without a word and is there again, it is so again" \
 	within 20 answers "$had"
 ok "since only what role b says keeps a peer of role a" \
 	logged a 'closed NAME=pump .*"silent for too long"'
+
+python3 "$datagrams" sink "$back_spent" >"$dir/came" &
+started+=($!)
+within 5 bound "$back_spent"
+python3 "$datagrams" one_way "$front_spent" &
+one_way=$!
+started+=($one_way)
+# came MANY: more hundreds than that.
+came()
+{
+	[ "$(wc -l <"$dir/came")" -gt "$1" ]
+}
+ok "what goes one way goes on when a key has protected all it may" within 15 came 20
+ok "since role b says that it has" \
+	logged b 'closed NAME=spent .*"a key has protected as many records as it may"'
+ok "to role a as well" logged a 'closed NAME=spent .*"ended in order"'
+kill $one_way
 
 # s_client from one port, behind a path that has each record in a datagram of its own.
 python3 "$datagrams" apart "$apart" "$b" &

@@ -317,6 +317,34 @@ static void check_limits(void)
 	dtls_pair_close(&dtls);
 }
 
+/* The last record that a key may open is opened, and told of, and none behind it. */
+static void check_received_limit(void)
+{
+	uint8_t datagram[KPC_DTLS_OVERHEAD_MAX + 1];
+	struct dtls_pair dtls = { 0 };
+	bool held = opened(&dtls, CCM_8);
+	ssize_t len = 0;
+	int got = 0;
+
+	kpc_dtls_limit(dtls.b, KPC_RECORDS_MIN);
+	while (held && got < 2 * KPC_RECORDS_MIN && !kpc_dtls_spent(dtls.b)) {
+		len = kpc_dtls_write(dtls.a, "x", 1, datagram);
+		if (try(dtls.b, datagram, (size_t)len) != KPC_DTLS_RECORD_DATA)
+			break;
+		got++;
+	}
+	tap_ok(held && kpc_dtls_spent(dtls.b) && got <= KPC_RECORDS_MIN &&
+	       got >= KPC_RECORDS_MIN - 2, "a key opens %d records of %d, and tells so", got,
+	       KPC_RECORDS_MIN);
+	len = held ? kpc_dtls_write(dtls.a, "x", 1, datagram) : 0;
+	tap_ok(len > 0 && try(dtls.b, datagram, (size_t)len) == KPC_DTLS_RECORD_NONE,
+	       "and no more");
+	len = held ? kpc_dtls_close(dtls.b, datagram) : 0;
+	tap_ok(len > 0 && try(dtls.a, datagram, (size_t)len) == KPC_DTLS_RECORD_CLOSE,
+	       "close_notify goes out then, too");
+	dtls_pair_close(&dtls);
+}
+
 /* Octets and datagrams that leave b when the key is not the right one. */
 struct seen {
 	size_t octets;
@@ -464,6 +492,7 @@ int main(void)
 	check_replayed();
 	check_many_records();
 	check_limits();
+	check_received_limit();
 	check_alike();
 	check_late_key();
 	check_early();

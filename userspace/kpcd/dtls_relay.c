@@ -109,6 +109,12 @@ static void far_alert(struct dtls_peer *peer)
 	dtls_peer_end(peer, KPC_EVENT_DOWN, -ECONNABORTED, text);
 }
 
+static void key_spent(struct dtls_peer *peer)
+{
+	dtls_peer_end(peer, KPC_EVENT_DOWN, -EKEYEXPIRED,
+		      "a key has protected as many records as it may");
+}
+
 bool dtls_relay_in(struct dtls_peer *peer, uint8_t *datagram, size_t len)
 {
 	enum kpc_dtls_record record;
@@ -140,6 +146,8 @@ bool dtls_relay_in(struct dtls_peer *peer, uint8_t *datagram, size_t len)
 		default:
 			break;
 		}
+		if (peer->state == DTLS_UP && kpc_dtls_spent(peer->dtls))
+			key_spent(peer);
 	} while (record != KPC_DTLS_RECORD_END && peer->state == DTLS_UP);
 	return known;
 }
@@ -151,8 +159,7 @@ void dtls_relay_out(struct dtls_peer *peer, const uint8_t *data, size_t len)
 
 	made = kpc_dtls_write(peer->dtls, data, len, datagram);
 	if (made == -EKEYEXPIRED) {
-		dtls_peer_end(peer, KPC_EVENT_DOWN, -EKEYEXPIRED,
-			      "a key has protected as many records as it may");
+		key_spent(peer);
 		return;
 	}
 	if (made < 0) {

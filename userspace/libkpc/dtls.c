@@ -379,7 +379,7 @@ static enum kpc_dtls_record take_record(struct kpc_dtls *dtls,
 
 	if (header->version != KPC_VERSION_DTLS12 ||
 	    KPCI_DTLS_EPOCH(header->sequence) != KPCI_DTLS_EPOCH(EPOCH_ONE) ||
-	    (dtls->max && dtls->received >= dtls->max) ||
+	    kpc_dtls_spent(dtls) ||
 	    !kpci_dtls_window_new(&dtls->window, header->sequence))
 		return KPC_DTLS_RECORD_NONE;
 	content = kpci_dtls_open(&dtls->rx, header, fragment, &len);
@@ -420,6 +420,11 @@ enum kpc_dtls_record kpc_dtls_read(struct kpc_dtls *dtls, uint8_t **datagram, si
 	*datagram = fragment + header.len;
 	*len -= KPCI_DTLS_RECORD_LEN + header.len;
 	return take_record(dtls, &header, fragment, data, data_len);
+}
+
+bool kpc_dtls_spent(const struct kpc_dtls *dtls)
+{
+	return dtls->max && dtls->received >= dtls->max;
 }
 
 int kpc_dtls_alert(const struct kpc_dtls *dtls)
