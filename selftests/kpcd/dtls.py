@@ -18,17 +18,19 @@ EXTENSIONS = struct.pack(">HH", 23, 0)
 IP_PKTINFO = 8
 
 
-def udp(address="127.0.0.1", port=0):
-    """A socket that is bound."""
+def udp(address="127.0.0.1", port=0, shared=False):
+    """A socket that is bound, others too where they share its port."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_DGRAM)
+    if shared:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind((address, port))
     return sock
 
 
-def echo(address, port):
+def echo(address, port, shared=""):
     """A backend that says what it hears, each datagram by itself."""
-    sock = udp(address, int(port))
+    sock = udp(address, int(port), shared)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
     while True:
         octets, where = sock.recvfrom(65535)
@@ -45,6 +47,18 @@ def sizes(port, *lengths):
         sock.send(sent)
         if sock.recv(65535) != sent:
             sys.exit(f"one of {length} octets comes back otherwise")
+
+
+def answered(port, shared=""):
+    """A local program that says one thing, and has it back."""
+    sock = udp(shared=shared)
+    sock.connect(("127.0.0.1", int(port)))
+    sock.settimeout(3)
+    sock.send(b"hello")
+    try:
+        sock.recv(65535)
+    except TimeoutError:
+        sys.exit("nobody answers")
 
 
 def lost(port, length):

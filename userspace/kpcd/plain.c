@@ -11,6 +11,7 @@
 #include "connection.h"
 #include "dtls_socket.h"
 #include "plain_diag.h"
+#include "plain_port.h"
 #include "plain_route.h"
 
 static bool uid_listed(const struct association *association, uint32_t uid)
@@ -61,6 +62,25 @@ static bool local_allowed(struct worker *worker,
 	return user_allowed(association, ret, uid, text, size);
 }
 
+/*
+ * diag tells who gets what is sent to an address. It is only he who sends from there
+ * where nobody else can have it.
+ */
+static bool sender_allowed(const struct sockaddr *at, char *text)
+{
+	size_t size = KPC_MESSAGE_TEXT_MAX + 1;
+	int ret = port_is_shared(at);
+
+	if (ret < 0)
+		snprintf(text, size,
+			 "whether any user can send as it does cannot be told: %s",
+			 strerror(-ret));
+	else if (ret)
+		snprintf(text, size,
+			 "any user can send from its port, as it has SO_REUSEADDR: allow-uid takes one that has not, a port below 1024, or allow-uid any");
+	return !ret;
+}
+
 bool plain_program_allowed(struct worker *worker,
 			   const struct association *association,
 			   const struct dtls_address *from, in_port_t port,
@@ -80,7 +100,8 @@ bool plain_program_allowed(struct worker *worker,
 				(const struct sockaddr *)&from->peer,
 				(const struct sockaddr *)&own, &uid);
 	return user_allowed(association, ret, uid, text,
-			    KPC_MESSAGE_TEXT_MAX + 1);
+			    KPC_MESSAGE_TEXT_MAX + 1) &&
+	       sender_allowed((const struct sockaddr *)&from->peer, text);
 }
 
 static void plain_refuse(struct worker *worker,
@@ -159,6 +180,8 @@ static bool listener_allowed(struct worker *worker,
 		snprintf(text, size,
 			 "uid %u, who listens at the backend, is not among allow-uid",
 			 uid);
+	else if (association->config.datagrams)
+		return sender_allowed(address, text);
 	else
 		return true;
 	return false;

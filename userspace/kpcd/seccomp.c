@@ -131,6 +131,14 @@ static int allow_udp(scmp_filter_ctx filter)
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(recvmmsg), 0);
 }
 
+/* A port of UDP is tried by this, whether others can share it. */
+static int allow_sharing(scmp_filter_ctx filter)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
+				SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET),
+				SCMP_A2(SCMP_CMP_EQ, SO_REUSEADDR));
+}
+
 /*
  * What a worker sets of its sockets. A filter on a listener would choose for
  * all that share its port.
@@ -211,6 +219,8 @@ int worker_confine(bool datagrams)
 		err = allow_tcp(filter);
 	if (!err && datagrams)
 		err = allow_udp(filter);
+	if (!err && datagrams)
+		err = allow_sharing(filter);
 	if (!err)
 		err = allow_options(filter);
 	if (!err)
