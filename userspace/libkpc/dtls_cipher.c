@@ -124,6 +124,13 @@ static int set_keys(struct kpci_dtls_keys *keys, const struct kpci_dtls_cipher *
 	return set_cipher(keys, key, seal) ? 0 : -ENOMEM;
 }
 
+bool kpci_dtls_needs_etm(const struct kpc_suite *suite)
+{
+	const struct kpci_dtls_cipher *cipher = find_cipher(suite);
+
+	return cipher && cipher->mode == MODE_CBC;
+}
+
 int kpci_dtls_keys_derive(const struct kpc_handshake *hs, struct kpci_dtls_keys *tx,
 			  struct kpci_dtls_keys *rx, struct kpc_error *err)
 {
@@ -136,9 +143,7 @@ int kpci_dtls_keys_derive(const struct kpc_handshake *hs, struct kpci_dtls_keys 
 	if (!cipher)
 		return kpc_error_return(err, -EOPNOTSUPP, "no records of %s here", suite->name);
 	if (cipher->mode == MODE_CBC && !hs->hello.etm)
-		return kpc_error_return(err, -EPROTO,
-					"the peer does not use Encrypt-then-MAC (RFC 7366), which "
-					"%s needs on DTLS", suite->name);
+		return kpc_error_return(err, -EPROTO, KPCI_DTLS_NO_ETM, suite->name);
 	code = kpci_key_block(hs, suite, block,
 			      2 * (cipher->mac_len + cipher->key_len + cipher->fixed_len));
 	if (!code)

@@ -89,6 +89,12 @@ struct kpci_dtls_keys {
 	uint8_t fixed[KPCI_DTLS_FIXED_MAX];
 };
 
+#define KPCI_DTLS_NO_ETM	\
+	"the peer does not use Encrypt-then-MAC (RFC 7366), which %s needs on DTLS"
+
+/** kpci_dtls_needs_etm() - are its records of CBC, which only RFC 7366 has right */
+bool kpci_dtls_needs_etm(const struct kpc_suite *suite);
+
 /**
  * kpci_dtls_keys_derive() - those of a handshake that has its SSL still
  * @hs: handshake

@@ -240,6 +240,17 @@ static int require_ems(struct kpc_handshake *hs, int *alert)
 	return SSL_CLIENT_HELLO_ERROR;
 }
 
+/* What it cannot do must not be chosen: it would be told that all is well. */
+static int require_etm(struct kpc_handshake *hs, SSL *ssl, int *alert)
+{
+	int code = kpci_psk_narrow_dtls(hs, ssl);
+
+	if (!code)
+		return SSL_CLIENT_HELLO_SUCCESS;
+	*alert = code == -EPROTO ? SSL_AD_HANDSHAKE_FAILURE : SSL_AD_INTERNAL_ERROR;
+	return SSL_CLIENT_HELLO_ERROR;
+}
+
 int kpci_hello_callback(SSL *ssl, int *alert, void *arg)
 {
 	struct kpc_handshake *hs = SSL_get_app_data(ssl);
@@ -271,8 +282,10 @@ int kpci_hello_callback(SSL *ssl, int *alert, void *arg)
 			return require_ems(hs, alert);
 	}
 	/* There versions count downwards. */
-	if (hs->policy.dtls && SSL_client_hello_get0_legacy_version(ssl) <= KPC_VERSION_DTLS12)
-		return require_ems(hs, alert);
+	if (hs->policy.dtls && SSL_client_hello_get0_legacy_version(ssl) <= KPC_VERSION_DTLS12) {
+		code = require_etm(hs, ssl, alert);
+		return code == SSL_CLIENT_HELLO_SUCCESS ? require_ems(hs, alert) : code;
+	}
 	return SSL_CLIENT_HELLO_SUCCESS;
 }
 

@@ -138,6 +138,13 @@ bool kpci_psk_usable(SSL *ssl, const struct kpci_policy *policy, size_t binder);
 /** kpci_psk_narrow() - TLS 1.3 role b: suites and modes for the key; 0 or -errno */
 int kpci_psk_narrow(struct kpc_handshake *hs, SSL *ssl);
 
+/**
+ * kpci_psk_narrow_dtls() - DTLS role b: no suite whose records the peer cannot do
+ *
+ * Return: 0; -EPROTO: none is left, and the handshake has failed; or -EIO.
+ */
+int kpci_psk_narrow_dtls(struct kpc_handshake *hs, SSL *ssl);
+
 /* handshake_wire.c */
 
 /**

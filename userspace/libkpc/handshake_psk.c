@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "dtls_internal.h"
 #include "handshake_internal.h"
 #include "internal.h"
 
@@ -48,17 +49,45 @@ bool kpci_psk_usable(SSL *ssl, const struct kpci_policy *policy, size_t binder)
 	return false;
 }
 
+static void add_name(char names[NAMES_MAX], const struct kpc_suite *suite)
+{
+	if (names[0])
+		strcat(names, ":");
+	strcat(names, suite->openssl);
+}
+
+int kpci_psk_narrow_dtls(struct kpc_handshake *hs, SSL *ssl)
+{
+	const struct kpci_policy *policy = &hs->policy;
+	const struct kpc_suite *without = NULL;
+	char names[NAMES_MAX] = "";
+	bool offered = false;
+
+	for (unsigned int i = 0; i < policy->suite_count; i++) {
+		if (kpci_dtls_needs_etm(policy->suites[i])) {
+			if (peer_offers(ssl, policy->suites[i]))
+				without = policy->suites[i];
+			continue;
+		}
+		add_name(names, policy->suites[i]);
+		offered = offered || peer_offers(ssl, policy->suites[i]);
+	}
+	if (hs->hello.etm || !without)
+		return 0;
+	if (offered)
+		return SSL_set_cipher_list(ssl, names) == 1 ? 0 : -EIO;
+	kpci_handshake_fail(hs, KPC_HANDSHAKE_POLICY, KPCI_DTLS_NO_ETM, without->name);
+	return -EPROTO;
+}
+
 static int set_suites(SSL *ssl, const struct kpci_policy *policy, const char *hash)
 {
 	const struct kpc_suite *suites[KPC_SUITES_MAX];
 	unsigned int count = suites_of_hash(policy, hash, suites);
 	char names[NAMES_MAX] = "";
 
-	for (unsigned int i = 0; i < count; i++) {
-		if (i)
-			strcat(names, ":");
-		strcat(names, suites[i]->openssl);
-	}
+	for (unsigned int i = 0; i < count; i++)
+		add_name(names, suites[i]);
 	return SSL_set_ciphersuites(ssl, names) == 1 ? 0 : -EIO;
 }
 
