@@ -7,7 +7,7 @@
 
 . "$(dirname "$0")/lib.sh"
 ulimit -n 16384 2>/dev/null || skip_all "16384 descriptors are needed"
-plan 8
+plan 10
 
 datagrams="$(dirname "$0")/dtls.py"
 b=$(free_port)
@@ -86,4 +86,17 @@ come_and_go()
 }
 ok "where descriptors are few, 120 peers come all the same" come_and_go
 ok "in place of those silent longest" logged few 'closed NAME=pump .*silent longest gives way'
+gave_way()
+{
+	grep -c 'silent longest gives way' "$dir/few.log"
+}
+gave=$(gave_way)
+ok "100 that prove no key come" python3 "$datagrams" proved "$b" 100
+# Whoever had given way to them would have been told of before.
+one_more()
+{
+	python3 "$datagrams" crowd "$front" 1 1 1 &&
+		within 5 eval '[ "$(gave_way)" -gt $gave ]' && [ "$(gave_way)" = $((gave + 1)) ]
+}
+ok "and nobody gives way but to one that does" one_more
 finish

@@ -39,10 +39,15 @@ unsigned int dtls_peers_most(void)
 }
 
 /* What it has goes when its operation has ended, before the next has the use of it. */
-static void make_room(struct dtls_peers *all)
+void dtls_peer_count(struct dtls_peer *peer)
 {
+	struct dtls_peers *all = peer->worker->dtls;
 	struct dtls_peer *oldest = all->oldest;
 
+	all->count++;
+	peer->within = 1;
+	if (all->count <= peer->worker->dtls_most)
+		return;
 	while (oldest && oldest->state != DTLS_UP)
 		oldest = oldest->newer;
 	if (oldest)
@@ -151,8 +156,6 @@ struct dtls_peer *dtls_peer_new(struct worker *worker, enum kpc_role role,
 
 	if (!peer)
 		return NULL;
-	if (all->count >= worker->dtls_most)
-		make_room(all);
 	peer->worker = worker;
 	peer->role = role;
 	peer->listener = listener;
@@ -167,7 +170,9 @@ struct dtls_peer *dtls_peer_new(struct worker *worker, enum kpc_role role,
 		*in = peer;
 	}
 	recent_add(peer);
-	all->count++;
+	/* A local program has shown who it is; of a far entity it is not known yet. */
+	if (role == KPC_ROLE_A)
+		dtls_peer_count(peer);
 	return peer;
 }
 
@@ -232,7 +237,7 @@ static void detach(struct dtls_peer *peer)
 	waiter_remove(&worker->requests, &peer->waiter);
 	engine_cancel(worker->engine, &peer->rx);
 	recent_remove(peer);
-	worker->dtls->count--;
+	worker->dtls->count -= peer->within;
 	if (!peer->listener)
 		return;
 	for (at = bucket(worker, &peer->at); *at; at = &(*at)->next) {

@@ -69,6 +69,7 @@ struct dtls_held {
  * @role: enum kpc_role
  * @state: enum dtls_state
  * @counted: role a, it is one of the worker's initiations
+ * @within: it is one of those whose number is limited
  * @asked: for a key
  * @stepping: it has something to compute
  * @complained: of a datagram that could not be passed on
@@ -108,6 +109,7 @@ struct dtls_peer {
 	uint8_t role;
 	uint8_t state;
 	uint8_t counted:1;
+	uint8_t within:1;
 	uint8_t asked:1;
 	uint8_t stepping:1;
 	uint8_t complained:1;
@@ -128,7 +130,7 @@ struct dtls_peer {
  * @closed: those whose operation has not ended
  * @steps: those that have something to compute
  * @steps_end: where the next goes
- * @count: how many
+ * @count: how many have a socket of their own, or are to have one
  * @turn: counts the times that datagrams were taken from a socket
  * @batch: those being worked on
  */
@@ -182,6 +184,13 @@ struct dtls_peer *dtls_peer_new(struct worker *worker, enum kpc_role role,
 struct dtls_peer *dtls_peer_find(struct worker *worker,
 				 const struct listener *listener,
 				 const struct dtls_address *at, bool up);
+
+/**
+ * dtls_peer_count() - it is to have a socket of its own
+ *
+ * Where there are too many the one that is up and was not heard longest ends.
+ */
+void dtls_peer_count(struct dtls_peer *peer);
 
 /** dtls_peer_heard() - something authentic came, or of role b was sent */
 void dtls_peer_heard(struct dtls_peer *peer);

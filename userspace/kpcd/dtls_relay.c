@@ -350,6 +350,9 @@ void dtls_relay_start(struct dtls_peer *peer)
 		association_initiated(worker, peer->association);
 	peer->counted = 0;
 	end_older(peer);
+	/* Only who has proved the Kpc takes the place of one that has. */
+	if (peer->role == KPC_ROLE_B)
+		dtls_peer_count(peer);
 	peer->state = DTLS_UP;
 	dtls_peer_heard(peer);
 	dtls_peer_established(peer);
