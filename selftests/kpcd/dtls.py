@@ -188,6 +188,32 @@ def apart(port, to):
     between(port, to, pass_on)
 
 
+def kinds(datagram):
+    """Epoch, type of the record, and of the message where it is of a handshake."""
+    for one in records_of(datagram):
+        kind, _, epoch = struct.unpack_from(">BHH", one)
+        yield epoch, kind, one[13] if kind == HANDSHAKE and not epoch else None
+
+
+def late_hello(port, to):
+    """A path that loses the end of the server's handshake once, and has the hello with
+    the cookie come again behind it."""
+    hellos, lost_once = [], []
+
+    def pass_on(send, octets, forth):
+        seen = list(kinds(octets))
+        if forth and (0, HANDSHAKE, CLIENT_HELLO) in seen:
+            hellos.append((send, octets))
+        if not forth and not lost_once and any(epoch for epoch, _, _ in seen):
+            lost_once.append(octets)
+            again, what = hellos[-1]
+            again(what)
+            return
+        send(octets)
+
+    between(port, to, pass_on)
+
+
 def keeps_on(port):
     """A local program that says something twice a second, and tells what is answered."""
     sock = udp()

@@ -14,6 +14,7 @@ b=$(free_port)
 back=$(free_port)
 front=$(free_port)
 apart=$(free_port)
+late=$(free_port)
 b_spent=$(free_port)
 back_spent=$(free_port)
 front_spent=$(free_port)
@@ -111,4 +112,13 @@ for both in PSK-AES128-CCM8=TLS_PSK_WITH_AES_128_CCM_8 \
 	ok "begins anew, and its Finished comes by itself" \
 		eval 'talk hello hello timeout 10 "${client[@]}" -no_ign_eof | grep -qx hello'
 done
+
+# A hello that was doubled on its way has been answered already.
+python3 "$datagrams" late_hello "$late" "$b" &
+started+=($!)
+within 5 bound "$late"
+ok "a hello that comes again when role b is through does not keep the far end waiting" \
+	eval 'talk hello hello timeout 10 openssl s_client -dtls -connect "127.0.0.1:$late" \
+		-psk_identity pump@example.org -psk $key -cipher PSK-AES128-CCM8:@SECLEVEL=0 \
+		-quiet -no_ign_eof | grep -qx hello'
 finish

@@ -31,6 +31,18 @@ static void refuse_rate(struct worker *worker, const struct sockaddr_in6 *from)
 		     worker->sources.rate);
 }
 
+/* One that has come with this hello; it may come twice, or late. */
+static struct dtls_peer *find_by_cookie(struct listener *listener,
+					const struct dtls_address *at,
+					const uint8_t *cookie, bool up)
+{
+	struct dtls_peer *peer = dtls_peer_find(listener->worker, listener, at,
+						up);
+
+	return peer && !memcmp(peer->cookie, cookie, sizeof(peer->cookie)) ?
+	       peer : NULL;
+}
+
 /* His address is his own: only now is anything kept of him. */
 static void hello_proved(struct listener *listener,
 			 const struct dtls_datagram *datagram,
@@ -39,8 +51,10 @@ static void hello_proved(struct listener *listener,
 	struct worker *worker = listener->worker;
 	struct dtls_peer *peer;
 
-	peer = dtls_peer_find(worker, listener, &datagram->from, false);
-	if (peer && !memcmp(peer->cookie, cookie, sizeof(peer->cookie))) {
+	if (find_by_cookie(listener, &datagram->from, cookie, true))
+		return;
+	peer = find_by_cookie(listener, &datagram->from, cookie, false);
+	if (peer) {
 		dtls_handshake_input(peer, datagram->octets, datagram->len);
 		return;
 	}
@@ -48,6 +62,7 @@ static void hello_proved(struct listener *listener,
 		refuse_rate(worker, &datagram->from.peer);
 		return;
 	}
+	peer = dtls_peer_find(worker, listener, &datagram->from, false);
 	if (peer)
 		dtls_peer_end(peer, 0, -ECANCELED, "");
 	dtls_accept(listener, &datagram->from, cookie, datagram->octets,
