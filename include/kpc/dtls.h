@@ -237,8 +237,9 @@ int kpc_dtls_alert(const struct kpc_dtls *dtls);
  * @len: octets of it
  * @datagram: receives it; @len + KPC_DTLS_OVERHEAD_MAX octets have room there
  *
- * Return: octets of @datagram, -EMSGSIZE (over KPC_DTLS_DATA_MAX), -EKEYEXPIRED
- * (the keys have protected all they may), -EPIPE (not done, or closed).
+ * Return: octets of @datagram, -EMSGSIZE (over KPC_DTLS_DATA_MAX, or more than the
+ * peer takes in one record by max_fragment_length), -EKEYEXPIRED (the keys have
+ * protected all they may), -EPIPE (not done, or closed).
  */
 ssize_t kpc_dtls_write(struct kpc_dtls *dtls, const void *data, size_t len, void *datagram);
 

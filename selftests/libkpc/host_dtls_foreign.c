@@ -3,6 +3,8 @@
  * Peers of DTLS that are OpenSSL as other programs use it (M7, T1): what must
  * work with them, and what they must not get away with.
  */
+#include <errno.h>
+
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
@@ -51,6 +53,7 @@ static int judge_cookie(SSL *ssl, const unsigned char *cookie, unsigned int len)
  * @version: the peer's only one; 0, DTLS 1.2
  * @options: SSL_OP_... of the peer
  * @mtu: of the peer's datagrams; 0: what it likes
+ * @fragment: TLSEXT_max_fragment_length_... of the peer
  * @long_id: a KpcId of 128 octets
  * @say: words of our refusal, NULL: it must work
  */
@@ -62,6 +65,7 @@ struct scene {
 	int version;
 	uint64_t options;
 	int mtu;
+	uint8_t fragment;
 	bool long_id;
 	const char *say;
 };
@@ -97,6 +101,7 @@ static bool foreign_new(struct meeting *meeting, const struct scene *scene)
 	SSL_CTX_set_cookie_generate_cb(ctx, make_cookie);
 	SSL_CTX_set_cookie_verify_cb(ctx, judge_cookie);
 	SSL_CTX_set_dh_auto(ctx, 1);
+	SSL_CTX_set_tlsext_max_fragment_length(ctx, scene->fragment);
 	if (server)
 		SSL_CTX_set_psk_server_callback(ctx, give_server_key);
 	else
@@ -389,11 +394,34 @@ static void check_renegotiation(void)
 	part(&meeting);
 }
 
+/* RFC 6066 4: what a client takes in one record. */
+static void check_fragment_length(void)
+{
+	static const struct scene client = { .role = B, .suite = CCM8, .policy = ONEM2M,
+					     .fragment = TLSEXT_max_fragment_length_512 };
+	uint8_t octets[512] = { 0 }, datagram[sizeof(octets) + 1 + KPC_DTLS_OVERHEAD_MAX];
+	struct meeting meeting;
+	bool held = meet(&meeting, &client);
+	ssize_t made = 0;
+
+	if (held)
+		made = kpc_dtls_write(meeting.dtls.b, octets, sizeof(octets) + 1, datagram);
+	tap_ok(made == -EMSGSIZE, "a client that takes 512 octets in a record gets no more");
+	if (held)
+		made = kpc_dtls_write(meeting.dtls.b, octets, sizeof(octets), datagram);
+	if (made > 0)
+		kpci_datagrams_append(&meeting.pipe.in, datagram, (size_t)made);
+	tap_ok(made > 0 && SSL_read(meeting.ssl, octets, sizeof(octets)) == sizeof(octets),
+	       "and as many it gets");
+	part(&meeting);
+}
+
 int main(void)
 {
 	tap_begin();
 	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++)
 		check_scene(&scenes[i]);
 	check_renegotiation();
+	check_fragment_length();
 	return tap_end();
 }

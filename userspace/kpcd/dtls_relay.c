@@ -14,6 +14,8 @@
 #include "connection.h"
 #include "dtls_peer.h"
 
+/* DTLS_TOO_LONG has been looked for by then. */
+#define TOO_LONG_THERE	"a datagram is longer than the far end takes in one record (max_fragment_length)"
 #define LOST_ROOM	"there is no room for a datagram to the local program"
 
 static int send_far(struct dtls_peer *peer, const void *octets, size_t len)
@@ -164,7 +166,7 @@ void dtls_relay_out(struct dtls_peer *peer, const uint8_t *data, size_t len)
 	}
 	if (made < 0) {
 		dtls_lose(peer, KPC_EVENT_FAULT, made == -EMSGSIZE ?
-			  DTLS_TOO_LONG : "a datagram cannot be protected");
+			  TOO_LONG_THERE : "a datagram cannot be protected");
 		return;
 	}
 	if (send_far(peer, datagram, made)) {

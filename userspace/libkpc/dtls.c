@@ -41,6 +41,7 @@
  * @window: of what was received
  * @received: records that were authentic
  * @max: records a key may protect; 0: any number
+ * @data_max: octets of data that the peer takes in one record
  * @alert: that was received, or -1
  * @closed: close_notify was made
  */
@@ -58,6 +59,7 @@ struct kpc_dtls {
 	struct kpci_dtls_window window;
 	uint32_t received;
 	uint32_t max;
+	uint32_t data_max;
 	int alert;
 	bool closed;
 };
@@ -161,6 +163,16 @@ static int copy(const struct kpci_datagrams *from, struct kpci_datagrams *to)
 	return code;
 }
 
+/* RFC 6066 4 */
+static uint32_t data_max(const SSL *ssl)
+{
+	uint8_t code = SSL_SESSION_get_max_fragment_length(SSL_get0_session(ssl));
+
+	if (code < TLSEXT_max_fragment_length_512 || code > TLSEXT_max_fragment_length_4096)
+		return KPC_DTLS_DATA_MAX;
+	return 512U << (code - TLSEXT_max_fragment_length_512);
+}
+
 static void finish(struct kpc_dtls *dtls)
 {
 	struct kpc_handshake *hs = dtls->hs;
@@ -171,6 +183,7 @@ static void finish(struct kpc_dtls *dtls)
 	if (!code && hs->policy.role == KPC_ROLE_B)
 		code = copy(&dtls->pipe.out, &dtls->flight);
 	dtls->max = kpc_suite_records(kpc_suite_by_code(hs->result.suite), 0);
+	dtls->data_max = data_max(hs->ssl);
 	SSL_free(hs->ssl);
 	hs->ssl = NULL;
 	if (code)
@@ -455,7 +468,7 @@ ssize_t kpc_dtls_write(struct kpc_dtls *dtls, const void *data, size_t len, void
 {
 	if (dtls->hs->state != KPC_HANDSHAKE_DONE || dtls->closed)
 		return -EPIPE;
-	if (len > KPC_DTLS_DATA_MAX)
+	if (len > dtls->data_max)
 		return -EMSGSIZE;
 	if (dtls->max && dtls->sent >= dtls->max - CONTROL_RECORDS)
 		return -EKEYEXPIRED;
