@@ -258,8 +258,10 @@ static void turns(void)
 {
 	unsigned int turn;
 
-	for (turn = 0; turn < 8; turn++)
+	for (turn = 0; turn < 8; turn++) {
+		channel_flush(&worker);
 		engine_run(worker.engine, 0);
+	}
 }
 
 /* Has the warden been told so, in those words? */
@@ -268,6 +270,7 @@ static bool told(enum kpc_message_event_kind kind, const char *words)
 	struct kpc_message message;
 	bool found = false;
 
+	channel_flush(&worker);
 	while (recv(warden, &message, sizeof(message), MSG_DONTWAIT) > 0) {
 		if (message.type != KPC_MESSAGE_EVENT ||
 		    message.event.kind == KPC_EVENT_UP)
@@ -364,7 +367,7 @@ static void check_no_outbox(void)
 		tap_ok(false, "a worker");
 		return;
 	}
-	while (!worker.outbox)
+	while (!worker.message_out.pending)
 		worker_event(&worker, KPC_EVENT_FAULT, NULL, "before");
 	starved = true;
 	for (i = 0; i < 3; i++)

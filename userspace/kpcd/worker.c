@@ -165,6 +165,7 @@ static int worker_serve(struct worker *worker)
 	int timeout, ret;
 
 	while (!worker->stop) {
+		channel_flush(worker);
 		timeout = worker_has_steps(worker) ? 0 :
 			  timer_wheel_wait(&worker->timers);
 		ret = engine_run(worker->engine, timeout);

@@ -12,6 +12,8 @@
 
 /* Taken off the socket before connections have their turn again. */
 #define MESSAGES_AT_ONCE	64
+/* Messages that wait for the end of the turn; with more they leave before it. */
+#define OUTBOX_TURN		64
 /* Events that wait for room; more are lost rather than memory. */
 #define OUTBOX_MAX		2048
 /* How long a worker that ends waits for the warden to take what is left. */
@@ -103,6 +105,12 @@ static void outbox_prune(struct worker *worker)
 			      OUTBOX_MAX : 2 * worker->outbox_count;
 }
 
+void channel_flush(struct worker *worker)
+{
+	if (!worker->message_out.pending && !outbox_send(worker))
+		outbox_wait(worker);
+}
+
 /* Whoever waits for an answer has a deadline; lost events are told of later. */
 static void lose(struct worker *worker, const struct kpc_message *message)
 {
@@ -110,13 +118,15 @@ static void lose(struct worker *worker, const struct kpc_message *message)
 		worker->events_lost += message->event.lost + message->event.count;
 }
 
+/*
+ * To wake the warden costs more than what it is told: so that is told at the end
+ * of the turn, all at once.
+ */
 void channel_send(struct worker *worker, const struct kpc_message *message)
 {
 	size_t length = message_length(message->type);
 	struct outgoing *last;
 
-	if (!worker->outbox && channel_try(worker, message, length))
-		return;
 	if (worker->outbox_count >= OUTBOX_MAX &&
 	    message->type == KPC_MESSAGE_EVENT) {
 		lose(worker, message);
@@ -126,7 +136,10 @@ void channel_send(struct worker *worker, const struct kpc_message *message)
 		outbox_prune(worker);
 	last = malloc(sizeof(*last) + length);
 	if (!last) {
-		lose(worker, message);
+		/* Without memory it may still follow those before it. */
+		channel_flush(worker);
+		if (worker->outbox || !channel_try(worker, message, length))
+			lose(worker, message);
 		return;
 	}
 	last->next = NULL;
@@ -135,7 +148,8 @@ void channel_send(struct worker *worker, const struct kpc_message *message)
 	*worker->outbox_end = last;
 	worker->outbox_end = &last->next;
 	worker->outbox_count++;
-	outbox_wait(worker);
+	if (worker->outbox_count >= OUTBOX_TURN)
+		channel_flush(worker);
 }
 
 void channel_request(struct worker *worker, struct waiter *waiter,
@@ -170,6 +184,7 @@ void channel_finish(struct worker *worker)
 		now = timer_now();
 	}
 	channel_tell_lost(worker);
+	outbox_send(worker);
 	while ((first = worker->outbox)) {
 		worker->outbox = first->next;
 		free(first);

@@ -144,7 +144,7 @@ struct telling {
  * @message_fd: to the warden
  * @message_in: waits for something from there
  * @message_out: waits for room there
- * @outbox: messages for which there was no room
+ * @outbox: messages for the end of the turn, or for which there was no room
  * @outbox_end: where the next goes
  * @outbox_count: how many
  * @outbox_most: above it questions that nobody waits for any more are dropped
@@ -241,8 +241,11 @@ struct worker {
 /** channel_start() - listen to the warden */
 void channel_start(struct worker *worker);
 
-/** channel_send() - tell the warden; waits for room in memory, not in time */
+/** channel_send() - tell the warden at the end of this turn, or when there is room */
 void channel_send(struct worker *worker, const struct kpc_message *message);
+
+/** channel_flush() - the end of a turn: what it has for the warden leaves */
+void channel_flush(struct worker *worker);
 
 /** channel_request() - ask the warden; @waiter is called with its message */
 void channel_request(struct worker *worker, struct waiter *waiter,
