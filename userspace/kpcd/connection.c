@@ -141,13 +141,13 @@ void connection_abort(struct connection *c)
 	if (c->state == CONNECTION_CLOSED)
 		return;
 	connection_resets(c->tls.fd, true);
-	connection_resets(c->plain.fd, true);
 	connection_close(c);
 }
 
 void connection_finish(struct connection *c)
 {
-	connection_resets(c->plain.fd, false);
+	if (c->plain.tcp)
+		connection_resets(c->plain.fd, false);
 	connection_close(c);
 }
 
@@ -227,6 +227,7 @@ static void socket_option(int fd, int level, int option, int value)
 void connection_tls(struct connection *c, int fd)
 {
 	c->tls.fd = fd;
+	c->tls.tcp = true;
 	c->tls.rx.fd = fd;
 	c->tls.tx.fd = fd;
 	/* What is sent is gathered already, so waiting for more gains nothing. */
@@ -237,12 +238,14 @@ void connection_tls(struct connection *c, int fd)
 void connection_plain(struct connection *c, int fd, bool tcp)
 {
 	c->plain.fd = fd;
+	c->plain.tcp = tcp;
 	c->plain.rx.fd = fd;
 	c->plain.tx.fd = fd;
-	/* Should this process be killed, the kernel closes it. */
+	if (!tcp)
+		return;
+	/* Until it ends in order: should this process be killed, the kernel closes it. */
 	connection_resets(fd, true);
-	if (tcp)
-		socket_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	socket_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
 static void establish_answer(struct connection *c, int error, const char *text)

@@ -47,11 +47,13 @@ enum connection_state {
 /**
  * struct leg - one socket
  * @fd: -1: none
+ * @tcp: it is of TCP, else of UNIX
  * @rx: what is received
  * @tx: what is sent
  */
 struct leg {
 	int fd;
+	bool tcp;
 	struct engine_op rx;
 	struct engine_op tx;
 };

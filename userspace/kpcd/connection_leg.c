@@ -24,7 +24,7 @@ static bool leg_info(const struct leg *leg, struct tcp_info *info)
 	socklen_t length = sizeof(*info);
 
 	memset(info, 0, sizeof(*info));
-	return leg->fd >= 0 &&
+	return leg->tcp && leg->fd >= 0 &&
 	       !getsockopt(leg->fd, IPPROTO_TCP, TCP_INFO, info, &length);
 }
 
