@@ -72,16 +72,17 @@ int kpc_key_parse(struct kpc_key **key, const char *text, struct kpc_error *err)
 bool kpc_key_is_reference(const char *text);
 
 /**
- * kpc_key_among() - whether a key is among the words of a command line
+ * kpc_key_refuse() - refuse a command line that has a key among its words
  * @count: of @words
  * @words: the program's name first; what is behind ``kpc-id`` or ``peer`` is none
+ * @err: which of them is text of a key, its encoding named; or NULL
  *
- * For who would repeat a word that it does not know, where a log may keep it.
+ * For who would repeat a word that it does not know, where a log may keep it. The
+ * key is in the list of processes, but not in what a script's log keeps besides.
  *
- * Return: number of the first one in @words that is text of a key, its encoding
- * named; 0: there is none.
+ * Return: 0, -EINVAL.
  */
-int kpc_key_among(int count, char *const words[]);
+int kpc_key_refuse(int count, char *const words[], struct kpc_error *err);
 
 /** kpc_key_path() - of the file in which a text says that the key is; NULL: elsewhere */
 const char *kpc_key_path(const char *text);

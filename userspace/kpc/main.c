@@ -158,22 +158,16 @@ static int set_json(struct cli *cli, const char *form)
 	return 0;
 }
 
-/* It is in the list of processes, but not in what a script's log keeps besides. */
-static int refuse_key(const struct cli *cli, int argc, char **argv)
-{
-	int word = kpc_key_among(argc, argv);
-
-	return word ? cli_usage(cli, "word %d is a key: none is taken from the command line",
-				word) : 0;
-}
-
 int main(int argc, char **argv)
 {
 	struct cli cli = { .nl = { .fd = -1 } };
 	const char *batch = NULL;
+	struct kpc_error why;
 	int option;
-	int ret = refuse_key(&cli, argc, argv);
+	int ret = 0;
 
+	if (kpc_key_refuse(argc, argv, &why))
+		ret = cli_usage(&cli, "%s", why.text);
 	while (!ret && (option = getopt(argc, argv, "+:j::n:B:hV")) >= 0) {
 		switch (option) {
 		case 'j':

@@ -13,15 +13,14 @@
 int main(int argc, char **argv)
 {
 	struct options options;
+	struct kpc_error why;
 	int err;
 
 	err = process_main(argc, argv);
 	if (err >= 0)
 		return err;
-	err = kpc_key_among(argc, argv);
-	if (err) {
-		fprintf(stderr, "kpcd: word %d is a key: none is taken from the command line\n",
-			err);
+	if (kpc_key_refuse(argc, argv, &why)) {
+		fprintf(stderr, "kpcd: %s\n", why.text);
 		return 2;
 	}
 	err = options_read(&options, argc, argv);

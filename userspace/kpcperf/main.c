@@ -38,13 +38,12 @@ static int written(int status)
 int main(int argc, char **argv)
 {
 	struct options options;
+	struct kpc_error why;
 	int ret;
 
 	secret_guard();
-	ret = kpc_key_among(argc, argv);
-	if (ret) {
-		fprintf(stderr, "kpcperf: word %d is a key: none is taken from the command line\n",
-			ret);
+	if (kpc_key_refuse(argc, argv, &why)) {
+		fprintf(stderr, "kpcperf: %s\n", why.text);
 		return 2;
 	}
 	ret = options_read(&options, argc, argv);

@@ -174,22 +174,14 @@ static int take(struct splitter *splitter, struct kpc_error *err)
 	return put(splitter, c);
 }
 
-/*
- * A key store given for another file is refused before anyone repeats a word of
- * it. A KpcId may look like a key.
- */
+/* A key store given for another file is refused before anyone repeats a word of it. */
 static int refuse_key(const struct kpc_line *line, struct kpc_error *err)
 {
-	int i;
+	int number = kpci_key_word(line->words, line->count, true);
 
-	for (i = 0; i < line->count; i++)
-		if (kpci_key_encoded(line->words[i]) &&
-		    (!i || (strcmp(line->words[i - 1], "kpc-id") &&
-			    strcmp(line->words[i - 1], "peer"))))
-			return kpc_error_return(err, -EINVAL,
-						"word %d is a key or where one is; only a key store holds these",
-						i + 1);
-	return 0;
+	return number ? kpc_error_return(err, -EINVAL,
+					 "word %d is a key or where one is; only a key store holds these",
+					 number) : 0;
 }
 
 int kpc_line_read(FILE *file, unsigned int *number, struct kpc_line *line,

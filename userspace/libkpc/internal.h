@@ -108,6 +108,16 @@ void kpci_key_replace(struct kpc_key *key, const uint8_t *octets);
 bool kpci_key_encoded(const char *text);
 
 /**
+ * kpci_key_word() - whether a key is among words
+ * @words: what is behind ``kpc-id`` or ``peer`` is none
+ * @count: of @words
+ * @references: where a key is counts too
+ *
+ * Return: number of the first one, 1 for the first of @words; 0: there is none.
+ */
+int kpci_key_word(char *const words[], int count, bool references);
+
+/**
  * kpci_control_send() - send a record that is not data
  * @fd: socket with keys installed
  * @type: record type, KPC_RECORD_...

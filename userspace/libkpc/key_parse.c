@@ -174,16 +174,26 @@ bool kpc_key_is_reference(const char *text)
 	return find_form(&form, text) && form.source;
 }
 
-int kpc_key_among(int count, char *const words[])
+/* A KpcId may look like a key, and so may a host with its port. */
+int kpci_key_word(char *const words[], int count, bool references)
 {
+	const char *before = "";
 	struct form form;
 	int i;
 
-	for (i = 1; i < count; i++)
-		if (find_form(&form, words[i]) && !form.source &&
-		    strcmp(words[i - 1], "kpc-id") && strcmp(words[i - 1], "peer"))
-			return i;
+	for (i = 0; i < count; before = words[i++])
+		if (find_form(&form, words[i]) && (references || !form.source) &&
+		    strcmp(before, "kpc-id") && strcmp(before, "peer"))
+			return i + 1;
 	return 0;
+}
+
+int kpc_key_refuse(int count, char *const words[], struct kpc_error *err)
+{
+	int number = kpci_key_word(words + 1, count - 1, false);
+
+	return number ? kpc_error_return(err, -EINVAL, "word %d is a key: none is taken from the "
+					 "command line", number) : 0;
 }
 
 const char *kpc_key_path(const char *text)
