@@ -77,29 +77,15 @@ static inline struct kpc_handshake_policy dtls_policy(uint16_t suite)
 static inline bool dtls_pair_open(struct dtls_pair *dtls, const struct kpc_handshake_policy *policy,
 				  const char *a_key, const char *b_key)
 {
-	struct kpc_handshake_policy side = *policy;
-	struct kpc_key *key = pair_key(a_key);
 	struct kpc_error err = { "" };
-	struct kpc_kpcid id;
+	bool shared = pair_contexts(&dtls->pair, policy, b_key, &err);
 
-	kpc_kpcid_set(&id, PAIR_ID, strlen(PAIR_ID));
-	if (!dtls->pair.id.len)
-		dtls->pair.id = id;
-	dtls->pair.key = pair_key(b_key);
-	side.role = KPC_ROLE_A;
-	dtls->pair.ca = kpc_handshake_context_new(&side, &err);
-	side.role = KPC_ROLE_B;
-	dtls->pair.cb = dtls->pair.ca ? kpc_handshake_context_new(&side, &err) : NULL;
-	dtls->cookies = kpc_dtls_cookies_new(&err);
-	dtls->a = dtls->pair.cb ? kpc_dtls_new(dtls->pair.ca, &err) : NULL;
-	if (!key || !dtls->pair.key || !dtls->cookies || !dtls->a ||
-	    kpc_handshake_initiate(kpc_dtls_handshake(dtls->a), &id, key, NULL, &err)) {
-		tap_note("pair: %s", err.text);
-		kpc_key_free(key);
-		return false;
-	}
-	kpc_key_free(key);
-	return true;
+	dtls->cookies = shared ? kpc_dtls_cookies_new(&err) : NULL;
+	dtls->a = dtls->cookies ? kpc_dtls_new(dtls->pair.ca, &err) : NULL;
+	if (dtls->a && pair_initiate(kpc_dtls_handshake(dtls->a), a_key, NULL, &err))
+		return true;
+	tap_note("pair: %s", err.text);
+	return false;
 }
 
 static inline void dtls_pair_close(struct dtls_pair *dtls)
@@ -107,9 +93,7 @@ static inline void dtls_pair_close(struct dtls_pair *dtls)
 	kpc_dtls_free(dtls->a);
 	kpc_dtls_free(dtls->b);
 	kpc_dtls_cookies_free(dtls->cookies);
-	kpc_handshake_context_free(dtls->pair.ca);
-	kpc_handshake_context_free(dtls->pair.cb);
-	kpc_key_free(dtls->pair.key);
+	pair_close(&dtls->pair);
 	memset(dtls, 0, sizeof(*dtls));
 }
 
@@ -183,12 +167,7 @@ static inline bool dtls_pair_move(struct dtls_pair *dtls, bool from_a)
 
 static inline void dtls_pair_answer(struct dtls_pair *dtls)
 {
-	struct kpc_handshake *hs = kpc_dtls_handshake(dtls->b);
-	const struct kpc_kpcid *offer = kpc_handshake_offer(hs);
-	bool known = offer && kpc_kpcid_equal(offer, &dtls->pair.id);
-
-	dtls->pair.asked = true;
-	kpc_handshake_key(hs, known ? dtls->pair.key : NULL, dtls->pair.policy);
+	pair_tell(&dtls->pair, kpc_dtls_handshake(dtls->b));
 	kpc_dtls_advance(dtls->b);
 }
 

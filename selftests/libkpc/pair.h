@@ -45,33 +45,49 @@ static inline struct kpc_key *pair_key(const char *text)
 	return key;
 }
 
+/* What both sides share under one policy, and what b knows; @err tells why not. */
+static inline bool pair_contexts(struct pair *pair, const struct kpc_handshake_policy *policy,
+				 const char *b_key, struct kpc_error *err)
+{
+	struct kpc_handshake_policy side = *policy;
+
+	if (!pair->id.len)
+		kpc_kpcid_set(&pair->id, PAIR_ID, strlen(PAIR_ID));
+	pair->key = pair_key(b_key);
+	side.role = KPC_ROLE_A;
+	pair->ca = kpc_handshake_context_new(&side, err);
+	side.role = KPC_ROLE_B;
+	pair->cb = pair->ca ? kpc_handshake_context_new(&side, err) : NULL;
+	return pair->key && pair->cb;
+}
+
+/* a begins; @err tells why not. */
+static inline bool pair_initiate(struct kpc_handshake *a, const char *a_key, const char *authority,
+				 struct kpc_error *err)
+{
+	struct kpc_key *key = pair_key(a_key);
+	struct kpc_kpcid id;
+	bool begun;
+
+	kpc_kpcid_set(&id, PAIR_ID, strlen(PAIR_ID));
+	begun = key && !kpc_handshake_initiate(a, &id, key, authority, err);
+	kpc_key_free(key);
+	return begun;
+}
+
 /* Both sides under one policy; 0, or -1 with a note. */
 static inline int pair_open(struct pair *pair, const struct kpc_handshake_policy *policy,
 			    const char *a_key, const char *b_key)
 {
-	struct kpc_handshake_policy side = *policy;
-	struct kpc_key *key = pair_key(a_key);
 	struct kpc_error err = { "" };
-	struct kpc_kpcid id;
+	bool shared = pair_contexts(pair, policy, b_key, &err);
 
-	kpc_kpcid_set(&id, PAIR_ID, strlen(PAIR_ID));
-	if (!pair->id.len)
-		pair->id = id;
-	pair->key = pair_key(b_key);
-	side.role = KPC_ROLE_A;
-	pair->ca = kpc_handshake_context_new(&side, &err);
-	side.role = KPC_ROLE_B;
-	pair->cb = pair->ca ? kpc_handshake_context_new(&side, &err) : NULL;
-	pair->a = pair->cb ? kpc_handshake_new(pair->ca, &err) : NULL;
+	pair->a = shared ? kpc_handshake_new(pair->ca, &err) : NULL;
 	pair->b = pair->a ? kpc_handshake_new(pair->cb, &err) : NULL;
-	if (!key || !pair->key || !pair->b ||
-	    kpc_handshake_initiate(pair->a, &id, key, "B.example", &err)) {
-		tap_note("pair: %s", err.text);
-		kpc_key_free(key);
-		return -1;
-	}
-	kpc_key_free(key);
-	return 0;
+	if (pair->b && pair_initiate(pair->a, a_key, "B.example", &err))
+		return 0;
+	tap_note("pair: %s", err.text);
+	return -1;
 }
 
 static inline void pair_close(struct pair *pair)
@@ -107,13 +123,19 @@ static inline size_t pair_move(struct pair *pair, struct kpc_handshake *from,
 	return moved;
 }
 
-static inline void pair_answer(struct pair *pair)
+/* What b knows of what is offered to @b. */
+static inline void pair_tell(struct pair *pair, struct kpc_handshake *b)
 {
-	const struct kpc_kpcid *offer = kpc_handshake_offer(pair->b);
+	const struct kpc_kpcid *offer = kpc_handshake_offer(b);
 	bool known = offer && kpc_kpcid_equal(offer, &pair->id);
 
 	pair->asked = true;
-	kpc_handshake_key(pair->b, known ? pair->key : NULL, pair->policy);
+	kpc_handshake_key(b, known ? pair->key : NULL, pair->policy);
+}
+
+static inline void pair_answer(struct pair *pair)
+{
+	pair_tell(pair, pair->b);
 	kpc_handshake_advance(pair->b);
 }
 
