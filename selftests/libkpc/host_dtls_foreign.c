@@ -6,31 +6,11 @@
 #include <errno.h>
 
 #include <openssl/err.h>
-#include <openssl/ssl.h>
 
 #include "libkpc/datagram.h"
 
 #include "dtls_pair.h"
-
-static char foreign_id[KPC_KPCID_ENTRY_MAX + 1];
-static uint8_t foreign_key[32];
-
-static unsigned int give_client_key(SSL *ssl, const char *hint, char *identity,
-				    unsigned int id_max, unsigned char *key, unsigned int max)
-{
-	snprintf(identity, id_max, "%s", foreign_id);
-	memcpy(key, foreign_key, sizeof(foreign_key));
-	return sizeof(foreign_key);
-}
-
-static unsigned int give_server_key(SSL *ssl, const char *identity, unsigned char *key,
-				    unsigned int max)
-{
-	if (strcmp(identity, foreign_id))
-		return 0;
-	memcpy(key, foreign_key, sizeof(foreign_key));
-	return sizeof(foreign_key);
-}
+#include "foreign.h"
 
 static int make_cookie(SSL *ssl, unsigned char *cookie, unsigned int *len)
 {
@@ -102,10 +82,7 @@ static bool foreign_new(struct meeting *meeting, const struct scene *scene)
 	SSL_CTX_set_cookie_verify_cb(ctx, judge_cookie);
 	SSL_CTX_set_dh_auto(ctx, 1);
 	SSL_CTX_set_tlsext_max_fragment_length(ctx, scene->fragment);
-	if (server)
-		SSL_CTX_set_psk_server_callback(ctx, give_server_key);
-	else
-		SSL_CTX_set_psk_client_callback(ctx, give_client_key);
+	foreign_keys(ctx, server);
 	meeting->ssl = SSL_new(ctx);
 	SSL_CTX_free(ctx);
 	bio = kpci_datagram_bio(&meeting->pipe);
@@ -122,13 +99,15 @@ static bool foreign_new(struct meeting *meeting, const struct scene *scene)
 
 static bool ours_new(struct meeting *meeting, const struct scene *scene)
 {
+	static char id[KPC_KPCID_ENTRY_MAX + 1];
 	struct kpc_handshake_policy policy = scene->policy;
 	struct dtls_pair *dtls = &meeting->dtls;
 	struct kpc_error err = { "" };
 
-	memset(foreign_id, 'k', sizeof(foreign_id) - 1);
-	strcpy(foreign_id + (scene->long_id ? KPC_KPCID_ENTRY_MAX - strlen(PAIR_ID) : 0), PAIR_ID);
-	kpc_kpcid_set(&dtls->pair.id, foreign_id, strlen(foreign_id));
+	memset(id, 'k', sizeof(id) - 1);
+	strcpy(id + (scene->long_id ? KPC_KPCID_ENTRY_MAX - strlen(PAIR_ID) : 0), PAIR_ID);
+	foreign_id = id;
+	kpc_kpcid_set(&dtls->pair.id, id, strlen(id));
 	dtls->pair.key = pair_key(PAIR_KEY);
 	memcpy(foreign_key, kpc_key_octets(dtls->pair.key), sizeof(foreign_key));
 	policy.role = scene->role;

@@ -4,30 +4,9 @@
  * and what they must not get away with (M1, T1, X1).
  */
 #include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <openssl/x509.h>
 
-#include "pair.h"
-
-static const char *foreign_id = PAIR_ID;
-static uint8_t foreign_key[32];
-
-static unsigned int give_client_key(SSL *ssl, const char *hint, char *identity,
-				    unsigned int id_max, unsigned char *key, unsigned int max)
-{
-	snprintf(identity, id_max, "%s", foreign_id);
-	memcpy(key, foreign_key, sizeof(foreign_key));
-	return sizeof(foreign_key);
-}
-
-static unsigned int give_server_key(SSL *ssl, const char *identity, unsigned char *key,
-				    unsigned int max)
-{
-	if (strcmp(identity, foreign_id))
-		return 0;
-	memcpy(key, foreign_key, sizeof(foreign_key));
-	return sizeof(foreign_key);
-}
+#include "foreign.h"
 
 /**
  * struct scene - one handshake with a foreign peer
@@ -78,10 +57,7 @@ static SSL *foreign_new(const struct scene *scene)
 	SSL_CTX_set_options(ctx, scene->options);
 	if (scene->psk) {
 		SSL_CTX_set_cipher_list(ctx, "PSK");
-		if (server)
-			SSL_CTX_set_psk_server_callback(ctx, give_server_key);
-		else
-			SSL_CTX_set_psk_client_callback(ctx, give_client_key);
+		foreign_keys(ctx, server);
 	}
 	if (scene->certificate && !certify(ctx))
 		return NULL;
