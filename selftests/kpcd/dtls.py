@@ -309,13 +309,24 @@ def cookie_of(answer):
     return answer[28:28 + answer[27]]
 
 
+def waiting(sock):
+    """Octets and datagrams that have come to a socket that does not block."""
+    octets = datagrams = 0
+    try:
+        while True:
+            octets += len(sock.recv(65535))
+            datagrams += 1
+    except BlockingIOError:
+        return octets, datagrams
+
+
 def flood(port, count, sources, back):
     """Hellos from many addresses of this machine, as spoofed ones would come: how
     many octets are sent, and how many come back."""
     sock = udp("0.0.0.0", int(back))
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
     sock.setblocking(False)
-    asked = answered = answers = 0
+    asked, came = 0, []
     for i in range(int(count)):
         source = struct.pack(">I", 0x7f010000 + i % int(sources) + 1)
         what = hello()
@@ -327,19 +338,10 @@ def flood(port, count, sources, back):
             continue
         # What the worker has no time for is lost on its way, as on any other.
         time.sleep(0.001)
-        try:
-            while True:
-                answered += len(sock.recv(65535))
-                answers += 1
-        except BlockingIOError:
-            pass
+        came.append(waiting(sock))
     time.sleep(0.5)
-    try:
-        while True:
-            answered += len(sock.recv(65535))
-            answers += 1
-    except BlockingIOError:
-        pass
+    came.append(waiting(sock))
+    answered, answers = map(sum, zip(*came))
     print(f"{asked} octets asked, {answered} octets and {answers} datagrams answered")
     if answered > asked:
         sys.exit("it gives more than it is given")
