@@ -8,15 +8,11 @@
  * for time that passes. fuzz_dtls --seeds DIR writes what two of us say.
  */
 #include "../libkpc/dtls_pair.h"
-#include "fuzz.h"
 
 #define SUITES	11
-#define ALL	SUITES
-#define TIME_GOES	65535
+#include "entities.h"
 
-static struct kpc_handshake_context *contexts[2][SUITES + 1];
-static struct kpc_kpcid own_id;
-static struct kpc_key *own_key;
+#define TIME_GOES	65535
 
 static struct kpc_handshake_policy policy_of(enum kpc_role role, unsigned int number)
 {
@@ -40,26 +36,9 @@ static struct kpc_handshake_policy policy_of(enum kpc_role role, unsigned int nu
 	return policy;
 }
 
-static void set_up(void)
+static void draw_once(void)
 {
-	struct kpc_dtls *dtls;
-
-	fuzz_random_begin();
-	kpc_kpcid_set(&own_id, PAIR_ID, strlen(PAIR_ID));
-	own_key = pair_key(PAIR_KEY);
-	for (unsigned int role = 0; role < 2; role++) {
-		for (unsigned int i = 0; i <= SUITES; i++) {
-			struct kpc_handshake_policy policy = policy_of(role, i);
-			struct kpc_error err = { "" };
-
-			contexts[role][i] = kpc_handshake_context_new(&policy, &err);
-			if (!contexts[role][i])
-				FUZZ_FAIL("no context: %s", err.text);
-		}
-	}
-	/* What is drawn once in a process is drawn here. */
-	dtls = kpc_dtls_new(contexts[0][0], NULL);
-	kpc_dtls_free(dtls);
+	kpc_dtls_free(kpc_dtls_new(contexts[0][0], NULL));
 }
 
 /**
@@ -103,18 +82,6 @@ static void end(struct side *side)
 {
 	kpc_dtls_free(side->dtls);
 	kpc_dtls_cookies_free(side->cookies);
-}
-
-static void answer_key(struct side *side)
-{
-	struct kpc_handshake *hs = kpc_dtls_handshake(side->dtls);
-	const struct kpc_kpcid *offer = kpc_handshake_offer(hs);
-	bool known = offer && kpc_kpcid_equal(offer, &own_id);
-
-	if (kpc_handshake_state(hs) != KPC_HANDSHAKE_WANT_KEY)
-		return;
-	kpc_handshake_key(hs, known ? own_key : NULL, NULL);
-	kpc_dtls_advance(side->dtls);
 }
 
 /* A datagram from nobody; what answers it, if a HelloVerifyRequest does. */
@@ -164,7 +131,8 @@ static size_t take(struct side *side, const uint8_t *octets, size_t len, uint8_t
 		open_records(side, octets, len);
 	else if (kpc_dtls_input(side->dtls, octets, len) == KPC_HANDSHAKE_WANT_INPUT)
 		kpc_dtls_advance(side->dtls);
-	answer_key(side);
+	if (answer_key(kpc_dtls_handshake(side->dtls)))
+		kpc_dtls_advance(side->dtls);
 	return 0;
 }
 
@@ -270,20 +238,6 @@ static void say(struct side *from, struct side *to, const char *words, FILE *fil
 	take(to, datagram, (size_t)made, NULL);
 }
 
-static FILE *seed(const char *directory, enum kpc_role role, unsigned int number)
-{
-	char path[4096];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/%s-%02u", directory, role == KPC_ROLE_A ? "a" : "b",
-		 number);
-	file = fopen(path, "we");
-	if (!file)
-		FUZZ_FAIL("%s cannot be written", path);
-	fputc((int)(number << 1 | role), file);
-	return file;
-}
-
 static void write_seeds(const char *directory)
 {
 	for (unsigned int i = 0; i <= SUITES; i++) {
@@ -310,19 +264,6 @@ static void write_seeds(const char *directory)
 		fclose(to[0]);
 		fclose(to[1]);
 	}
-}
-
-#define FUZZ_INITIALIZE
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	set_up();
-	if (*argc == 3 && !strcmp((*argv)[1], "--seeds")) {
-		write_seeds((*argv)[2]);
-		exit(0);
-	}
-	return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -9,15 +9,8 @@
  */
 #include <kpc/records.h>
 
-#include "../libkpc/pair.h"
-#include "fuzz.h"
-
 #define SUITES	15
-#define ALL	SUITES
-
-static struct kpc_handshake_context *contexts[2][SUITES + 1];
-static struct kpc_kpcid own_id;
-static struct kpc_key *own_key;
+#include "entities.h"
 
 static struct kpc_handshake_policy policy_of(enum kpc_role role, unsigned int number)
 {
@@ -43,26 +36,9 @@ static struct kpc_handshake_policy policy_of(enum kpc_role role, unsigned int nu
 	return policy;
 }
 
-static void set_up(void)
+static void draw_once(void)
 {
-	struct kpc_handshake *hs;
-
-	fuzz_random_begin();
-	kpc_kpcid_set(&own_id, PAIR_ID, strlen(PAIR_ID));
-	own_key = pair_key(PAIR_KEY);
-	for (unsigned int role = 0; role < 2; role++) {
-		for (unsigned int i = 0; i <= SUITES; i++) {
-			struct kpc_handshake_policy policy = policy_of(role, i);
-			struct kpc_error err = { "" };
-
-			contexts[role][i] = kpc_handshake_context_new(&policy, &err);
-			if (!contexts[role][i])
-				FUZZ_FAIL("no context: %s", err.text);
-		}
-	}
-	/* What is drawn once in a process is drawn here. */
-	hs = kpc_handshake_new(contexts[0][0], NULL);
-	kpc_handshake_free(hs);
+	kpc_handshake_free(kpc_handshake_new(contexts[0][0], NULL));
 }
 
 static struct kpc_handshake *begin(enum kpc_role role, unsigned int number)
@@ -77,17 +53,12 @@ static struct kpc_handshake *begin(enum kpc_role role, unsigned int number)
 	return hs;
 }
 
-/* Answers as the agent does; the state then. */
+/* The state then. */
 static enum kpc_handshake_state advance(struct kpc_handshake *hs)
 {
 	enum kpc_handshake_state state = kpc_handshake_advance(hs);
-	const struct kpc_kpcid *offer;
 
-	if (state != KPC_HANDSHAKE_WANT_KEY)
-		return state;
-	offer = kpc_handshake_offer(hs);
-	kpc_handshake_key(hs, offer && kpc_kpcid_equal(offer, &own_id) ? own_key : NULL, NULL);
-	return kpc_handshake_advance(hs);
+	return answer_key(hs) ? kpc_handshake_advance(hs) : state;
 }
 
 static void drop_output(struct kpc_handshake *hs)
@@ -174,20 +145,6 @@ static bool pass(struct kpc_handshake *from, struct kpc_handshake *to, enum kpc_
 	return true;
 }
 
-static FILE *seed(const char *directory, enum kpc_role role, unsigned int number)
-{
-	char path[4096];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/%s-%02u", directory, role == KPC_ROLE_A ? "a" : "b",
-		 number);
-	file = fopen(path, "we");
-	if (!file)
-		FUZZ_FAIL("%s cannot be written", path);
-	fputc((int)(number << 1 | role), file);
-	return file;
-}
-
 static void write_seeds(const char *directory)
 {
 	for (unsigned int i = 0; i <= SUITES; i++) {
@@ -214,19 +171,6 @@ static void write_seeds(const char *directory)
 		fclose(to[0]);
 		fclose(to[1]);
 	}
-}
-
-#define FUZZ_INITIALIZE
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	set_up();
-	if (*argc == 3 && !strcmp((*argv)[1], "--seeds")) {
-		write_seeds((*argv)[2]);
-		exit(0);
-	}
-	return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
