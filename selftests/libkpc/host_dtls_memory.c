@@ -4,32 +4,7 @@
  * and every time the handshake must end in words or go on with what is sent again,
  * not in a crash, a leak or data that is not what was sent.
  */
-#include <stdlib.h>
-#include <string.h>
-
-#include "../tap.h"
-
-/* Counts down to the allocation that fails; -1: none does. */
-static long countdown = -1;
-static unsigned long failures;
-
-static bool refuse(void)
-{
-	if (countdown < 0 || countdown--)
-		return false;
-	failures++;
-	return true;
-}
-
-static void *try_calloc(size_t count, size_t size)
-{
-	return refuse() ? NULL : calloc(count, size);
-}
-
-static void *try_realloc(void *old, size_t size)
-{
-	return refuse() ? NULL : realloc(old, size);
-}
+#include "starved.h"
 
 /*
  * The sources themselves, with allocations that can be made to fail. What has the
@@ -54,12 +29,6 @@ static void *try_realloc(void *old, size_t size)
 
 #include "dtls_pair.h"
 
-enum outcome {
-	WHOLE,
-	REFUSED,
-	WRONG,
-};
-
 static bool in_words(struct kpc_dtls *dtls)
 {
 	const struct kpc_handshake_failure *failure;
@@ -70,13 +39,12 @@ static bool in_words(struct kpc_dtls *dtls)
 	return !failure || failure->text.text[0];
 }
 
-static enum outcome run_one(uint16_t suite, long fail_at)
+static enum outcome run_one(uint16_t suite)
 {
 	struct kpc_handshake_policy policy = dtls_policy(suite);
 	enum outcome outcome = REFUSED;
 	struct dtls_pair dtls = { 0 };
 
-	countdown = fail_at;
 	if (dtls_pair_open(&dtls, &policy, PAIR_KEY, PAIR_KEY)) {
 		if (dtls_pair_run(&dtls))
 			outcome = dtls_echoes(dtls.a, dtls.b, 1000) &&
@@ -84,35 +52,15 @@ static enum outcome run_one(uint16_t suite, long fail_at)
 		else if (!in_words(dtls.a) || !in_words(dtls.b))
 			outcome = WRONG;
 	}
-	countdown = -1;
 	dtls_pair_close(&dtls);
 	return outcome;
-}
-
-static void check(uint16_t suite)
-{
-	unsigned int refused = 0, wrong = 0;
-	unsigned long before;
-	long place = 0;
-	enum outcome outcome;
-
-	do {
-		before = failures;
-		outcome = run_one(suite, place++);
-		refused += outcome == REFUSED;
-		wrong += outcome == WRONG;
-	} while (failures != before && place < 1000);
-	/* the last run met no failure */
-	tap_ok(outcome == WHOLE && !wrong && refused && place > 10 && place < 1000,
-	       "bad times: %s: %ld allocations failed in turn, %u handshakes ended, the rest held",
-	       kpc_suite_by_code(suite)->name, place - 1, refused);
 }
 
 int main(void)
 {
 	tap_begin();
-	check(0xc0a8);
-	check(0xccac);
-	check(0x00ae);
+	starved(0xc0a8, run_one);
+	starved(0xccac, run_one);
+	starved(0x00ae, run_one);
 	return tap_end();
 }

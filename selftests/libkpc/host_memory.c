@@ -3,37 +3,7 @@
  * Memory that runs out: each allocation of the library fails once, in turn, and
  * every time the handshake must end in words, not in a crash, a leak or success.
  */
-#include <stdlib.h>
-#include <string.h>
-
-#include "../tap.h"
-
-/* Counts down to the allocation that fails; -1: none does. */
-static long countdown = -1;
-static unsigned long failures;
-
-static bool refuse(void)
-{
-	if (countdown < 0 || countdown--)
-		return false;
-	failures++;
-	return true;
-}
-
-static void *try_calloc(size_t count, size_t size)
-{
-	return refuse() ? NULL : calloc(count, size);
-}
-
-static void *try_realloc(void *old, size_t size)
-{
-	return refuse() ? NULL : realloc(old, size);
-}
-
-static char *try_strndup(const char *text, size_t len)
-{
-	return refuse() ? NULL : strndup(text, len);
-}
+#include "starved.h"
 
 /* The sources themselves, with allocations that can be made to fail. */
 #define calloc	try_calloc
@@ -49,12 +19,6 @@ static char *try_strndup(const char *text, size_t len)
 #undef strndup
 
 #include "pair.h"
-
-enum outcome {
-	WHOLE,
-	REFUSED,
-	WRONG,
-};
 
 /* Words both ways over the agent's carrier. */
 static enum outcome carry(struct pair *pair)
@@ -82,13 +46,12 @@ static enum outcome carry(struct pair *pair)
 	return outcome;
 }
 
-static enum outcome run(uint16_t suite, long fail_at)
+static enum outcome run(uint16_t suite)
 {
 	struct kpc_handshake_policy policy = pair_policy(kpc_suite_by_code(suite));
 	enum outcome outcome = REFUSED;
 	struct pair pair = { 0 };
 
-	countdown = fail_at;
 	if (!pair_open(&pair, &policy, PAIR_KEY, PAIR_KEY)) {
 		pair_run(&pair);
 		if (pair_done(&pair))
@@ -100,35 +63,15 @@ static enum outcome run(uint16_t suite, long fail_at)
 			 !kpc_handshake_failure(pair.b)->text.text[0])
 			outcome = WRONG;
 	}
-	countdown = -1;
 	pair_close(&pair);
 	return outcome;
-}
-
-static void check(uint16_t suite)
-{
-	unsigned int refused = 0, wrong = 0;
-	unsigned long before;
-	long place = 0;
-	enum outcome outcome;
-
-	do {
-		before = failures;
-		outcome = run(suite, place++);
-		refused += outcome == REFUSED;
-		wrong += outcome == WRONG;
-	} while (failures != before && place < 1000);
-	/* the last run met no failure; the name asked for (SNI) may go missing */
-	tap_ok(outcome == WHOLE && !wrong && refused > 5 && place < 1000,
-	       "bad times: %s: %ld allocations failed in turn, %u handshakes ended, the rest held",
-	       kpc_suite_by_code(suite)->name, place - 1, refused);
 }
 
 int main(void)
 {
 	tap_begin();
-	check(0x1301);
-	check(0x00a8);
-	check(0xccac);
+	starved(0x1301, run);
+	starved(0x00a8, run);
+	starved(0xccac, run);
 	return tap_end();
 }
