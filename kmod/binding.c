@@ -370,14 +370,22 @@ int kpc_binding_rekey(struct kpc_net *kn, struct netlink_ext_ack *extack,
  * @ks: of kpc_binding_own()
  *
  * Who holds it then has its keys and no session. It is judged as before; the
- * agent has no say in it any more, and its end is none of the socket.
+ * agent has no say in it any more, and its end is none of the socket. Who that
+ * will be nothing tells yet, so one of an association that names its holder
+ * stays with whom it was bound for.
  */
 int kpc_binding_hand_over(struct kpc_net *kn, struct netlink_ext_ack *extack,
 			  struct kpc_sock *ks)
 {
+	const struct kpc_policy *p = kpc_association_policy(ks->association);
+
 	if (ks->carrier != KPC_CARRIER_KERNEL)
 		return kpc_refuse(kn, extack, -EOPNOTSUPP,
 				  "the agent carries the records of this socket: nobody else could use it");
+	if (kpc_holder_named(p))
+		return kpc_refuse(kn, extack, -EPERM,
+				  "'%s' names who holds its sockets (holder-uid, holder-cgroup): they are handed over to nobody",
+				  p->name);
 	ks->handed_over = true;
 	ks->session = 0;
 	return 0;
@@ -397,6 +405,7 @@ bool kpc_binding_allowed(const struct kpc_sock *ks,
 		return false;
 	return ks->mark == policy->mark &&
 	       kpc_holder_allowed(policy, ks->sk) &&
+	       !(ks->handed_over && kpc_holder_named(policy)) &&
 	       (kpc_version_flag(ks->version) & policy->versions) &&
 	       kpc_policy_suite_allowed(policy, ks->suite) &&
 	       kpc_selectors_match(policy->selectors, policy->n_selectors,

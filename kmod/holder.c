@@ -107,6 +107,15 @@ static bool is_of_user(const struct sock *sk, const struct kpc_policy *policy)
 }
 
 /**
+ * kpc_holder_named() - whether an association has a holder's sockets alone
+ * @policy: of the association
+ */
+bool kpc_holder_named(const struct kpc_policy *policy)
+{
+	return policy->has_holder_uid || policy->holder_cgroup[0];
+}
+
+/**
  * kpc_holder_allowed() - whether an association may have a socket, by its holder
  * @policy: of the association
  * @sk: the socket

@@ -15,6 +15,7 @@ struct sock;
 int kpc_holder_valid(struct kpc_net *kn, struct netlink_ext_ack *extack,
 		     const struct kpc_policy *policy);
 bool kpc_holder_allowed(const struct kpc_policy *policy, const struct sock *sk);
+bool kpc_holder_named(const struct kpc_policy *policy);
 int kpc_holder_check(struct kpc_net *kn, struct netlink_ext_ack *extack,
 		     const struct kpc_policy *policy, const struct sock *sk);
 

@@ -414,6 +414,14 @@ static inline int binding_of(struct nl *nl, int fd, const char *association,
 	return nl_talk(nl);
 }
 
+/* The bound socket is an application's from now on. */
+static inline int binding_hand_over(struct nl *nl, int fd)
+{
+	nl_req(nl, KPC_CMD_BINDING_HAND_OVER);
+	nl_u32(nl, KPC_A_BINDING_FD, fd);
+	return nl_talk(nl);
+}
+
 static inline void nonblock(int fd)
 {
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);

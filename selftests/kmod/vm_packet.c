@@ -705,9 +705,7 @@ TEST_F(wire, carrier_agent)
 	ASSERT_EQ(nl_talk(&self->b), 0) TH_LOG("%s", self->b.said);
 	EXPECT_TRUE(crosses(p->client, p->server, "records of the agent's"));
 	/* Of no use to anybody who has not the agent's keys. */
-	nl_req(&self->a, KPC_CMD_BINDING_HAND_OVER);
-	nl_u32(&self->a, KPC_A_BINDING_FD, p->client);
-	EXPECT_EQ(nl_talk(&self->a), -EOPNOTSUPP);
+	EXPECT_EQ(binding_hand_over(&self->a, p->client), -EOPNOTSUPP);
 	sleep(2);
 	EXPECT_TRUE(crosses(p->server, p->client, "still"));
 }

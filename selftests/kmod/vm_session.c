@@ -500,13 +500,6 @@ TEST_F(agent, close_ends_what_came_before_its_answer)
 	p->nl_a = &self->a;
 }
 
-static int hand_over(struct nl *nl, int fd)
-{
-	nl_req(nl, KPC_CMD_BINDING_HAND_OVER);
-	nl_u32(nl, KPC_A_BINDING_FD, fd);
-	return nl_talk(nl);
-}
-
 /*
  * I5: a socket that is an application's. No session has a say in it any more, nor
  * has the end of one; the operator has.
@@ -531,7 +524,7 @@ TEST_F(agent, what_was_handed_over)
 	ASSERT_EQ(grant_new(&warden, id, "to-b", p->of_a), 0);
 	ASSERT_EQ(grant_new(&warden, id, "to-b", p->of_a), 0);
 	ASSERT_EQ(pair_connect(p), 0) TH_LOG("%s", worker.said);
-	EXPECT_EQ(hand_over(&worker, p->client), -ENOENT);
+	EXPECT_EQ(binding_hand_over(&worker, p->client), -ENOENT);
 	EXPECT_STREQ(worker.said, "the socket is not bound");
 	ASSERT_EQ(pair_bind(p), 0) TH_LOG("%s", worker.said);
 	pair_init(&second, &worker, &self->b, "to-b", "from-a");
@@ -540,9 +533,9 @@ TEST_F(agent, what_was_handed_over)
 	ASSERT_EQ(pair_connect(&second), 0) TH_LOG("%s", worker.said);
 	ASSERT_EQ(pair_bind(&second), 0) TH_LOG("%s", worker.said);
 
-	EXPECT_EQ(hand_over(&another, p->client), -EPERM);
+	EXPECT_EQ(binding_hand_over(&another, p->client), -EPERM);
 	EXPECT_STREQ(another.said, "the socket was bound by another session");
-	EXPECT_EQ(hand_over(&worker, p->client), 0) TH_LOG("%s", worker.said);
+	EXPECT_EQ(binding_hand_over(&worker, p->client), 0) TH_LOG("%s", worker.said);
 	nl_req(&self->a, KPC_CMD_BINDING_GET);
 	nl_u64(&self->a, KPC_A_BINDING_ID, p->id_a);
 	ASSERT_EQ(nl_talk(&self->a), 0);
@@ -552,7 +545,7 @@ TEST_F(agent, what_was_handed_over)
 	nl_u64(&self->a, KPC_A_BINDING_ID, second.id_a);
 	ASSERT_EQ(nl_talk(&self->a), 0);
 	EXPECT_EQ(nl_data(&self->a, KPC_A_BINDING_HANDED_OVER), NULL);
-	EXPECT_EQ(hand_over(&worker, p->client), -EPERM);
+	EXPECT_EQ(binding_hand_over(&worker, p->client), -EPERM);
 	nl_req(&worker, KPC_CMD_BINDING_REKEY);
 	nl_u32(&worker, KPC_A_BINDING_FD, p->client);
 	nl_put(&worker, KPC_A_BINDING_TX_DIGEST, p->ends_a.tx_digest, KPC_DIGEST_LEN);

@@ -231,6 +231,55 @@ TEST_F(user, may_no_longer)
 		  KPC_REASON_NARROWED);
 }
 
+/*
+ * X2: who a socket is handed over to is not its holder, and nothing tells who it
+ * is: it stays where it is, by either word, and as long as a table says so.
+ */
+TEST_F(user, keeps_the_socket)
+{
+	struct assoc a = ASSOC_A("to-b"), b = ASSOC_B("from-a");
+	struct pair *p = &self->p;
+
+	ASSERT_EQ(cgroup_make(self->own, "/one"), 0);
+	a.holder_uid = USER;
+	b.holder_cgroup = beneath(self->own, "/one");
+	ASSERT_EQ(assoc_new(&self->a, &a), 0) TH_LOG("%s", self->a.said);
+	ASSERT_EQ(assoc_new(&self->b, &b), 0) TH_LOG("%s", self->b.said);
+	ASSERT_EQ(cgroup_enter(b.holder_cgroup), 0);
+	ASSERT_EQ(pair_listen(p), 0) TH_LOG("%s", self->b.said);
+	ASSERT_EQ(site_enter('a'), 0);
+	p->client = socket_of(USER);
+	ASSERT_EQ(handshake_new(&self->a, p->client, "to-b"), 0)
+		TH_LOG("%s", self->a.said);
+	ASSERT_EQ(tcp_connect(p->client, ADDR_B, PORT), 0);
+	p->server = accept(p->listener, NULL, NULL);
+	ASSERT_EQ(pair_bind(p), 0)
+		TH_LOG("a: %s; b: %s", self->a.said, self->b.said);
+	EXPECT_EQ(binding_hand_over(&self->a, p->client), -EPERM);
+	EXPECT_STREQ(self->a.said, "'to-b' names who holds its sockets "
+		     "(holder-uid, holder-cgroup): they are handed over to nobody");
+	EXPECT_EQ(binding_hand_over(&self->b, p->server), -EPERM);
+	EXPECT_STREQ(self->b.said, "'from-a' names who holds its sockets "
+		     "(holder-uid, holder-cgroup): they are handed over to nobody");
+	EXPECT_TRUE(crosses(p->client, p->server, "with whom it was"));
+
+	/* Handed over while anybody's, it is not the holder's that comes to be. */
+	a.holder_uid = 0;
+	ASSERT_EQ(begin(&self->a, KPC_LOAD_MODE_SYNC), 0);
+	ASSERT_EQ(assoc_new(&self->a, &a), 0) TH_LOG("%s", self->a.said);
+	ASSERT_EQ(commit(&self->a), 0) TH_LOG("%s", self->a.said);
+	EXPECT_EQ(nl_get(&self->a, KPC_A_TRANSACTION_ENDED), 0);
+	EXPECT_EQ(binding_hand_over(&self->a, p->client), 0) TH_LOG("%s", self->a.said);
+	a.holder_uid = USER;
+	ASSERT_EQ(begin(&self->a, KPC_LOAD_MODE_SYNC), 0);
+	ASSERT_EQ(assoc_new(&self->a, &a), 0) TH_LOG("%s", self->a.said);
+	ASSERT_EQ(commit(&self->a), 0) TH_LOG("%s", self->a.said);
+	EXPECT_EQ(nl_get(&self->a, KPC_A_TRANSACTION_ENDED), 1);
+	ASSERT_TRUE(is_gone(&self->ev_a));
+	EXPECT_EQ(nl_get(&self->ev_a, KPC_A_BINDING_REASON),
+		  KPC_REASON_NARROWED);
+}
+
 /* A group, what is beneath it, and nothing that has a like name. */
 TEST_F(user, is_in_a_control_group)
 {

@@ -238,6 +238,12 @@ static const struct {
 	{ B "offload off plain hand-over:/x",
 	  "plain hand-over: hands over the kernel's TLS, which offload off forbids; offload "
 	  "require or prefer, or plain pair:/PATH, is accepted" },
+	{ A "holder-uid 0 plain hand-over:/x",
+	  "plain hand-over: gives the socket to an application, and holder-uid leaves it "
+	  "with who made it; one of both is accepted" },
+	{ B "holder-cgroup /app.slice plain hand-over:/x",
+	  "plain hand-over: gives the socket to an application, and holder-cgroup leaves it "
+	  "with who made it; one of both is accepted" },
 	{ A "plain udp:127.0.0.1:5683 allow-uid any",
 	  "plain udp:127.0.0.1:5683 takes datagrams, which are carried with versions dtls1.2 "
 	  "and no other" },

@@ -143,6 +143,11 @@ static int check_application(const struct kpc_association *association, bool pai
 		return kpc_error_return(err, -EINVAL,
 					"plain hand-over: hands over the kernel's TLS, which offload off forbids; offload require or prefer%s is accepted",
 					pairs);
+	if (!pair && (association->has_holder_uid || *association->holder_cgroup))
+		return kpc_error_return(err, -EINVAL,
+					"plain hand-over: gives the socket to an application, and %s leaves it with who made it; one of both is accepted",
+					association->has_holder_uid ?
+					"holder-uid" : "holder-cgroup");
 	return 0;
 }
 
