@@ -36,7 +36,7 @@ static int take(int fd, size_t length)
 	ssize_t n;
 
 	while (length) {
-		n = recv(fd, got, length, 0);
+		n = recv(fd, got, length < BULK ? length : BULK, 0);
 		if (n <= 0)
 			return n ? -errno : -EPIPE;
 		length -= n;
