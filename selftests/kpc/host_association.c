@@ -90,6 +90,7 @@ static const struct {
 	{ A DTLS "plain udp:127.0.0.1:5683 allow-uid 65534", NULL },
 	{ B DTLS "plain udp:127.0.0.1:5683 allow-uid any", NULL },
 	{ B DTLS "plain udp:192.0.2.9:5683", NULL },
+	{ B DTLS "plain udp:192.0.2.9:5683 proxy yes", NULL },
 	{ A "holder-uid 65534", NULL },
 	{ A "holder-uid root", A "holder-uid 0" },
 	{ A "holder-uid none", NULL },
@@ -224,8 +225,8 @@ static const struct {
 	  "mode is for role a, which makes the socket; role b connects to the backend's, "
 	  "whose owner may be told" },
 	{ B "plain pair:/x proxy yes",
-	  "proxy is for plain tcp: and unix:; an application that is given the connection is "
-	  "told the identity with it" },
+	  "proxy is for plain tcp:, udp: and unix:; an application that is given the "
+	  "connection is told the identity with it" },
 	{ A "plain pair:/x",
 	  "plain pair: is for role b; programs of role a that only read and write take plain "
 	  "unix:/PATH" },
@@ -262,9 +263,6 @@ static const struct {
 	{ B DTLS "plain udp:localhost:5683",
 	  "plain \"udp:localhost:5683\" holds no address; udp:127.0.0.1:1883 or "
 	  "udp:[::1]:1883 is accepted" },
-	{ B DTLS "plain udp:127.0.0.1:5683 allow-uid any proxy yes",
-	  "proxy is for plain tcp: and unix:; it stands before a stream, and plain udp: has "
-	  "none" },
 	{ B DTLS "plain udp:127.0.0.1:5683 allow-uid any owner 0",
 	  "owner and mode are for plain unix:PATH; plain udp: takes allow-uid" },
 	{ A "plain unix:m7.sock",

@@ -37,6 +37,58 @@ def echo(address, port, shared=""):
         sock.sendto(octets, where)
 
 
+def tlvs(octets):
+    """What a header of the PROXY protocol says behind the addresses."""
+    found = {}
+    while octets:
+        kind, length = struct.unpack_from(">BH", octets)
+        if len(octets) < 3 + length:
+            raise ValueError("one is cut")
+        found[kind] = octets[3:3 + length]
+        octets = octets[3 + length:]
+    return found
+
+
+def introduction(datagram):
+    """Who has sent it, as its header has it; and what."""
+    if datagram[:12] != b"\r\n\r\n\0\r\nQUIT\n" or datagram[12] != 0x21:
+        raise ValueError("it has no header")
+    family = {0x12: socket.AF_INET, 0x22: socket.AF_INET6}[datagram[13]]
+    end = 16 + struct.unpack_from(">H", datagram, 14)[0]
+    size = 4 if family == socket.AF_INET else 16
+    ports = 16 + 2 * size
+    if end > len(datagram):
+        raise ValueError("its header is cut")
+    more = tlvs(datagram[ports + 4:end])
+    tls = more[0x20]
+    if tls[:5] != b"\7\0\0\0\0" or len(more[5]) != 24:
+        raise ValueError("nobody has proved who he is")
+    inner = tlvs(tls[5:])
+    said = [socket.inet_ntop(family, datagram[16:16 + size]),
+            str(struct.unpack_from(">H", datagram, ports)[0]),
+            socket.inet_ntop(family, datagram[16 + size:ports]),
+            str(struct.unpack_from(">H", datagram, ports + 2)[0])]
+    said += [octets.decode() for octets in (more[0xe0], more[0xe1], more[0xe2], inner[0x21],
+                                            inner[0x23], inner[0x22])]
+    return said + [more[5].hex()], datagram[end:]
+
+
+def introduced(address, port, log):
+    """A backend that takes datagrams with a header of the PROXY protocol, and echoes
+    what is behind it. It writes down who said what."""
+    sock = udp(address, int(port))
+    with open(log, "a", encoding="ascii", buffering=1) as lines:
+        while True:
+            octets, where = sock.recvfrom(65535)
+            try:
+                said, payload = introduction(octets)
+            except (KeyError, ValueError, struct.error) as error:
+                print("refused:", error, octets[:32].hex(), file=lines)
+                continue
+            print(*said, payload[:40].hex() or "-", file=lines)
+            sock.sendto(payload, where)
+
+
 def sizes(port, *lengths):
     """A local program: datagrams of such lengths come back as they went."""
     sock = udp()

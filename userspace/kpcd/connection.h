@@ -487,15 +487,4 @@ bool plain_program_allowed(struct worker *worker,
 			   const struct dtls_address *from, in_port_t port,
 			   char *text);
 
-/* proxy.c */
-
-/**
- * proxy_header() - PROXY protocol v2 with the peer's identity
- * @buffer: BUFFER_OCTETS octets
- * @c: a bound connection of role b
- *
- * Return: octets written.
- */
-size_t proxy_header(uint8_t *buffer, const struct connection *c);
-
 #endif

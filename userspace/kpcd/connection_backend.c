@@ -12,7 +12,9 @@
 
 #include <kpc/association.h>
 
+#include "address.h"
 #include "handshake.h"
+#include "proxy.h"
 
 #define BACKEND_SECONDS	10
 
@@ -54,6 +56,18 @@ static void backend_fail(struct connection *c, int error)
 /* The header comes before anything that the peer sends. */
 static int backend_introduce(struct connection *c)
 {
+	struct proxy_subject subject = {
+		.association = c->association,
+		.peer = c->peer,
+		.worker = c->worker->config.index,
+		.fd = c->tls.fd,
+		.binding = c->binding,
+		.born = c->born,
+		.version = c->version,
+		.suite = c->suite,
+	};
+	struct sockaddr_storage own = {};
+	socklen_t length = sizeof(own);
 	struct buffer *buffer;
 
 	if (!c->association->config.proxy)
@@ -61,7 +75,9 @@ static int backend_introduce(struct connection *c)
 	buffer = buffer_get(&c->worker->pool);
 	if (!buffer)
 		return -ENOMEM;
-	buffer->length = proxy_header(buffer->data, c);
+	if (!getsockname(c->tls.fd, (struct sockaddr *)&own, &length))
+		address_map((struct sockaddr *)&own, &subject.own);
+	buffer->length = proxy_header(buffer->data, &subject);
 	stream_append(&c->in.stream, buffer);
 	return 0;
 }

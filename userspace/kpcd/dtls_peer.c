@@ -309,6 +309,7 @@ static void peer_free(struct dtls_peer *peer)
 		free(peer->held[i]);
 	}
 	kpc_dtls_free(peer->dtls);
+	free(peer->header);
 	engine_close(peer->worker->engine, peer->fd);
 	free(peer);
 }

@@ -65,6 +65,8 @@ struct dtls_held {
  * @remote: role a, where it is
  * @version: as on the wire
  * @suite: IANA code
+ * @header: role b, of the PROXY protocol, before each datagram; NULL: none
+ * @header_len: its octets
  * @cookie: role b, with which it came
  * @role: enum kpc_role
  * @state: enum dtls_state
@@ -105,6 +107,8 @@ struct dtls_peer {
 	struct sockaddr_in6 remote;
 	uint16_t version;
 	uint16_t suite;
+	uint8_t *header;
+	size_t header_len;
 	uint8_t cookie[KPC_DTLS_COOKIE_LEN];
 	uint8_t role;
 	uint8_t state;

@@ -13,6 +13,7 @@
 
 #include "connection.h"
 #include "dtls_peer.h"
+#include "proxy.h"
 
 /* DTLS_TOO_LONG has been looked for by then. */
 #define TOO_LONG_THERE	"a datagram is longer than the far end takes in one record (max_fragment_length)"
@@ -28,6 +29,9 @@ static int send_far(struct dtls_peer *peer, const void *octets, size_t len)
 
 static int send_near(struct dtls_peer *peer, const void *octets, size_t len)
 {
+	if (peer->header)
+		return dtls_send_behind(peer->fd, peer->header,
+					peer->header_len, octets, len);
 	if (peer->role == KPC_ROLE_B)
 		return dtls_send(peer->fd, octets, len);
 	if (!peer->listener)
@@ -266,6 +270,38 @@ void dtls_listen(struct dtls_peer *peer)
 	engine_submit(peer->worker->engine, &peer->rx);
 }
 
+/*
+ * What the backend is told of whoever is there. Any datagram may be the first that
+ * gets to it, so each has it.
+ */
+static bool introduce(struct dtls_peer *peer)
+{
+	struct proxy_subject subject = {
+		.association = peer->association,
+		.peer = peer->at.peer,
+		.own.sin6_addr = peer->at.own,
+		.own.sin6_port = peer->listener->port,
+		.worker = peer->worker->config.index,
+		.fd = peer->fd,
+		.born = peer->born,
+		.version = peer->version,
+		.suite = peer->suite,
+	};
+	uint8_t header[PROXY_HEADER_MAX];
+
+	if (!peer->association->config.proxy)
+		return true;
+	peer->header_len = proxy_header(header, &subject);
+	peer->header = malloc(peer->header_len);
+	if (!peer->header) {
+		dtls_peer_end(peer, KPC_EVENT_FAULT, -ENOMEM,
+			      "no memory for what its backend is told of it");
+		return false;
+	}
+	memcpy(peer->header, header, peer->header_len);
+	return true;
+}
+
 static bool connect_backend(struct dtls_peer *peer)
 {
 	const struct kpc_message_association *config =
@@ -286,7 +322,7 @@ static bool connect_backend(struct dtls_peer *peer)
 	}
 	peer->fd = fd;
 	dtls_listen(peer);
-	return true;
+	return introduce(peer);
 }
 
 /* One whose keys the far end has no more, since it has begun anew. */

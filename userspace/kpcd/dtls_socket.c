@@ -125,6 +125,20 @@ int dtls_send(int fd, const void *octets, size_t len)
 	return 0;
 }
 
+int dtls_send_behind(int fd, const void *header, size_t header_len,
+		     const void *octets, size_t len)
+{
+	struct iovec parts[] = {
+		{ .iov_base = (void *)header, .iov_len = header_len },
+		{ .iov_base = (void *)octets, .iov_len = len },
+	};
+	struct msghdr msg = { .msg_iov = parts, .msg_iovlen = 2 };
+
+	if (sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		return -errno;
+	return 0;
+}
+
 int dtls_connect(const struct sockaddr *to, socklen_t length)
 {
 	int fd = socket(to->sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,

@@ -76,6 +76,10 @@ int dtls_send_to(int fd, sa_family_t family, const struct dtls_address *to,
 /** dtls_send() - send one from a connected socket; 0 or a negative errno */
 int dtls_send(int fd, const void *octets, size_t len);
 
+/** dtls_send_behind() - the same, with @header before it in the one datagram */
+int dtls_send_behind(int fd, const void *header, size_t header_len,
+		     const void *octets, size_t len);
+
 /** dtls_connect() - a socket connected to @to, of @length octets; or a negative errno */
 int dtls_connect(const struct sockaddr *to, socklen_t length);
 

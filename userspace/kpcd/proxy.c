@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: MIT
 /*
  * PROXY protocol, version 2: tells a backend who is at the far end of a
- * connection of role b. The identity was proved by Kpc, so it stands where a
- * certificate's common name would.
+ * connection of role b, or of each of its datagrams. The identity was proved by
+ * Kpc, so it stands where a certificate's common name would.
  */
-#include <arpa/inet.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include <kpc/suite.h>
 
-#include "connection.h"
+#include "proxy.h"
+#include "worker_state.h"
 
 #define COMMAND_PROXY		0x21
-#define FAMILY_TCP4		0x11
-#define FAMILY_TCP6		0x21
+#define FAMILY_INET		0x10
+#define FAMILY_INET6		0x20
+#define TRANSPORT_STREAM	0x01
+#define TRANSPORT_DGRAM		0x02
 
 #define TYPE_UNIQUE_ID		0x05
 #define TYPE_SSL		0x20
@@ -58,39 +59,24 @@ static uint8_t *text_put(uint8_t *at, uint8_t type, const char *text)
 	return tlv_put(at, type, text, strlen(text));
 }
 
-static void own_address(const struct connection *c, struct sockaddr_in6 *own)
+static bool is_v4(const struct proxy_subject *subject)
 {
-	struct sockaddr_storage at = {};
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&at;
-	socklen_t length = sizeof(at);
-
-	memset(own, 0, sizeof(*own));
-	if (getsockname(c->tls.fd, (struct sockaddr *)&at, &length))
-		return;
-	if (at.ss_family == AF_INET6) {
-		memcpy(own, &at, sizeof(*own));
-		return;
-	}
-	own->sin6_port = v4->sin_port;
-	memcpy(&own->sin6_addr.s6_addr[12], &v4->sin_addr, 4);
+	return IN6_IS_ADDR_V4MAPPED(&subject->peer.sin6_addr);
 }
 
-static uint8_t *addresses_put(uint8_t *at, const struct connection *c)
+static uint8_t *addresses_put(uint8_t *at, const struct proxy_subject *subject)
 {
-	bool v4 = IN6_IS_ADDR_V4MAPPED(&c->peer.sin6_addr);
-	size_t skip = v4 ? 12 : 0;
-	struct sockaddr_in6 own;
+	size_t skip = is_v4(subject) ? 12 : 0;
 
-	own_address(c, &own);
-	at = octets_put(at, c->peer.sin6_addr.s6_addr + skip, 16 - skip);
-	at = octets_put(at, own.sin6_addr.s6_addr + skip, 16 - skip);
-	at = octets_put(at, &c->peer.sin6_port, 2);
-	return octets_put(at, &own.sin6_port, 2);
+	at = octets_put(at, subject->peer.sin6_addr.s6_addr + skip, 16 - skip);
+	at = octets_put(at, subject->own.sin6_addr.s6_addr + skip, 16 - skip);
+	at = octets_put(at, &subject->peer.sin6_port, 2);
+	return octets_put(at, &subject->own.sin6_port, 2);
 }
 
-static uint8_t *tls_put(uint8_t *at, const struct connection *c)
+static uint8_t *tls_put(uint8_t *at, const struct proxy_subject *subject)
 {
-	const struct kpc_suite *suite = kpc_suite_by_code(c->suite);
+	const struct kpc_suite *suite = kpc_suite_by_code(subject->suite);
 	uint8_t *length = at + 1, *content = at + 3;
 
 	*at = TYPE_SSL;
@@ -99,33 +85,35 @@ static uint8_t *tls_put(uint8_t *at, const struct connection *c)
 	/* Four octets of zero: it was verified. */
 	memset(at, 0, 4);
 	at += 4;
-	at = text_put(at, TYPE_SSL_VERSION, kpc_version_name(c->version));
-	at = text_put(at, TYPE_SSL_CN, c->association->config.id_a);
+	at = text_put(at, TYPE_SSL_VERSION, kpc_version_name(subject->version));
+	at = text_put(at, TYPE_SSL_CN, subject->association->config.id_a);
 	if (suite)
 		at = text_put(at, TYPE_SSL_CIPHER, suite->name);
 	short_put(length, at - content);
 	return at;
 }
 
-size_t proxy_header(uint8_t *buffer, const struct connection *c)
+size_t proxy_header(uint8_t *buffer, const struct proxy_subject *subject)
 {
-	const struct kpc_message_association *config = &c->association->config;
-	bool v4 = IN6_IS_ADDR_V4MAPPED(&c->peer.sin6_addr);
+	const struct association *association = subject->association;
+	const struct kpc_message_association *config = &association->config;
+	/* Workers have the same descriptors. */
 	uint64_t unique[3] = {
-		c->binding, c->born,
-		(uint64_t)c->worker->config.index << 32 | (uint32_t)c->tls.fd,
+		subject->binding, subject->born,
+		(uint64_t)subject->worker << 32 | subject->fd,
 	};
 	uint8_t *at, *content;
 
 	at = octets_put(buffer, signature, sizeof(signature));
 	*at++ = COMMAND_PROXY;
-	*at++ = v4 ? FAMILY_TCP4 : FAMILY_TCP6;
+	*at++ = (is_v4(subject) ? FAMILY_INET : FAMILY_INET6) |
+		(config->datagrams ? TRANSPORT_DGRAM : TRANSPORT_STREAM);
 	content = at + 2;
-	at = addresses_put(content, c);
+	at = addresses_put(content, subject);
 	at = tlv_put(at, TYPE_UNIQUE_ID, unique, sizeof(unique));
-	at = tls_put(at, c);
-	at = tlv_put(at, TYPE_KPC_ID, c->association->kpc_id.octets,
-		     c->association->kpc_id.len);
+	at = tls_put(at, subject);
+	at = tlv_put(at, TYPE_KPC_ID, association->kpc_id.octets,
+		     association->kpc_id.len);
 	at = text_put(at, TYPE_ID_A, config->id_a);
 	at = text_put(at, TYPE_ID_B, config->id_b);
 	short_put(content - 2, at - content);

@@ -72,8 +72,8 @@ static int check_carried(const struct kpc_association *association, enum kpc_pla
 				agent->plain);
 }
 
-static int check_address(const struct kpc_association *association, enum kpc_plain plain,
-			 const char *where, struct kpc_error *err)
+static int check_address(const struct kpc_association *association, const char *where,
+			 struct kpc_error *err)
 {
 	const struct kpc_agent *agent = &association->agent;
 	int kind = where - agent->plain;
@@ -92,9 +92,6 @@ static int check_address(const struct kpc_association *association, enum kpc_pla
 		return kpc_error_return(err, -EINVAL,
 					"owner and mode are for plain unix:PATH; plain %.*s takes allow-uid",
 					kind, agent->plain);
-	if (plain == KPC_PLAIN_UDP && agent->proxy)
-		return kpc_error_return(err, -EINVAL,
-					"proxy is for plain tcp: and unix:; it stands before a stream, and plain udp: has none");
 	return 0;
 }
 
@@ -131,7 +128,7 @@ static int check_application(const struct kpc_association *association, bool pai
 
 	if (association->agent.proxy)
 		return kpc_error_return(err, -EINVAL,
-					"proxy is for plain tcp: and unix:; an application that is given the connection is told the identity with it");
+					"proxy is for plain tcp:, udp: and unix:; an application that is given the connection is told the identity with it");
 	if (!pair && association->agent.rekey_after)
 		return kpc_error_return(err, -EINVAL,
 					"rekey-after is for connections that the agent holds; the secrets of next keys are not handed over");
@@ -181,7 +178,7 @@ int kpci_plain_check(const struct kpc_association *association, struct kpc_error
 	switch (kind) {
 	case KPC_PLAIN_TCP:
 	case KPC_PLAIN_UDP:
-		return check_address(association, kind, where, err);
+		return check_address(association, where, err);
 	case KPC_PLAIN_UNIX:
 		return check_path(association, where, err);
 	default:
