@@ -14,8 +14,9 @@ CLIENT_HELLO = 1
 # TLS_PSK_WITH_AES_128_CCM_8, and that there is Extended Master Secret.
 SUITES = b"\xc0\xa8"
 EXTENSIONS = struct.pack(">HH", 23, 0)
-# Of <linux/in.h>; Python has no name for it.
+# Of <linux/in.h> and <linux/udp.h>; Python has no name for them.
 IP_PKTINFO = 8
+UDP_SEGMENT = 103
 
 
 def udp(address="127.0.0.1", port=0, shared=False):
@@ -111,6 +112,43 @@ def answered(port, shared=""):
         sock.recv(65535)
     except TimeoutError:
         sys.exit("nobody answers")
+
+
+def bursts(port, seed):
+    """A local program: what it sends at once comes back in order, each as it went,
+    alike in length or not, and also where the kernel was told to cut it."""
+    chance = random.Random(int(seed))
+    sock = udp()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    sock.connect(("127.0.0.1", int(port)))
+    sock.settimeout(10)
+    # Of a program without a peer yet, no more than a few are kept.
+    sock.send(b"first")
+    sock.recv(65535)
+    for number in range(60):
+        size = chance.choice((1, 20, 300, 1200, 4000, 16384))
+        most = max(2, min(60, 60000 // size))
+        count = chance.randrange(2, most + 1)
+        sent = [chance.randbytes(size) for _ in range(count - 1)]
+        sent.append(chance.randbytes(chance.randrange(1, size + 1)))
+        # No more is cut than a device takes whole.
+        if number % 2 and size < 16384:
+            cut = [(socket.SOL_UDP, UDP_SEGMENT, struct.pack("=H", size))]
+            sock.sendmsg(sent, cut)
+        else:
+            if number % 3 == 0:
+                sent[chance.randrange(count)] = b""
+                chance.shuffle(sent)
+            for octets in sent:
+                sock.send(octets)
+        for place, octets in enumerate(sent):
+            try:
+                got = sock.recv(65535)
+            except TimeoutError:
+                got = None
+            if got != octets:
+                sys.exit(f"of {[len(octets) for octets in sent]} in burst {number} number "
+                         f"{place} comes back " + ("otherwise" if got else "not at all"))
 
 
 def lost(port, length):

@@ -158,6 +158,7 @@ ok "role a establishes (M3)" soon a 'established NAME=pump .* VERSION=DTLSv1.2'
 ok "and opens its port then" within 5 bound "$front"
 ok "datagrams of every size pass as they are" \
 	python3 "$datagrams" sizes "$front" 0 1 2 15 16 17 100 1200 1472 1500 9000 16384 3
+ok "bursts come back in order, each datagram as it went" python3 "$datagrams" bursts "$front" 7
 ok "one that no record holds is dropped, and no other" \
 	python3 "$datagrams" lost "$front" 16385
 ok "which the log tells" logged a 'fault NAME=pump .*longer than the 16384 octets'

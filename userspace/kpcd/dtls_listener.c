@@ -10,8 +10,8 @@
 #include "connection.h"
 #include "dtls_peer.h"
 
-/* Batches of one socket before others have their turn. */
-#define BATCHES_AT_ONCE	4
+/* Datagrams of one socket before others have their turn. */
+#define AT_ONCE	128
 
 /* RFC 6347 4.1: records of a handshake until the keys change have epoch 0. */
 static bool is_epoch_zero(const struct dtls_datagram *datagram)
@@ -77,13 +77,15 @@ static void unprotected(struct listener *listener,
 	struct dtls_address from = datagram->from;
 	struct kpc_dtls_hello hello;
 	struct dtls_peer *peer;
+	struct iovec verify;
 
 	switch (kpc_dtls_hello(listener->cookies, &from, sizeof(from),
 			       datagram->octets, datagram->len, timer_now(),
 			       &hello)) {
 	case KPC_DTLS_HELLO_FIRST:
+		verify = (struct iovec){ hello.verify, sizeof(hello.verify) };
 		dtls_send_to(listener->accept.fd, listener->family, &from,
-			     hello.verify, sizeof(hello.verify));
+			     &verify, 1, 0);
 		return;
 	case KPC_DTLS_HELLO_PROVED:
 		hello_proved(listener, datagram, hello.cookie);
@@ -203,21 +205,20 @@ static void from_program(struct listener *listener,
 
 void dtls_listener_ready(struct listener *listener)
 {
-	struct dtls_batch *batch = &listener->worker->dtls->batch;
+	struct dtls_peers *all = listener->worker->dtls;
 	struct dtls_datagram datagram;
-	int turn, i, got;
+	int taken = 0, got;
 
-	for (turn = 0; turn < BATCHES_AT_ONCE && !listener->gone; turn++) {
-		listener->worker->dtls->turn++;
-		got = dtls_receive(listener->accept.fd, batch);
-		for (i = 0; i < got && !listener->gone; i++) {
-			datagram = dtls_datagram(batch, i);
+	do {
+		all->turn++;
+		got = dtls_receive(listener->accept.fd, &all->batch);
+		while (!listener->gone && dtls_next(&all->batch, &datagram)) {
+			taken++;
 			if (!listener->tls)
 				from_program(listener, &datagram);
 			else if (!datagram.cut)
 				from_far(listener, &datagram);
 		}
-		if (got < DTLS_BATCH)
-			break;
-	}
+		dtls_train_send(&all->train);
+	} while (got == DTLS_BATCH && taken < AT_ONCE && !listener->gone);
 }

@@ -255,6 +255,8 @@ void dtls_peer_end(struct dtls_peer *peer, enum kpc_message_event_kind kind,
 
 	if (peer->state == DTLS_CLOSED)
 		return;
+	if (peer->state == DTLS_UP)
+		dtls_train_send(&all->train);
 	answer(peer, error, text);
 	if (kind)
 		dtls_peer_event(peer, kind, text);

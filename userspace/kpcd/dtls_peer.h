@@ -11,6 +11,7 @@
 #include <kpc/dtls.h>
 
 #include "dtls_socket.h"
+#include "dtls_train.h"
 #include "worker_state.h"
 
 /* What a program sends before IdB has answered, and is kept. */
@@ -136,7 +137,8 @@ struct dtls_peer {
  * @steps_end: where the next goes
  * @count: how many have a socket of their own, or are to have one
  * @turn: counts the times that datagrams were taken from a socket
- * @batch: those being worked on
+ * @batch: datagrams being worked on
+ * @train: datagrams to be sent
  */
 struct dtls_peers {
 	struct dtls_peer *buckets[DTLS_BUCKETS];
@@ -148,6 +150,7 @@ struct dtls_peers {
 	unsigned int count;
 	uint64_t turn;
 	struct dtls_batch batch;
+	struct dtls_train train;
 };
 
 /* dtls_peer.c */

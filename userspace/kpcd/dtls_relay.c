@@ -19,25 +19,17 @@
 #define TOO_LONG_THERE	"a datagram is longer than the far end takes in one record (max_fragment_length)"
 #define LOST_ROOM	"there is no room for a datagram to the local program"
 
-static int send_far(struct dtls_peer *peer, const void *octets, size_t len)
+/* Not in a train, but behind what is in it. */
+static void send_far(struct dtls_peer *peer, const void *octets, size_t len)
 {
-	if (peer->role == KPC_ROLE_A)
-		return dtls_send(peer->fd, octets, len);
-	return dtls_send_to(peer->listener->accept.fd, peer->listener->family,
-			    &peer->at, octets, len);
-}
+	struct iovec part = { (void *)octets, len };
 
-static int send_near(struct dtls_peer *peer, const void *octets, size_t len)
-{
-	if (peer->header)
-		return dtls_send_behind(peer->fd, peer->header,
-					peer->header_len, octets, len);
-	if (peer->role == KPC_ROLE_B)
-		return dtls_send(peer->fd, octets, len);
-	if (!peer->listener)
-		return -ENOTCONN;
-	return dtls_send_to(peer->listener->accept.fd, peer->listener->family,
-			    &peer->at, octets, len);
+	dtls_train_send(&peer->worker->dtls->train);
+	if (peer->role == KPC_ROLE_A)
+		dtls_send(peer->fd, &part, 1, 0);
+	else
+		dtls_send_to(peer->listener->accept.fd,
+			     peer->listener->family, &peer->at, &part, 1, 0);
 }
 
 void dtls_flush(struct dtls_peer *peer)
@@ -83,7 +75,6 @@ static bool near_allowed(struct dtls_peer *peer, char *text)
 static void deliver(struct dtls_peer *peer, const uint8_t *data, size_t len)
 {
 	char text[KPC_MESSAGE_TEXT_MAX + 1];
-	int err;
 
 	peer->rx_octets += len;
 	if (!peer->listener || peer->fd < 0)
@@ -92,17 +83,7 @@ static void deliver(struct dtls_peer *peer, const uint8_t *data, size_t len)
 		dtls_lose(peer, KPC_EVENT_LOCAL_REFUSED, text);
 		return;
 	}
-	err = send_near(peer, data, len);
-	/* What it says is of the datagram before, and this one not yet sent. */
-	if (err == -ECONNREFUSED)
-		err = send_near(peer, data, len);
-	if (!err) {
-		peer->complained = 0;
-		return;
-	}
-	snprintf(text, sizeof(text), "%s: %s", err == -EAGAIN ? LOST_ROOM :
-		 "the local program cannot be reached", strerror(-err));
-	dtls_lose(peer, KPC_EVENT_BACKEND, text);
+	dtls_train_add(&peer->worker->dtls->train, peer, false, data, len);
 }
 
 static void far_alert(struct dtls_peer *peer)
@@ -160,7 +141,8 @@ bool dtls_relay_in(struct dtls_peer *peer, uint8_t *datagram, size_t len)
 
 void dtls_relay_out(struct dtls_peer *peer, const uint8_t *data, size_t len)
 {
-	static uint8_t datagram[DTLS_OCTETS];
+	struct dtls_train *train = &peer->worker->dtls->train;
+	uint8_t *datagram = dtls_train_room(train);
 	ssize_t made;
 
 	made = kpc_dtls_write(peer->dtls, data, len, datagram);
@@ -173,14 +155,11 @@ void dtls_relay_out(struct dtls_peer *peer, const uint8_t *data, size_t len)
 			  TOO_LONG_THERE : "a datagram cannot be protected");
 		return;
 	}
-	if (send_far(peer, datagram, made)) {
-		peer->lost++;
-		return;
-	}
 	peer->tx_octets += len;
 	/* A program that goes on sending must not keep one whose far end is gone. */
 	if (peer->role == KPC_ROLE_B)
 		dtls_peer_heard(peer);
+	dtls_train_add(train, peer, true, datagram, made);
 }
 
 void dtls_relay_close(struct dtls_peer *peer)
@@ -230,18 +209,17 @@ static void own_refused(struct dtls_peer *peer, int error)
 
 static void own_receive(struct dtls_peer *peer)
 {
-	struct dtls_batch *batch = &peer->worker->dtls->batch;
+	struct dtls_peers *all = peer->worker->dtls;
 	struct dtls_datagram datagram;
-	int i, got;
+	int got;
 
-	peer->worker->dtls->turn++;
-	got = dtls_receive(peer->fd, batch);
+	all->turn++;
+	got = dtls_receive(peer->fd, &all->batch);
 	if (got < 0 && got != -EAGAIN && got != -EINTR)
 		own_refused(peer, got);
-	for (i = 0; i < got && peer->state != DTLS_CLOSED; i++) {
-		datagram = dtls_datagram(batch, i);
+	while (peer->state != DTLS_CLOSED && dtls_next(&all->batch, &datagram))
 		own_input(peer, &datagram);
-	}
+	dtls_train_send(&all->train);
 }
 
 static void own_ready(struct engine_op *op, int result)
@@ -360,6 +338,7 @@ static void send_held(struct dtls_peer *peer)
 		free(held);
 	}
 	peer->held_count = 0;
+	dtls_train_send(&peer->worker->dtls->train);
 }
 
 /* What came in one go with the end of the handshake. */
@@ -374,6 +353,7 @@ static void take_early(struct dtls_peer *peer)
 		if (len <= sizeof(datagram)) {
 			memcpy(datagram, early, len);
 			dtls_relay_in(peer, datagram, len);
+			dtls_train_send(&peer->worker->dtls->train);
 		}
 		kpc_dtls_early_taken(peer->dtls);
 	}

@@ -10,13 +10,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <kpc/dtls.h>
 
 /* The largest that is passed on, and room to see that one is larger. */
 #define DTLS_OCTETS	(KPC_DTLS_DATA_MAX + KPC_DTLS_OVERHEAD_MAX)
-/* Taken from one socket before another has its turn. */
-#define DTLS_BATCH	32
+/* Messages taken from one socket at once, each of one or of many datagrams. */
+#define DTLS_BATCH	16
 
 /**
  * struct dtls_address - both ends of a datagram at a shared socket
@@ -42,43 +43,63 @@ struct dtls_datagram {
 	bool cut;
 };
 
+#define DTLS_CONTROL	(CMSG_SPACE(sizeof(struct in6_pktinfo)) + \
+			 CMSG_SPACE(sizeof(int)))
+
 /**
- * struct dtls_batch - room for as many as are taken at once
+ * struct dtls_batch - what was taken at once
+ *
+ * The kernel joins datagrams that follow each other from one peer and are alike
+ * in length (UDP_GRO). Pages of @octets that nothing has come to cost nothing.
+ *
+ * @got: messages
+ * @next: of which message the next datagram is
+ * @at: where it begins in that
+ * @headers: for recvmmsg(2)
+ * @parts: for them
+ * @names: who has sent them
+ * @controls: where to, and how long each of joined ones is
+ * @octets: they
  */
 struct dtls_batch {
+	int got;
+	int next;
+	size_t at;
 	struct mmsghdr headers[DTLS_BATCH];
 	struct iovec parts[DTLS_BATCH];
 	struct sockaddr_storage names[DTLS_BATCH];
-	uint8_t controls[DTLS_BATCH][CMSG_SPACE(sizeof(struct in6_pktinfo))]
-		__attribute__((aligned(8)));
-	uint8_t octets[DTLS_BATCH][DTLS_OCTETS];
+	uint8_t controls[DTLS_BATCH][DTLS_CONTROL] __attribute__((aligned(8)));
+	uint8_t octets[DTLS_BATCH][65536];
 };
+
+/** dtls_joins() - datagrams that come to @fd may be joined */
+void dtls_joins(int fd);
 
 /**
  * dtls_receive() - take what has come
  *
- * Return: how many, or a negative errno: -EAGAIN, there is none.
+ * Return: how many messages, or a negative errno: -EAGAIN, there is none.
  */
 int dtls_receive(int fd, struct dtls_batch *batch);
 
-/** dtls_datagram() - number @i of those */
-struct dtls_datagram dtls_datagram(struct dtls_batch *batch, int i);
+/** dtls_next() - the next datagram of those; false: there is none */
+bool dtls_next(struct dtls_batch *batch, struct dtls_datagram *datagram);
 
 /**
- * dtls_send_to() - send one from a shared socket; 0 or a negative errno
+ * dtls_send_to() - send from a shared socket; 0 or a negative errno
  * @fd: the socket
  * @family: its
  * @to: both ends
+ * @parts: what
+ * @count: of those
+ * @size: datagrams of so many octets, of which the last may have fewer; 0: it is one
  */
 int dtls_send_to(int fd, sa_family_t family, const struct dtls_address *to,
-		 const void *octets, size_t len);
+		 const struct iovec *parts, unsigned int count, uint16_t size);
 
-/** dtls_send() - send one from a connected socket; 0 or a negative errno */
-int dtls_send(int fd, const void *octets, size_t len);
-
-/** dtls_send_behind() - the same, with @header before it in the one datagram */
-int dtls_send_behind(int fd, const void *header, size_t header_len,
-		     const void *octets, size_t len);
+/** dtls_send() - the same from a connected socket */
+int dtls_send(int fd, const struct iovec *parts, unsigned int count,
+	      uint16_t size);
 
 /** dtls_connect() - a socket connected to @to, of @length octets; or a negative errno */
 int dtls_connect(const struct sockaddr *to, socklen_t length);

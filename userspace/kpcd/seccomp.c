@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <seccomp.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -126,6 +127,11 @@ static int allow_udp(scmp_filter_ctx filter)
 {
 	int err = allow_sockets(filter, SOCK_DGRAM, IPPROTO_UDP);
 
+	if (!err)
+		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
+				       SCMP_SYS(setsockopt), 2,
+				       SCMP_A1(SCMP_CMP_EQ, SOL_UDP),
+				       SCMP_A2(SCMP_CMP_EQ, UDP_GRO));
 	if (err)
 		return err;
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(recvmmsg), 0);

@@ -86,6 +86,7 @@ static int listener_udp(struct listener *listener, int fd)
 	if ((listener->tls && !listener->cookies) ||
 	    !dtls_peers(listener->worker))
 		return -ENOMEM;
+	dtls_joins(fd);
 	listener->accept.done = listener_datagrams;
 	listener->accept.code = ENGINE_POLL;
 	listener->accept.events = POLLIN;
