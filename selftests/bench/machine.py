@@ -195,6 +195,46 @@ class Profile:
         file.write("\n")
 
 
+class Locks:
+    """A counter of how often anybody in the kernel waited for a lock that another
+    processor had, and of how often below the module's code, and where: by a histogram
+    that the kernel keeps of its tracepoint."""
+
+    unit = "waits for locks"
+    how = "waits for locks, as the kernel traces them"
+
+    def __init__(self, out):
+        self.out = out
+        self.name = "unnamed"
+        self.ours = 0
+        self.trace = "/sys/kernel/tracing/instances/kpc-bench"
+        self.event = f"{self.trace}/events/lock/contention_begin"
+
+    def command(self, word):
+        with open(f"{self.event}/trigger", "w", encoding="ascii") as file:
+            file.write(f"{word}hist:keys=stacktrace:size=8192")
+
+    def begin(self):
+        os.mkdir(self.trace)
+        self.command("")
+
+    def end(self):
+        """What was seen goes to a file of its name."""
+        with open(f"{self.event}/hist", encoding="ascii") as file:
+            seen = file.read()
+        self.command("!")
+        os.rmdir(self.trace)
+        with open(os.path.join(self.out, f"{self.name}.locks"), "w", encoding="ascii") as file:
+            file.write(seen)
+        dropped = re.search(r"Dropped: (\d+)", seen)
+        if not dropped or int(dropped[1]):
+            raise OSError(f"the histogram of locks is not whole: {seen[-200:]}")
+        counts = [(int(count), "[kpc]" in where) for where, count in
+                  re.findall(r"\{(.*?)\} hitcount: *(\d+)", seen, re.DOTALL)]
+        self.ours = sum(count for count, ours in counts if ours)
+        return sum(count for count, _ in counts)
+
+
 def counter():
     """The best that there is here."""
     if os.environ.get("KPC_BENCH_COUNTED"):

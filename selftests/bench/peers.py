@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 
 from machine import Program
 from sites import Site, find_kpcd
@@ -32,8 +33,7 @@ class Peer:
 
     def __init__(self, net, folder):
         self.net = net
-        self.folder = os.path.join(folder, self.name)
-        os.mkdir(self.folder)
+        self.folder = tempfile.mkdtemp(prefix=f"{self.name}-", dir=folder)
         self.programs = []
         base = 10000 + 10 * Peer.ports
         Peer.ports += 1
@@ -117,6 +117,7 @@ class Kpcd(Peer):
     program = "kpcd"
     asks = ["kpcd", "--version"]
     engine = "auto"
+    workers = 1
     exchanges = True
 
     @classmethod
@@ -126,7 +127,8 @@ class Kpcd(Peer):
     def start(self):
         uid = "allow-uid any"
         common = f"versions tls1.3 suites {SUITE} offload require"
-        self.sites = [Site(self.net, self.folder, place, self.engine) for place in "ba"]
+        self.sites = [Site(self.net, self.folder, place, self.engine, self.workers)
+                      for place in "ba"]
         b, a = self.sites
         a.add("enc", "a", f"peer {self.net.b}:{self.sink} plain tcp:127.0.0.1:{self.near} "
               f"{uid} {common}", KEYS["enc"])
@@ -136,7 +138,7 @@ class Kpcd(Peer):
             site.add("pair", role, f"{words} {uid} {common}", KEYS["pair"])
         for site in self.sites:
             site.start()
-            if not site.says("worker [0-9]+ is ready"):
+            if not site.says("worker [0-9]+ is ready", self.workers):
                 raise OSError(f"kpcd at {site.name}: {site.said()[-600:]}")
 
     def stop(self):
