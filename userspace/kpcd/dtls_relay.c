@@ -17,7 +17,6 @@
 
 /* DTLS_TOO_LONG has been looked for by then. */
 #define TOO_LONG_THERE	"a datagram is longer than the far end takes in one record (max_fragment_length)"
-#define LOST_ROOM	"there is no room for a datagram to the local program"
 
 /* Not in a train, but behind what is in it. */
 static void send_far(struct dtls_peer *peer, const void *octets, size_t len)
@@ -156,9 +155,6 @@ void dtls_relay_out(struct dtls_peer *peer, const uint8_t *data, size_t len)
 		return;
 	}
 	peer->tx_octets += len;
-	/* A program that goes on sending must not keep one whose far end is gone. */
-	if (peer->role == KPC_ROLE_B)
-		dtls_peer_heard(peer);
 	dtls_train_add(train, peer, true, datagram, made);
 }
 

@@ -79,9 +79,10 @@ void dtls_train_send(struct dtls_train *train)
 	    send_parts(peer, train->far, train->parts,
 		       train->count * train->each, train->size))
 		sent = send_each(train);
-	if (sent && train->far)
+	/* A program that goes on sending must not keep one whose far end is gone. */
+	if (sent && train->far && peer->role == KPC_ROLE_B)
 		dtls_peer_heard(peer);
-	else if (sent)
+	else if (sent && !train->far)
 		peer->complained = 0;
 	train->peer = NULL;
 }
