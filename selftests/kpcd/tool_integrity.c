@@ -218,10 +218,11 @@ static void next_piece(struct talk *talk)
 
 	if (until - talk->sent < left)
 		left = until - talk->sent;
-	talk->length = size_by_chance(talk->seed, ~talk->chance++,
-				      stays(talk) ? left / 2 : PIECE_MOST);
+	talk->length = size_by_chance(talk->seed, ~talk->chance++, PIECE_MOST);
 	if (talk->length > left)
 		talk->length = left;
+	if (stays(talk))
+		talk->length = (talk->length + 1) / 2;
 	talk->at = 0;
 	pattern_fill(talk->piece, talk->length, talk->seed, talk->sent);
 	talk->next = stays(talk) ? now_ms() + plan->stay : pause_end(talk);
