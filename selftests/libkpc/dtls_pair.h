@@ -228,7 +228,7 @@ static inline const char *dtls_why(struct kpc_dtls *dtls)
 }
 
 /* One datagram with @len octets from @from to @to; what it was there. */
-static inline enum kpc_dtls_record dtls_send(struct kpc_dtls *from, struct kpc_dtls *to,
+static inline enum kpc_dtls_record dtls_pair_send(struct kpc_dtls *from, struct kpc_dtls *to,
 					     const void *octets, size_t len, const uint8_t **data,
 					     size_t *data_len)
 {
@@ -248,7 +248,7 @@ static inline bool dtls_echoes(struct kpc_dtls *from, struct kpc_dtls *to, size_
 
 	for (size_t i = 0; i < len; i++)
 		octets[i] = (uint8_t)(i * 2654435761u >> 13);
-	return dtls_send(from, to, octets, len, &data, &data_len) == KPC_DTLS_RECORD_DATA &&
+	return dtls_pair_send(from, to, octets, len, &data, &data_len) == KPC_DTLS_RECORD_DATA &&
 	       data_len == len && !memcmp(data, octets, len);
 }
 

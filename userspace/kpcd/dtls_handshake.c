@@ -289,6 +289,8 @@ static void leave_address(struct dtls_peer *peer, int error, const char *text)
 	    peer->association->addresses.count) {
 		peer->next_at = 0;
 		peer->moving = 1;
+		/* Or it would be up by then. */
+		dtls_step_remove(peer);
 		engine_cancel(peer->worker->engine, &peer->rx);
 		return;
 	}
