@@ -10,8 +10,8 @@ host_source_SRCS := userspace/kpcd/bucket.c userspace/kpcd/source.c
 host_starved_SRCS := $(patsubst $(top)/%,%,$(foreach name,address bind bucket connection* contender crowd descriptor dtls* \
 	engine* hand_over handshake* message plain* proxy rekey relay relay_carrier source timer worker_[!c]*, \
 	$(wildcard $(top)/userspace/kpcd/$(name).c)))
-host_dtls_moves_SRCS := $(patsubst $(top)/%,%,$(foreach name,address bind bucket buffer connection* contender crowd \
-	descriptor dtls* engine* hand_over handshake* message plain* proxy rekey relay* source timer worker_*, \
+host_dtls_peer_SRCS := $(patsubst $(top)/%,%,$(foreach name,address bind bucket buffer connection* contender crowd \
+	descriptor dtls_[!s]* engine* hand_over handshake* message plain* proxy rekey relay* source timer worker_*, \
 	$(wildcard $(top)/userspace/kpcd/$(name).c)))
 # A whole agent; what host_crew.c includes itself is left out.
 host_crew_SRCS := $(patsubst $(top)/%,%,$(filter-out %/main.c %/crew.c, \

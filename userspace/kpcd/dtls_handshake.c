@@ -271,7 +271,7 @@ static void next_address(struct dtls_peer *peer, int error, const char *text)
 		return;
 	}
 	length = address_socket(&peer->remote, &at);
-	fd = dtls_connect((struct sockaddr *)&at, length);
+	fd = dtls_connect((struct sockaddr *)&at, length, NULL);
 	if (fd < 0) {
 		next_address(peer, fd, strerror(-fd));
 		return;

@@ -63,7 +63,7 @@ struct dtls_held {
  * @held_count: how many
  * @request: role a, id of the warden's request to answer
  * @address: role a, which of the association's is tried next
- * @remote: role a, where it is
+ * @remote: role a, where it is; role b, where its backend is
  * @version: as on the wire
  * @suite: IANA code
  * @header: role b, of the PROXY protocol, before each datagram; NULL: none

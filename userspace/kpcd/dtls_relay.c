@@ -167,6 +167,17 @@ void dtls_relay_close(struct dtls_peer *peer)
 		send_far(peer, datagram, made);
 }
 
+/*
+ * connect() takes a port first and fixes the other end then: what anybody sends to it
+ * between is there, and is nobody's.
+ */
+static bool is_backend(const struct dtls_peer *peer,
+		       const struct sockaddr_in6 *from)
+{
+	return from->sin6_port == peer->remote.sin6_port &&
+	       IN6_ARE_ADDR_EQUAL(&from->sin6_addr, &peer->remote.sin6_addr);
+}
+
 static void own_input(struct dtls_peer *peer, struct dtls_datagram *datagram)
 {
 	char text[KPC_MESSAGE_TEXT_MAX + 1];
@@ -181,6 +192,8 @@ static void own_input(struct dtls_peer *peer, struct dtls_datagram *datagram)
 					     datagram->len);
 		return;
 	}
+	if (!is_backend(peer, &datagram->from.peer))
+		return;
 	if (!near_allowed(peer, text))
 		dtls_lose(peer, KPC_EVENT_LOCAL_REFUSED, text);
 	else if (datagram->cut || datagram->len > KPC_DTLS_DATA_MAX)
@@ -286,8 +299,8 @@ static bool connect_backend(struct dtls_peer *peer)
 	int fd;
 
 	length = backend_address(config->plain, KPC_PLAIN_UDP, &to);
-	fd = length ? dtls_connect((struct sockaddr *)&to, length) :
-		      -EADDRNOTAVAIL;
+	fd = length ? dtls_connect((struct sockaddr *)&to, length,
+				   &peer->remote) : -EADDRNOTAVAIL;
 	if (fd < 0) {
 		snprintf(text, sizeof(text), "the backend cannot be reached: %s",
 			 strerror(-fd));

@@ -175,7 +175,18 @@ int dtls_send(int fd, const struct iovec *parts, unsigned int count,
 	return send_message(fd, &msg, size);
 }
 
-int dtls_connect(const struct sockaddr *to, socklen_t length)
+static int led_to(int fd, struct sockaddr_in6 *at)
+{
+	struct sockaddr_storage peer;
+	socklen_t length = sizeof(peer);
+
+	if (getpeername(fd, (struct sockaddr *)&peer, &length))
+		return -errno;
+	return address_map((const struct sockaddr *)&peer, at);
+}
+
+int dtls_connect(const struct sockaddr *to, socklen_t length,
+		 struct sockaddr_in6 *at)
 {
 	int fd = socket(to->sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
 			IPPROTO_UDP);
@@ -184,9 +195,9 @@ int dtls_connect(const struct sockaddr *to, socklen_t length)
 	if (fd < 0)
 		return -errno;
 	dtls_joins(fd);
-	if (!connect(fd, to, length))
+	err = connect(fd, to, length) ? -errno : at ? led_to(fd, at) : 0;
+	if (!err)
 		return fd;
-	err = -errno;
 	close(fd);
 	return err;
 }

@@ -101,7 +101,13 @@ int dtls_send_to(int fd, sa_family_t family, const struct dtls_address *to,
 int dtls_send(int fd, const struct iovec *parts, unsigned int count,
 	      uint16_t size);
 
-/** dtls_connect() - a socket connected to @to, of @length octets; or a negative errno */
-int dtls_connect(const struct sockaddr *to, socklen_t length);
+/**
+ * dtls_connect() - a socket connected to @to, of @length octets; or a negative errno
+ * @at: set to where that has led, v4 as v4-mapped; or NULL
+ *
+ * What came before it was connected may be from elsewhere.
+ */
+int dtls_connect(const struct sockaddr *to, socklen_t length,
+		 struct sockaddr_in6 *at);
 
 #endif
