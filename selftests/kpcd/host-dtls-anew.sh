@@ -80,7 +80,7 @@ started+=($!)
 within 5 bound "$back_spent"
 python3 "$datagrams" one_way "$front_spent" &
 one_way=$!
-started+=($one_way)
+started+=("$one_way")
 # came MANY: more hundreds than that.
 came()
 {

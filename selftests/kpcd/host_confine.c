@@ -79,6 +79,8 @@ static const struct {
 	{ "kernel TLS", SYS_setsockopt, -1, 282, 1, .result = -EBADF },
 	{ "a filter that chooses who gets a connection", SYS_setsockopt, -1,
 	  SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, .result = KILLED },
+	{ "a port that others can have", SYS_setsockopt, -1, SOL_SOCKET,
+	  SO_REUSEADDR, .result = KILLED },
 	{ "whether all who share a listener wait", SYS_fcntl, 0, F_SETFL, 0,
 	  .result = KILLED },
 	{ "a mark", SYS_setsockopt, -1, SOL_SOCKET, SO_MARK, .result = KILLED },
@@ -126,6 +128,8 @@ static void check_datagrams(void)
 	}
 	got = confined(SYS_recvmmsg, -1, 0, 0, 0, 0);
 	tap_ok(got == -EBADF, "with DTLS, many datagrams at once: allowed");
+	got = confined(SYS_setsockopt, -1, SOL_SOCKET, SO_REUSEADDR, 0, 0);
+	tap_ok(got == -EBADF, "with DTLS, a port that others can have: allowed");
 }
 
 int main(void)

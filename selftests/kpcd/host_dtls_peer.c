@@ -146,7 +146,6 @@ static void far_turn(void)
 		   KPC_DTLS_HELLO_FIRST) {
 		sendto(far, hello.verify, sizeof(hello.verify), 0, (struct sockaddr *)&from,
 		       length);
-		return;
 	} else {
 		connect(far, (struct sockaddr *)&from, length);
 		pair.b = kpc_dtls_new(pair.pair.cb, NULL);
@@ -155,7 +154,7 @@ static void far_turn(void)
 	}
 	if (dtls_state(pair.b) == KPC_HANDSHAKE_WANT_KEY)
 		dtls_pair_answer(&pair);
-	if (dtls_state(pair.b) != KPC_HANDSHAKE_DONE)
+	if (pair.b && dtls_state(pair.b) != KPC_HANDSHAKE_DONE)
 		far_says();
 }
 

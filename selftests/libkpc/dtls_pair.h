@@ -229,8 +229,8 @@ static inline const char *dtls_why(struct kpc_dtls *dtls)
 
 /* One datagram with @len octets from @from to @to; what it was there. */
 static inline enum kpc_dtls_record dtls_pair_send(struct kpc_dtls *from, struct kpc_dtls *to,
-					     const void *octets, size_t len, const uint8_t **data,
-					     size_t *data_len)
+						  const void *octets, size_t len,
+						  const uint8_t **data, size_t *data_len)
 {
 	static uint8_t datagram[DATAGRAM_MAX];
 	uint8_t *at = datagram;
