@@ -180,14 +180,27 @@ static unsigned int server_key(SSL *ssl, const char *identity, unsigned char *ke
 	return (unsigned int)len;
 }
 
-/* Role a, TLS 1.2. */
+/* DTLS role a, behind the ServerHello: can its records be made? */
+static bool records_known(struct kpc_handshake *hs, SSL *ssl)
+{
+	const SSL_CIPHER *cipher = SSL_get_pending_cipher(ssl);
+	const struct kpc_suite *suite;
+
+	suite = cipher ? kpc_suite_by_code(SSL_CIPHER_get_protocol_id(cipher)) : NULL;
+	if (!hs->policy.dtls || !suite || hs->hello.etm || !kpci_dtls_needs_etm(suite))
+		return true;
+	kpci_handshake_fail(hs, KPC_HANDSHAKE_POLICY, KPCI_DTLS_NO_ETM, suite->name);
+	return false;
+}
+
+/* Role a, TLS 1.2. Without a key OpenSSL sends alert 40. */
 static unsigned int client_key(SSL *ssl, const char *hint, char *identity, unsigned int id_max,
 			       unsigned char *key, unsigned int max)
 {
 	struct kpc_handshake *hs = SSL_get_app_data(ssl);
 	size_t len;
 
-	if (!hs || !hs->key || hs->own_id.len >= id_max)
+	if (!hs || !hs->key || hs->own_id.len >= id_max || !records_known(hs, ssl))
 		return 0;
 	len = kpc_key_length(hs->key);
 	if (len > max)
