@@ -27,7 +27,7 @@ static void make_unknown_secret(void)
 
 /*
  * OpenSSL takes some 40 KiB for a connection in its handshake. Role b does
- * without them until the peer's first record is there.
+ * without them until the peer's ClientHello is there, whole.
  */
 int kpci_handshake_start(struct kpc_handshake *hs, BIO *bio)
 {
@@ -348,6 +348,8 @@ static void release_record(struct kpc_handshake *hs)
 
 enum kpc_handshake_state kpc_handshake_advance(struct kpc_handshake *hs)
 {
+	bool begins = false;
+
 	if (hs->state == KPC_HANDSHAKE_DONE || hs->state == KPC_HANDSHAKE_FAILED)
 		return hs->state;
 	if (hs->policy.role == KPC_ROLE_A && !hs->key)
@@ -355,6 +357,7 @@ enum kpc_handshake_state kpc_handshake_advance(struct kpc_handshake *hs)
 	if (hs->state == KPC_HANDSHAKE_WANT_KEY && !hs->answered)
 		return hs->state;
 	if (record_complete(hs)) {
+		begins = !hs->ssl && !kpci_wire_hello(hs, held_record(hs), hs->record_len);
 		release_record(hs);
 		if (hs->pipe.in_held)
 			return hs->state;
@@ -362,6 +365,8 @@ enum kpc_handshake_state kpc_handshake_advance(struct kpc_handshake *hs)
 		   hs->state == KPC_HANDSHAKE_WANT_INPUT) {
 		return hs->state;
 	}
+	if (begins)
+		return hs->state;
 	if (!hs->ssl && start_ssl(hs)) {
 		kpci_handshake_fail(hs, KPC_HANDSHAKE_LOCAL, "no memory for a handshake");
 		return hs->state;

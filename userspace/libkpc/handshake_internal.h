@@ -8,6 +8,7 @@
 #include <kpc/handshake.h>
 #include <kpc/secrets.h>
 
+#include "internal.h"
 #include "pipe.h"
 #include "policy.h"
 
@@ -56,7 +57,7 @@ struct kpci_flow {
 
 struct kpc_handshake {
 	SSL_CTX *ssl_ctx;	/* NULL once there is an SSL */
-	SSL *ssl;		/* role b: from the first record on; NULL once kpc_records has it */
+	SSL *ssl;		/* role b: from the ClientHello on; NULL once kpc_records has it */
 	struct kpci_policy policy;
 	enum kpc_handshake_state state;
 	bool started;
@@ -65,6 +66,8 @@ struct kpc_handshake {
 	struct kpci_pipe pipe;
 	size_t record_len;	/* of the record being read, 0: header incomplete */
 	size_t taken;		/* all octets from the peer */
+	uint8_t head[KPCI_MESSAGE_HEADER_LEN];	/* role b: of the ClientHello */
+	size_t hello_len;	/* of it that is there, before there is an SSL */
 	struct kpci_flow rx, tx;
 	struct kpci_buffer cke;	/* TLS 1.2 role b: ClientKeyExchange, put together */
 	bool cke_done;
@@ -156,6 +159,17 @@ int kpci_psk_narrow_dtls(struct kpc_handshake *hs, SSL *ssl);
  * Return: 0: hand it on; 1: hold it, a key is wanted first; negative: failed.
  */
 int kpci_wire_inspect(struct kpc_handshake *hs, const uint8_t *record, size_t len);
+
+/**
+ * kpci_wire_hello() - role b, without an SSL: look at a whole record
+ * @hs: handshake
+ * @record: header and content
+ * @len: its length
+ *
+ * Return: false where it only begins a ClientHello, or goes on with it: there is
+ * nothing for OpenSSL to do yet.
+ */
+bool kpci_wire_hello(struct kpc_handshake *hs, const uint8_t *record, size_t len);
 
 /** kpci_wire_identity() - the KpcId of a whole ClientKeyExchange */
 void kpci_wire_identity(struct kpc_handshake *hs, const uint8_t *body, size_t len);

@@ -9,6 +9,7 @@
 #include "handshake_internal.h"
 #include "internal.h"
 
+#define CLIENT_HELLO		1
 #define CLIENT_KEY_EXCHANGE	16
 #define RECORD_MAX		(16384 + 2048)	/* RFC 5246 6.2.3 */
 
@@ -31,6 +32,26 @@ static void count_record(struct kpci_flow *flow, const uint8_t *record, size_t l
 	}
 	if (record[0] == KPC_RECORD_CHANGE_CIPHER)
 		flow->protected = true;
+}
+
+bool kpci_wire_hello(struct kpc_handshake *hs, const uint8_t *record, size_t len)
+{
+	size_t body_len, i;
+
+	if (record[0] != KPC_RECORD_HANDSHAKE)
+		return true;
+	record += KPCI_HEADER_LEN;
+	len -= KPCI_HEADER_LEN;
+	for (i = 0; i < len && hs->hello_len + i < sizeof(hs->head); i++)
+		hs->head[hs->hello_len + i] = record[i];
+	hs->hello_len += len;
+	if (hs->head[0] != CLIENT_HELLO)
+		return true;
+	if (hs->hello_len < sizeof(hs->head))
+		return false;
+	body_len = (size_t)hs->head[1] << 16 | kpci_get16(hs->head + 2);
+	/* One that is too long is refused before it is there. */
+	return hs->hello_len >= sizeof(hs->head) + body_len || body_len > KPC_HANDSHAKE_OCTETS_MAX;
 }
 
 /* The identity is the first field, whatever the key exchange (RFC 4279, 5489). */
