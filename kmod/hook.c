@@ -20,6 +20,7 @@
 #include "net.h"
 #include "packet.h"
 #include "socket.h"
+#include "socket_fast.h"
 
 /* Both ports of a segment, or NULL where they are no linear data. */
 static __always_inline const __be16 *ports_at(const struct sk_buff *skb,
@@ -58,11 +59,11 @@ static __always_inline bool is_bound(const struct sk_buff *skb,
 
 	if (!sk || !sk_fullsock(sk))
 		return false;
-	ks = kpc_sock_find(sk);
+	ks = kpc_sock_lookup(sk);
 	/* Pairs with bind_sock(). */
 	if (!ks || smp_load_acquire(&ks->state) != KPC_SOCK_BOUND ||
 	    ks->octets_max != U64_MAX ||
-	    kpc_sock_changed(ks) != KPC_REASON_NONE)
+	    kpc_sock_compare(ks) != KPC_REASON_NONE)
 		return false;
 	if (!out) {
 		this_cpu_inc(ks->association->packets->rx);

@@ -45,7 +45,6 @@
  */
 #include <linux/delay.h>
 #include <linux/file.h>
-#include <linux/hash.h>
 #include <linux/module.h>
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
@@ -63,32 +62,11 @@
 #include "netlink.h"
 #include "policy.h"
 #include "socket.h"
+#include "socket_fast.h"
 
-static struct rhashtable socks;
+struct rhashtable kpc_socks;
 /* There may be very many: rounded up to a power of two they would take more. */
 static struct kmem_cache *cache;
-
-/* Each packet of a managed flow asks: no general hash of eight octets. */
-static u32 hash(const void *key, u32 len, u32 seed)
-{
-	return hash_ptr(*(const void * const *)key, 32) ^ seed;
-}
-
-static int differs(struct rhashtable_compare_arg *arg, const void *object)
-{
-	const struct kpc_sock *ks = object;
-
-	return ks->sk != *(struct sock * const *)arg->key;
-}
-
-static const struct rhashtable_params params = {
-	.key_len		= sizeof(struct sock *),
-	.key_offset		= offsetof(struct kpc_sock, sk),
-	.head_offset		= offsetof(struct kpc_sock, node),
-	.hashfn			= hash,
-	.obj_cmpfn		= differs,
-	.automatic_shrinking	= true,
-};
 
 /* What the holder of a socket reads as its error, by enum kpc_reason. */
 static const int errors[] = {
@@ -114,7 +92,7 @@ int kpc_socks_init(void)
 	cache = KMEM_CACHE(kpc_sock, 0);
 	if (!cache)
 		return -ENOMEM;
-	err = rhashtable_init(&socks, &params);
+	err = rhashtable_init(&kpc_socks, &kpc_sock_params);
 	if (err)
 		kmem_cache_destroy(cache);
 	return err;
@@ -125,7 +103,7 @@ int kpc_socks_init(void)
  */
 void kpc_socks_exit(void)
 {
-	rhashtable_destroy(&socks);
+	rhashtable_destroy(&kpc_socks);
 	kmem_cache_destroy(cache);
 }
 
@@ -137,7 +115,7 @@ void kpc_socks_exit(void)
  */
 struct kpc_sock *kpc_sock_find(const struct sock *sk)
 {
-	return rhashtable_lookup(&socks, &sk, params);
+	return kpc_sock_lookup(sk);
 }
 
 /**
@@ -249,7 +227,8 @@ struct kpc_sock *kpc_sock_add(struct kpc_net *kn, struct sock *sk,
 	err = xa_err(xa_store_bh(&kn->socks, ks->id, ks, gfp));
 	if (err)
 		goto err_put;
-	err = rhashtable_lookup_insert_fast(&socks, &ks->node, params);
+	err = rhashtable_lookup_insert_fast(&kpc_socks, &ks->node,
+					    kpc_sock_params);
 	if (err)
 		goto err_erase;
 	/* Until it is removed: its holder may keep it from being reset. */
@@ -278,28 +257,6 @@ void kpc_sock_set_mark(struct sock *sk, u32 mark)
 	sk_dst_reset(sk);
 }
 
-/* It has other ends than at BIND. */
-static bool moved(const struct kpc_sock *ks)
-{
-	const struct sock *sk = ks->sk;
-
-	/*
-	 * A socket that closes gives its port back before its state changes,
-	 * and before its reset leaves.
-	 */
-	if (sk->sk_portpair != ks->ports && sk->sk_num)
-		return true;
-	if (ks->flow.family == AF_INET)
-		return sk->sk_daddr != ks->flow.remote.s6_addr32[3] ||
-		       sk->sk_rcv_saddr != ks->flow.local.s6_addr32[3];
-#if IS_ENABLED(CONFIG_IPV6)
-	return !ipv6_addr_equal(&sk->sk_v6_daddr, &ks->flow.remote) ||
-	       !ipv6_addr_equal(&sk->sk_v6_rcv_saddr, &ks->flow.local);
-#else
-	return true;
-#endif
-}
-
 /**
  * kpc_sock_changed() - whether a bound socket has another mark or other ends
  * @ks: bound socket
@@ -308,11 +265,7 @@ static bool moved(const struct kpc_sock *ks)
  */
 u8 kpc_sock_changed(const struct kpc_sock *ks)
 {
-	if (unlikely(READ_ONCE(ks->sk->sk_mark) != ks->mark))
-		return KPC_REASON_MARK_CHANGED;
-	if (unlikely(moved(ks)))
-		return KPC_REASON_PEER_CHANGED;
-	return KPC_REASON_NONE;
+	return kpc_sock_compare(ks);
 }
 
 static u64 tx_now(const struct kpc_sock *ks)
@@ -471,7 +424,7 @@ void kpc_sock_remove(struct kpc_sock *ks, u8 reason)
 	struct kpc_association *a = ks->association;
 	struct kpc_net *kn = ks->kn;
 
-	if (rhashtable_remove_fast(&socks, &ks->node, params))
+	if (rhashtable_remove_fast(&kpc_socks, &ks->node, kpc_sock_params))
 		return;
 	xa_erase_bh(&kn->socks, ks->id);
 	spin_lock_bh(&kn->sock_lock);
