@@ -265,6 +265,31 @@ static struct kpc_sock *find_binding(struct kpc_net *kn, u64 id)
 	return ks;
 }
 
+static int binding_del(struct kpc_net *kn, struct sk_buff *skb,
+		       struct genl_info *info)
+{
+	u64 id = nla_get_u64(info->attrs[KPC_A_BINDING_ID]);
+	struct kpc_sender sender;
+	struct kpc_sock *ks;
+	int err;
+
+	err = kpc_sender(kn, skb, info, &sender);
+	if (err)
+		return err;
+	if (is_worker(&sender))
+		return kpc_refuse(kn, info->extack, -EPERM,
+				  "a worker session ends the binding of a socket by closing it");
+	ks = find_binding(kn, id);
+	if (!ks)
+		return kpc_refuse(kn, info->extack, -ENOENT,
+				  "no binding has the id %llu", id);
+	kpc_sock_end(ks, KPC_SOCK_BOUND, KPC_REASON_OPERATOR);
+	synchronize_net();
+	kpc_socks_settle(kn);
+	kpc_sock_put(ks);
+	return 0;
+}
+
 /**
  * kpc_nl_binding_del_doit() - end a binding
  * @skb: request
@@ -273,25 +298,13 @@ static struct kpc_sock *find_binding(struct kpc_net *kn, u64 id)
 int kpc_nl_binding_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct kpc_net *kn = kpc_info_net(info);
-	struct kpc_sock *ks;
-	u64 id;
 	int err;
 
 	err = kpc_missing(kn, info, KPC_A_BINDING_ID, "id");
 	if (err)
 		return err;
-	id = nla_get_u64(info->attrs[KPC_A_BINDING_ID]);
 	mutex_lock(&kn->lock);
-	ks = find_binding(kn, id);
-	if (ks) {
-		kpc_sock_end(ks, KPC_SOCK_BOUND, KPC_REASON_OPERATOR);
-		synchronize_net();
-		kpc_socks_settle(kn);
-		kpc_sock_put(ks);
-	} else {
-		err = kpc_refuse(kn, info->extack, -ENOENT,
-				 "no binding has the id %llu", id);
-	}
+	err = binding_del(kn, skb, info);
 	mutex_unlock(&kn->lock);
 	return err;
 }

@@ -105,7 +105,7 @@ const struct nla_policy kpc_handshake_new_nl_policy[KPC_A_HANDSHAKE_ASSOCIATION_
 };
 
 /* KPC_CMD_BINDING_NEW - do */
-const struct nla_policy kpc_binding_new_nl_policy[KPC_A_BINDING_RX_DIGEST + 1] = {
+const struct nla_policy kpc_binding_new_nl_policy[KPC_A_BINDING_EPOCH + 1] = {
 	[KPC_A_BINDING_FD] = { .type = NLA_S32, },
 	[KPC_A_BINDING_ASSOCIATION] = { .type = NLA_NUL_STRING, .len = KPC_NAME_MAX, },
 	[KPC_A_BINDING_ASSOCIATION_ID] = { .type = NLA_U32, },
@@ -114,6 +114,11 @@ const struct nla_policy kpc_binding_new_nl_policy[KPC_A_BINDING_RX_DIGEST + 1] =
 	[KPC_A_BINDING_SUITE] = { .type = NLA_U16, },
 	[KPC_A_BINDING_TX_DIGEST] = NLA_POLICY_EXACT_LEN(KPC_DIGEST_LEN),
 	[KPC_A_BINDING_RX_DIGEST] = NLA_POLICY_EXACT_LEN(KPC_DIGEST_LEN),
+	[KPC_A_BINDING_FAMILY] = { .type = NLA_U16, },
+	[KPC_A_BINDING_LOCAL_ADDRESS] = NLA_POLICY_MAX_LEN(16),
+	[KPC_A_BINDING_REMOTE_ADDRESS] = NLA_POLICY_MAX_LEN(16),
+	[KPC_A_BINDING_REMOTE_PORT] = { .type = NLA_U16, },
+	[KPC_A_BINDING_EPOCH] = { .type = NLA_U16, },
 };
 
 /* KPC_CMD_BINDING_REKEY - do */
@@ -129,10 +134,14 @@ const struct nla_policy kpc_binding_del_nl_policy[KPC_A_BINDING_ID + 1] = {
 };
 
 /* KPC_CMD_BINDING_GET - do */
-const struct nla_policy kpc_binding_get_nl_policy[KPC_A_BINDING_ASSOCIATION + 1] = {
+const struct nla_policy kpc_binding_get_nl_policy[KPC_A_BINDING_REMOTE_PORT + 1] = {
 	[KPC_A_BINDING_ID] = { .type = NLA_U64, },
 	[KPC_A_BINDING_FD] = { .type = NLA_S32, },
 	[KPC_A_BINDING_ASSOCIATION] = { .type = NLA_NUL_STRING, .len = KPC_NAME_MAX, },
+	[KPC_A_BINDING_FAMILY] = { .type = NLA_U16, },
+	[KPC_A_BINDING_LOCAL_ADDRESS] = NLA_POLICY_MAX_LEN(16),
+	[KPC_A_BINDING_REMOTE_ADDRESS] = NLA_POLICY_MAX_LEN(16),
+	[KPC_A_BINDING_REMOTE_PORT] = { .type = NLA_U16, },
 };
 
 /* KPC_CMD_ESTABLISH - do */
@@ -269,7 +278,7 @@ const struct genl_ops kpc_nl_ops[23] = {
 		.cmd		= KPC_CMD_BINDING_NEW,
 		.doit		= kpc_nl_binding_new_doit,
 		.policy		= kpc_binding_new_nl_policy,
-		.maxattr	= KPC_A_BINDING_RX_DIGEST,
+		.maxattr	= KPC_A_BINDING_EPOCH,
 	},
 	{
 		.cmd		= KPC_CMD_BINDING_REKEY,
@@ -282,14 +291,13 @@ const struct genl_ops kpc_nl_ops[23] = {
 		.doit		= kpc_nl_binding_del_doit,
 		.policy		= kpc_binding_del_nl_policy,
 		.maxattr	= KPC_A_BINDING_ID,
-		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
 		.cmd		= KPC_CMD_BINDING_GET,
 		.doit		= kpc_nl_binding_get_doit,
 		.dumpit		= kpc_nl_binding_get_dumpit,
 		.policy		= kpc_binding_get_nl_policy,
-		.maxattr	= KPC_A_BINDING_ASSOCIATION,
+		.maxattr	= KPC_A_BINDING_REMOTE_PORT,
 	},
 	{
 		.cmd		= KPC_CMD_ESTABLISH,

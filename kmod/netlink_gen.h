@@ -27,13 +27,13 @@ extern const struct nla_policy kpc_endpoint_get_nl_policy[KPC_A_ENDPOINT_PORT_MI
 
 extern const struct nla_policy kpc_handshake_new_nl_policy[KPC_A_HANDSHAKE_ASSOCIATION_ID + 1];
 
-extern const struct nla_policy kpc_binding_new_nl_policy[KPC_A_BINDING_RX_DIGEST + 1];
+extern const struct nla_policy kpc_binding_new_nl_policy[KPC_A_BINDING_EPOCH + 1];
 
 extern const struct nla_policy kpc_binding_rekey_nl_policy[KPC_A_BINDING_RX_DIGEST + 1];
 
 extern const struct nla_policy kpc_binding_del_nl_policy[KPC_A_BINDING_ID + 1];
 
-extern const struct nla_policy kpc_binding_get_nl_policy[KPC_A_BINDING_ASSOCIATION + 1];
+extern const struct nla_policy kpc_binding_get_nl_policy[KPC_A_BINDING_REMOTE_PORT + 1];
 
 extern const struct nla_policy kpc_establish_nl_policy[KPC_A_ESTABLISH_ASSOCIATION + 1];
 
