@@ -30,15 +30,22 @@ static u32 *address_chain_of(const struct kpc_table *table, u8 role,
 	return &table->address_chains[hash & table->hash_mask];
 }
 
+static bool is_of(const struct kpc_endpoint *e, u8 protocol, u8 role,
+		  u16 family)
+{
+	return e->role == role && e->protocol == protocol &&
+	       (!e->family || e->family == family);
+}
+
 static const struct kpc_endpoint *
-find_in(const struct kpc_table *table, u32 at, u8 role, u16 family,
+find_in(const struct kpc_table *table, u32 at, u8 protocol, u8 role, u16 family,
 	const struct in6_addr *address, u16 port)
 {
 	const struct kpc_endpoint *e;
 
 	for (; at != KPC_ENDPOINT_NONE; at = e->next) {
 		e = &table->endpoints[at];
-		if (e->role == role && (!e->family || e->family == family) &&
+		if (is_of(e, protocol, role, family) &&
 		    kpc_side_match(&e->side, address, port))
 			return e;
 	}
@@ -48,6 +55,7 @@ find_in(const struct kpc_table *table, u32 at, u8 role, u16 family,
 /**
  * kpc_table_find_side() - the endpoint that protects an address and a port
  * @table: of the namespace
+ * @protocol: IPPROTO_TCP or IPPROTO_UDP
  * @role: b for a local address, a for a remote one
  * @family: AF_INET or AF_INET6
  * @address: in IPv6 form
@@ -56,33 +64,34 @@ find_in(const struct kpc_table *table, u32 at, u8 role, u16 family,
  * Context: RCU read side, or the namespace's lock.
  */
 const struct kpc_endpoint *kpc_table_find_side(const struct kpc_table *table,
-					       u8 role, u16 family,
+					       u8 protocol, u8 role, u16 family,
 					       const struct in6_addr *address,
 					       u16 port)
 {
 	const struct kpc_endpoint *e;
 
-	if (!test_bit(port, table->ports[role]))
+	if (!test_bit(port, table->ports[protocol == IPPROTO_UDP][role]))
 		return NULL;
-	e = find_in(table, *chain_of(table, role, address, port), role, family,
-		    address, port);
+	e = find_in(table, *chain_of(table, role, address, port), protocol,
+		    role, family, address, port);
 	if (!e)
 		e = find_in(table, *chain_of(table, role, &in6addr_any, port),
-			    role, family, address, port);
+			    protocol, role, family, address, port);
 	if (!e)
-		e = find_in(table, table->wide, role, family, address, port);
+		e = find_in(table, table->wide, protocol, role, family, address,
+			    port);
 	return e;
 }
 
 static const struct kpc_endpoint *
-find_address_in(const struct kpc_table *table, u32 at, u8 role, u16 family,
-		const struct in6_addr *address)
+find_address_in(const struct kpc_table *table, u32 at, u8 protocol, u8 role,
+		u16 family, const struct in6_addr *address)
 {
 	const struct kpc_endpoint *e;
 
 	for (; at != KPC_ENDPOINT_NONE; at = e->next_address) {
 		e = &table->endpoints[at];
-		if (e->role == role && (!e->family || e->family == family) &&
+		if (is_of(e, protocol, role, family) &&
 		    ipv6_prefix_equal(&e->side.address, address,
 				      e->side.prefix))
 			return e;
@@ -91,16 +100,16 @@ find_address_in(const struct kpc_table *table, u32 at, u8 role, u16 family,
 }
 
 static const struct kpc_endpoint *find_address(const struct kpc_table *table,
-					       u8 role, u16 family,
+					       u8 protocol, u8 role, u16 family,
 					       const struct in6_addr *address)
 {
 	const struct kpc_endpoint *e;
 
 	e = find_address_in(table, *address_chain_of(table, role, address),
-			    role, family, address);
+			    protocol, role, family, address);
 	if (!e)
-		e = find_address_in(table, table->prefixes, role, family,
-				    address);
+		e = find_address_in(table, table->prefixes, protocol, role,
+				    family, address);
 	return e;
 }
 
@@ -108,11 +117,13 @@ static const struct kpc_endpoint *find_address(const struct kpc_table *table,
 static const struct kpc_endpoint *find_fragment(const struct kpc_table *table,
 						const struct kpc_flow *flow)
 {
+	u8 protocol = kpc_flow_protocol(flow);
 	const struct kpc_endpoint *e;
 
-	e = find_address(table, KPC_ROLE_B, flow->family, &flow->local);
+	e = find_address(table, protocol, KPC_ROLE_B, flow->family,
+			 &flow->local);
 	if (!e)
-		e = find_address(table, KPC_ROLE_A, flow->family,
+		e = find_address(table, protocol, KPC_ROLE_A, flow->family,
 				 &flow->remote);
 	return e;
 }
@@ -127,15 +138,17 @@ static const struct kpc_endpoint *find_fragment(const struct kpc_table *table,
 const struct kpc_endpoint *kpc_table_find(const struct kpc_table *table,
 					  const struct kpc_flow *flow)
 {
+	u8 protocol = kpc_flow_protocol(flow);
 	const struct kpc_endpoint *e;
 
 	if (unlikely(flow->fragment))
 		return find_fragment(table, flow);
-	e = kpc_table_find_side(table, KPC_ROLE_B, flow->family, &flow->local,
-				flow->local_port);
+	e = kpc_table_find_side(table, protocol, KPC_ROLE_B, flow->family,
+				&flow->local, flow->local_port);
 	if (!e)
-		e = kpc_table_find_side(table, KPC_ROLE_A, flow->family,
-					&flow->remote, flow->remote_port);
+		e = kpc_table_find_side(table, protocol, KPC_ROLE_A,
+					flow->family, &flow->remote,
+					flow->remote_port);
 	return e;
 }
 
@@ -173,22 +186,25 @@ struct kpc_table *kpc_table_alloc(const struct kpc_config *config,
 }
 
 static u32 *alike_chain_of(const struct kpc_table *table,
-			   const struct kpc_side *side, u16 family, u8 role)
+			   const struct kpc_side *side, u16 family, u8 role,
+			   u8 protocol)
 {
-	u32 hash = jhash(side, sizeof(*side), family << 8 | role);
+	u32 hash = jhash(side, sizeof(*side),
+			 protocol << 24 | family << 8 | role);
 
 	return &table->alike_chains[hash & table->hash_mask];
 }
 
 static struct kpc_endpoint *find_alike(struct kpc_table *table, u32 at,
 				       const struct kpc_side *side, u16 family,
-				       u8 role)
+				       u8 role, u8 protocol)
 {
 	struct kpc_endpoint *e;
 
 	for (; at != KPC_ENDPOINT_NONE; at = e->next_alike) {
 		e = &table->endpoints[at];
 		if (e->role == role && e->family == family &&
+		    e->protocol == protocol &&
 		    !memcmp(&e->side, side, sizeof(*side)))
 			return e;
 	}
@@ -203,23 +219,26 @@ static void push(u32 *chain, u32 *next, u32 at)
 
 static struct kpc_endpoint *add_endpoint(struct kpc_table *table,
 					 const struct kpc_side *side,
-					 u16 family, u8 role)
+					 u16 family, u8 role, u8 protocol)
 {
 	u32 at = table->n++;
 	struct kpc_endpoint *e = &table->endpoints[at];
 	bool whole = side->prefix == 128;
+	bool udp = protocol == IPPROTO_UDP;
 
 	memcpy(&e->side, side, sizeof(*side));
 	e->role = role;
 	e->family = family;
-	e->protocol = IPPROTO_TCP;
-	push(alike_chain_of(table, side, family, role), &e->next_alike, at);
+	e->protocol = protocol;
+	table->udp |= udp;
+	push(alike_chain_of(table, side, family, role, protocol),
+	     &e->next_alike, at);
 	push(whole ? address_chain_of(table, role, &side->address) :
 		     &table->prefixes, &e->next_address, at);
 	push(side->port_min != side->port_max ? &table->wide :
 	     chain_of(table, role, whole ? &side->address : &in6addr_any,
 		      side->port_min), &e->next, at);
-	bitmap_set(table->ports[role], side->port_min,
+	bitmap_set(table->ports[udp][role], side->port_min,
 		   side->port_max - side->port_min + 1);
 	return e;
 }
@@ -234,10 +253,11 @@ static void add_selector(struct kpc_table *table,
 	struct kpc_endpoint *e;
 
 	e = find_alike(table, *alike_chain_of(table, side, selector->family,
-					      role),
-		       side, selector->family, role);
+					      role, selector->protocol),
+		       side, selector->family, role, selector->protocol);
 	if (!e)
-		e = add_endpoint(table, side, selector->family, role);
+		e = add_endpoint(table, side, selector->family, role,
+				 selector->protocol);
 	e->associations += e->last != policy;
 	e->last = policy;
 	e->handshake_octets = max(e->handshake_octets,

@@ -21,7 +21,7 @@ struct kpc_policy;
  * @side: local one of role b, remote one of role a
  * @family: AF_INET, AF_INET6, or AF_UNSPEC for both
  * @role: enum kpc_role
- * @protocol: IPPROTO_TCP
+ * @protocol: IPPROTO_TCP or IPPROTO_UDP
  * @associations: that it belongs to
  * @handshake_octets: the most that any of them lets a handshake send
  * @handshake_seconds: the most that any of them gives it
@@ -59,7 +59,8 @@ struct kpc_endpoint {
  * @chains: heads by hash of role, port and whole address (or none)
  * @address_chains: heads by hash of role and whole address
  * @alike_chains: heads by hash of side, family and role; while it is built
- * @ports: protected ports, by enum kpc_role
+ * @ports: protected ports, of UDP behind those of TCP, by enum kpc_role
+ * @udp: there are some of UDP
  * @endpoints: all of them
  */
 struct kpc_table {
@@ -74,7 +75,8 @@ struct kpc_table {
 	u32 *chains;
 	u32 *address_chains;
 	u32 *alike_chains;
-	unsigned long ports[2][BITS_TO_LONGS(KPC_PORTS)];
+	unsigned long ports[2][2][BITS_TO_LONGS(KPC_PORTS)];
+	bool udp;
 	struct kpc_endpoint endpoints[];
 };
 
@@ -90,7 +92,7 @@ void kpc_table_free(struct kpc_table *table);
 const struct kpc_endpoint *kpc_table_find(const struct kpc_table *table,
 					  const struct kpc_flow *flow);
 const struct kpc_endpoint *kpc_table_find_side(const struct kpc_table *table,
-					       u8 role, u16 family,
+					       u8 protocol, u8 role, u16 family,
 					       const struct in6_addr *address,
 					       u16 port);
 

@@ -36,8 +36,8 @@ static __always_inline bool is_foreign(const struct kpc_net *kn,
 				       const struct kpc_table *table,
 				       const __be16 *ports, bool out)
 {
-	return !test_bit(ntohs(ports[!out]), table->ports[KPC_ROLE_B]) &&
-	       !test_bit(ntohs(ports[out]), table->ports[KPC_ROLE_A]) &&
+	return !test_bit(ntohs(ports[!out]), table->ports[0][KPC_ROLE_B]) &&
+	       !test_bit(ntohs(ports[out]), table->ports[0][KPC_ROLE_A]) &&
 	       !atomic_read(&kn->n_ended);
 }
 
@@ -46,8 +46,8 @@ static bool may_be_protected(const struct packet *p)
 {
 	return p->managed || p->flow.fragment ||
 	       (!p->out && atomic_read(&p->kn->n_ended)) ||
-	       test_bit(p->flow.local_port, p->table->ports[KPC_ROLE_B]) ||
-	       test_bit(p->flow.remote_port, p->table->ports[KPC_ROLE_A]);
+	       test_bit(p->flow.local_port, p->table->ports[0][KPC_ROLE_B]) ||
+	       test_bit(p->flow.remote_port, p->table->ports[0][KPC_ROLE_A]);
 }
 
 /* A segment of a bound socket of which nothing has changed. */

@@ -142,8 +142,9 @@ static bool is_control(const struct packet *p, const struct sock *sk)
 	 */
 	if (p->answer)
 		return !sk && p->skb->mark == p->table->handshake_mark &&
-		       kpc_table_find_side(p->table, KPC_ROLE_B, p->flow.family,
-					   &p->flow.local, p->flow.local_port);
+		       kpc_table_find_side(p->table, IPPROTO_TCP, KPC_ROLE_B,
+					   p->flow.family, &p->flow.local,
+					   p->flow.local_port);
 	if (!sk || !sk_fullsock(sk))
 		return true;
 	return p->rst ? sk->sk_type == SOCK_STREAM || sk->sk_kern_sock :

@@ -380,19 +380,23 @@ static const struct kpc_table *locked_table(struct kpc_net *kn)
 }
 
 static int tell_endpoint(struct sk_buff *msg, struct kpc_net *kn,
-			 struct genl_info *info, u8 role, u16 family,
-			 const struct in6_addr *address, u16 port)
+			 struct genl_info *info, u8 protocol, u16 family,
+			 const struct in6_addr *address)
 {
+	u16 port = nla_get_u16(info->attrs[KPC_A_ENDPOINT_PORT_MIN]);
+	u8 role = nla_get_u8(info->attrs[KPC_A_ENDPOINT_ROLE]);
 	const struct kpc_table *table = locked_table(kn);
 	const struct kpc_endpoint *e = NULL;
 
 	if (table)
-		e = kpc_table_find_side(table, role, family, address, port);
+		e = kpc_table_find_side(table, protocol, role, family, address,
+					port);
 	if (!e)
 		return kpc_refuse(kn, info->extack, -ENOENT,
-				  "no endpoint protects %s %pI6c port %u",
+				  "no endpoint protects %s %pI6c port %u%s",
 				  role == KPC_ROLE_B ? "local" : "remote",
-				  address, port);
+				  address, port,
+				  protocol == IPPROTO_UDP ? " of UDP" : "");
 	return fill_endpoint(msg, e);
 }
 
@@ -415,6 +419,7 @@ int kpc_nl_endpoint_get_doit(struct sk_buff *skb, struct genl_info *info)
 	struct kpc_net *kn = kpc_info_net(info);
 	struct nlattr **tb = info->attrs;
 	struct kpc_reply reply;
+	u8 protocol = IPPROTO_TCP;
 	struct in6_addr address;
 	unsigned int i;
 	u16 family;
@@ -425,11 +430,12 @@ int kpc_nl_endpoint_get_doit(struct sk_buff *skb, struct genl_info *info)
 		if (err)
 			return err;
 	}
-	if (tb[KPC_A_ENDPOINT_PROTOCOL] &&
-	    nla_get_u8(tb[KPC_A_ENDPOINT_PROTOCOL]) != IPPROTO_TCP)
+	if (tb[KPC_A_ENDPOINT_PROTOCOL])
+		protocol = nla_get_u8(tb[KPC_A_ENDPOINT_PROTOCOL]);
+	if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP)
 		return kpc_refuse(kn, info->extack, -EPROTONOSUPPORT,
-				  "protocol %u is not TCP (6)",
-				  nla_get_u8(tb[KPC_A_ENDPOINT_PROTOCOL]));
+				  "protocol %u is neither TCP (6) nor UDP (17)",
+				  protocol);
 	family = nla_get_u16(tb[KPC_A_ENDPOINT_FAMILY]);
 	if (kpc_address_parse(&address, family,
 			      tb[KPC_A_ENDPOINT_ADDRESS]) < 0)
@@ -439,9 +445,7 @@ int kpc_nl_endpoint_get_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		return err;
 	mutex_lock(&kn->lock);
-	err = tell_endpoint(reply.msg, kn, info,
-			    nla_get_u8(tb[KPC_A_ENDPOINT_ROLE]), family,
-			    &address, nla_get_u16(tb[KPC_A_ENDPOINT_PORT_MIN]));
+	err = tell_endpoint(reply.msg, kn, info, protocol, family, &address);
 	mutex_unlock(&kn->lock);
 	return kpc_reply_end(info, &reply, err);
 }

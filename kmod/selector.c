@@ -30,7 +30,8 @@ bool kpc_side_match(const struct kpc_side *side, const struct in6_addr *address,
 bool kpc_selector_match(const struct kpc_selector *selector,
 			const struct kpc_flow *flow)
 {
-	if (selector->family && selector->family != flow->family)
+	if (selector->protocol != kpc_flow_protocol(flow) ||
+	    (selector->family && selector->family != flow->family))
 		return false;
 	return kpc_side_match(&selector->local, &flow->local,
 			      flow->local_port) &&
@@ -56,7 +57,7 @@ bool kpc_selectors_match(const struct kpc_selector *selectors, unsigned int n,
 }
 
 /**
- * kpc_flow_from_sock() - the ends of a TCP socket
+ * kpc_flow_from_sock() - the ends of a TCP or UDP socket
  * @flow: filled; IPv6 sockets that speak IPv4 have the family AF_INET
  * @sk: full socket
  */
@@ -65,6 +66,7 @@ void kpc_flow_from_sock(struct kpc_flow *flow, const struct sock *sk)
 	const struct inet_sock *inet = inet_sk(sk);
 
 	flow->fragment = false;
+	flow->udp = sk->sk_protocol == IPPROTO_UDP;
 	flow->local_port = sk->sk_num;
 	flow->remote_port = ntohs(sk->sk_dport);
 #if IS_ENABLED(CONFIG_IPV6)

@@ -6,6 +6,7 @@
 #ifndef KPC_SELECTOR_H
 #define KPC_SELECTOR_H
 
+#include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/types.h>
 #include <net/netlink.h>
@@ -34,7 +35,7 @@ struct kpc_side {
  * @local: this machine's side
  * @remote: the other side
  * @family: AF_INET, AF_INET6, or AF_UNSPEC for both
- * @protocol: IPPROTO_TCP
+ * @protocol: IPPROTO_TCP or IPPROTO_UDP
  * @resolved: found by the agent for the peer's name
  */
 struct kpc_selector {
@@ -53,6 +54,7 @@ struct kpc_selector {
  * @remote_port: the other one's
  * @family: AF_INET or AF_INET6
  * @fragment: a fragment, whose ports are not told
+ * @udp: of UDP, not of TCP
  */
 struct kpc_flow {
 	struct in6_addr local;
@@ -61,7 +63,13 @@ struct kpc_flow {
 	u16 remote_port;
 	u16 family;
 	bool fragment;
+	bool udp;
 };
+
+static inline u8 kpc_flow_protocol(const struct kpc_flow *flow)
+{
+	return flow->udp ? IPPROTO_UDP : IPPROTO_TCP;
+}
 
 static inline bool kpc_side_any_port(const struct kpc_side *side)
 {

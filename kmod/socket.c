@@ -779,7 +779,8 @@ bool kpc_handshake_may(const struct kpc_table *table, const struct kpc_sock *ks,
 	const struct kpc_policy *policy;
 
 	if (!ks->association)
-		return kpc_table_find_side(table, KPC_ROLE_B, flow->family,
+		return kpc_table_find_side(table, kpc_flow_protocol(flow),
+					   KPC_ROLE_B, flow->family,
 					   &flow->local, flow->local_port);
 	policy = rcu_dereference(ks->association->policy);
 	return kpc_selectors_match(policy->selectors, policy->n_selectors,
@@ -824,8 +825,9 @@ static void begin_child(struct kpc_sock *ks)
 	table = rcu_dereference(ks->kn->table);
 	kpc_flow_from_sock(&flow, ks->sk);
 	if (table)
-		e = kpc_table_find_side(table, KPC_ROLE_B, flow.family,
-					&flow.local, flow.local_port);
+		e = kpc_table_find_side(table, IPPROTO_TCP, KPC_ROLE_B,
+					flow.family, &flow.local,
+					flow.local_port);
 	if (!e) {
 		kpc_sock_end(ks, KPC_SOCK_HANDSHAKE, KPC_REASON_DELETED);
 		return;

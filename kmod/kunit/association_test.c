@@ -122,7 +122,8 @@ static bool is_protected(u16 port)
 
 	rcu_read_lock();
 	table = rcu_dereference(net()->table);
-	is = table && kpc_table_find_side(table, KPC_ROLE_B, AF_INET, &any, port);
+	is = table && kpc_table_find_side(table, IPPROTO_TCP, KPC_ROLE_B,
+					   AF_INET, &any, port);
 	rcu_read_unlock();
 	return is;
 }

@@ -68,6 +68,7 @@ static const struct selector_case {
 	const char *at, *with;
 	u16 at_port, with_port;
 	bool selects;
+	bool udp;
 } selector_cases[] = {
 	{ "any", AF_UNSPEC, {}, {}, "192.0.2.1", "192.0.2.2", 1, 2, true },
 	{ "any of IPv6", AF_INET6, {}, {}, "192.0.2.1", "192.0.2.2", 1, 2, false },
@@ -102,6 +103,8 @@ static const struct selector_case {
 	  "10.0.0.1", "192.0.2.2", 7, 8, true },
 	{ "one of both sides", AF_INET, { "10.0.0.1", 128, 7 },
 	  { "192.0.2.2", 128, 8 }, "10.0.0.1", "192.0.2.2", 6, 8, false },
+	{ "another protocol", AF_INET, {}, { "192.0.2.2", 128, 8883 },
+	  "192.0.2.1", "192.0.2.2", 4000, 8883, false, true },
 };
 
 static void selector_name(const struct selector_case *c, char *name)
@@ -117,10 +120,13 @@ static void selects(struct kunit *test)
 	struct kpc_selector s[2] = {};
 	struct kpc_flow flow;
 
+	s[0].protocol = IPPROTO_TCP;
+	s[1].protocol = IPPROTO_TCP;
 	s[1].family = c->family;
 	put_side(test, &c->local, &s[1].local);
 	put_side(test, &c->remote, &s[1].remote);
 	put_flow(test, c->at, c->at_port, c->with, c->with_port, &flow);
+	flow.udp = c->udp;
 	KUNIT_EXPECT_EQ(test, c->selects, kpc_selector_match(&s[1], &flow));
 	/* The first of the two, which selects nothing, is in nobody's way. */
 	s[0].local.port_min = 1;
@@ -134,6 +140,7 @@ static const struct protected {
 	u16 family;
 	struct end end;
 	u32 handshake_octets;
+	bool udp;
 } table_of[] = {
 	{ KPC_ROLE_B, AF_UNSPEC, { NULL, 0, 8883 }, 1 },
 	{ KPC_ROLE_B, AF_INET, { "192.0.2.1", 128, 8883 }, 2 },
@@ -142,6 +149,8 @@ static const struct protected {
 	{ KPC_ROLE_A, AF_INET6, { "2001:db8:1::", 48, 443 }, 5 },
 	{ KPC_ROLE_A, AF_INET, { "198.51.100.7", 128, 443 }, 6 },
 	{ KPC_ROLE_B, AF_INET6, { "2001:db8::1", 128, 65535 }, 7 },
+	{ KPC_ROLE_B, AF_INET, { "192.0.2.1", 128, 8883 }, 8, true },
+	{ KPC_ROLE_A, AF_INET, { "203.0.113.0", 120, 5684, 5685 }, 9, true },
 };
 
 static const struct table_case {
@@ -150,6 +159,7 @@ static const struct table_case {
 	u16 at_port, with_port;
 	bool fragment;
 	u32 octets;		/* of the endpoint; 0: there is none */
+	bool udp;
 } table_cases[] = {
 	{ "any address", "10.0.0.1", "10.0.0.2", 8883, 4000, false, 1 },
 	{ "any address of IPv6", "2001:db8::9", "2001:db8::8", 8883, 4000, false, 1 },
@@ -169,6 +179,15 @@ static const struct table_case {
 	{ "a fragment, by its whole address", "192.0.2.1", "10.0.0.2", 0, 0, true, 2 },
 	{ "a fragment to anywhere, by any address", "10.0.0.1", "10.0.0.2", 0, 0,
 	  true, 1 },
+	{ "UDP, of its own", "192.0.2.1", "10.0.0.2", 8883, 4000, false, 8, true },
+	{ "UDP, where TCP alone is", "10.0.0.1", "10.0.0.2", 8883, 4000, false, 0,
+	  true },
+	{ "UDP, a range", "10.0.0.1", "203.0.113.9", 4000, 5685, false, 9, true },
+	{ "TCP, where UDP alone is", "10.0.0.1", "203.0.113.9", 4000, 5685, false,
+	  0 },
+	{ "UDP, a fragment", "192.0.2.1", "10.0.0.2", 0, 0, true, 8, true },
+	{ "UDP, a fragment elsewhere", "192.0.2.2", "10.0.0.2", 0, 0, true, 0,
+	  true },
 };
 
 static void table_name(const struct table_case *c, char *name)
@@ -187,6 +206,7 @@ static struct kpc_policy *policy_of(struct kunit *test, const struct protected *
 	policy->role = p->role;
 	policy->limits.handshake_octets = p->handshake_octets;
 	policy->n_selectors = 1;
+	policy->selectors[0].protocol = p->udp ? IPPROTO_UDP : IPPROTO_TCP;
 	policy->selectors[0].family = p->family;
 	policy->selectors[0].local.port_max = KPC_PORT_ANY;
 	policy->selectors[0].remote.port_max = KPC_PORT_ANY;
@@ -206,6 +226,7 @@ static void protects(struct kunit *test)
 
 	put_flow(test, c->at, c->at_port, c->with, c->with_port, &flow);
 	flow.fragment = c->fragment;
+	flow.udp = c->udp;
 	for (order = 0; order < 2; order++) {
 		table = kpc_table_alloc(&kpc_default_config, ARRAY_SIZE(table_of));
 		KUNIT_ASSERT_NOT_NULL(test, table);
