@@ -101,7 +101,8 @@ struct kpc_endpoint {
 };
 
 /**
- * struct kpc_binding - One socket tied to an association
+ * struct kpc_binding - One socket, or one flow of a UDP socket, tied to an
+ *   association
  * @id: The module's number.
  * @association: NAME.
  * @association_id: The association's number.
@@ -111,7 +112,7 @@ struct kpc_endpoint {
  * @role: This machine's.
  * @mark: The socket's.
  * @carrier: Who encrypts and decrypts.
- * @version: 0x0303 or 0x0304.
+ * @version: 0x0303, 0x0304 or, of a flow, 0xfefd.
  * @suite: IANA code.
  * @local: This end.
  * @remote: The peer's end.
@@ -129,6 +130,10 @@ struct kpc_endpoint {
  * @rx_records: The same for receiving.
  * @records: Of a message of <kpc/app.h>, what one key may protect by the
  *   association's word; the module does not tell it, and 0 is the suite's own.
+ * @protocol: IPPROTO_TCP or IPPROTO_UDP; 0: a module that knows TCP alone.
+ * @epoch: DTLS, of the records' headers.
+ * @tx_packets: Of a flow, datagrams sent since BIND.
+ * @rx_packets: Of a flow, datagrams received since BIND.
  */
 struct kpc_binding {
 	uint64_t id;
@@ -155,20 +160,29 @@ struct kpc_binding {
 	uint64_t tx_records;
 	uint64_t rx_records;
 	uint32_t records;
+	uint8_t protocol;
+	uint16_t epoch;
+	uint64_t tx_packets;
+	uint64_t rx_packets;
 };
 
 /**
  * struct kpc_bind - What binding-new asks for
- * @fd: The connected socket.
+ * @fd: The connected socket, or a registered UDP socket.
  * @association: NAME.
  * @association_id: The module's number of the association whose Kpc the peer
  *   has proved.
  * @carrier: Who carries the records.
- * @version: 0x0303 or 0x0304.
+ * @version: 0x0303 or 0x0304; 0xfefd of a flow.
  * @suite: IANA code.
  * @tx_digest: SHA-256 of the sending key as <linux/kpc.h> tells; NULL with
  *   carrier agent.
  * @rx_digest: The same for receiving.
+ * @local: Of a flow of a UDP socket that is not connected, this end's address;
+ *   its port is the socket's. Its family is that of the flow, AF_INET for IPv4
+ *   at an IPv6 socket too. AF_UNSPEC: none.
+ * @remote: The same, the peer's end.
+ * @epoch: DTLS, of the records' headers; 0: not told, which is 1.
  */
 struct kpc_bind {
 	int fd;
@@ -179,6 +193,9 @@ struct kpc_bind {
 	uint16_t suite;
 	const uint8_t *tx_digest;
 	const uint8_t *rx_digest;
+	struct kpc_address local;
+	struct kpc_address remote;
+	uint16_t epoch;
 };
 
 /**

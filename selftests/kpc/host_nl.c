@@ -316,6 +316,42 @@ static void check_config(void)
 	       "config-set carries what was given, a zero of it too, and no more");
 }
 
+static void check_flow(uint16_t family, size_t octets)
+{
+	struct kpc_bind bind = {
+		.fd = 7, .association = "m1", .association_id = 3,
+		.carrier = KPC_CARRIER_AGENT, .version = 0xfefd,
+		.suite = 0xc0a8, .epoch = 1,
+		.local = { .family = family, .port = 5684 },
+		.remote = { .family = family, .port = 40001 },
+	};
+	struct kpc_nl_message message;
+	struct kpc_binding back;
+	int length;
+
+	memset(bind.local.octets, 0x11, octets);
+	memset(bind.remote.octets, 0x22, octets);
+	length = kpc_nl_build_binding_new(buffer, sizeof(buffer), FAMILY, SEQ,
+					  &bind);
+	tap_ok(length > 0 && first_message(length, &message) == 1 &&
+	       !kpc_nl_decode_binding(&message, &back) &&
+	       back.local.family == family && back.remote.port == 40001 &&
+	       !memcmp(back.local.octets, bind.local.octets, 16) &&
+	       !memcmp(back.remote.octets, bind.remote.octets, 16) &&
+	       back.version == 0xfefd && back.epoch == 1,
+	       "binding-new of a flow carries its ends, of %zu octets", octets);
+	tap_ok(!back.local.port, "and not the port, which is the socket's");
+
+	bind.local.family = AF_UNSPEC;
+	bind.epoch = 0;
+	length = kpc_nl_build_binding_new(buffer, sizeof(buffer), FAMILY, SEQ,
+					  &bind);
+	tap_ok(length > 0 && first_message(length, &message) == 1 &&
+	       !kpc_nl_decode_binding(&message, &back) && !back.local.family &&
+	       !back.remote.port && !back.epoch && back.suite == 0xc0a8,
+	       "and none of them of a socket that has them itself");
+}
+
 int main(void)
 {
 	tap_begin();
@@ -325,5 +361,7 @@ int main(void)
 	check_damage();
 	check_refusals();
 	check_config();
+	check_flow(AF_INET, 4);
+	check_flow(AF_INET6, 16);
 	return tap_end();
 }

@@ -130,11 +130,6 @@ static const struct kpci_nl_field endpoint_fields[] = {
 
 #undef FIELD
 
-static size_t family_octets(uint16_t family)
-{
-	return family == AF_INET ? 4 : 16;
-}
-
 static void put_side(struct kpci_nl_writer *writer, uint16_t family,
 		     const struct kpc_selector_side *side, uint16_t first)
 {
@@ -143,7 +138,7 @@ static void put_side(struct kpci_nl_writer *writer, uint16_t family,
 	/* The four attributes of a side follow each other in the ABI. */
 	if (side->prefix) {
 		kpci_nl_put(writer, attribute, side->address,
-			    family_octets(family));
+			    kpci_nl_family_octets(family));
 		kpci_nl_put_u8(writer, attribute + 1, side->prefix);
 	}
 	if (side->port_max) {
@@ -271,7 +266,7 @@ int kpc_nl_build_endpoint_get(void *buffer, size_t size, uint16_t family,
 	kpci_nl_put_u16(&writer, KPC_A_ENDPOINT_FAMILY, endpoint->family);
 	kpci_nl_put_u8(&writer, KPC_A_ENDPOINT_ROLE, endpoint->role);
 	kpci_nl_put(&writer, KPC_A_ENDPOINT_ADDRESS, endpoint->address,
-		    family_octets(endpoint->family));
+		    kpci_nl_family_octets(endpoint->family));
 	kpci_nl_put_u16(&writer, KPC_A_ENDPOINT_PORT_MIN, endpoint->port_min);
 	return kpci_nl_end(&writer);
 }
@@ -281,7 +276,7 @@ static void complete_side(uint16_t family, struct kpc_selector_side *side,
 			  bool has_address, bool has_prefix)
 {
 	if (has_address && !has_prefix)
-		side->prefix = 8 * family_octets(family);
+		side->prefix = 8 * kpci_nl_family_octets(family);
 	if (!side->port_max)
 		side->port_max = side->port_min;
 }

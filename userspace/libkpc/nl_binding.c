@@ -40,6 +40,10 @@ static const struct kpci_nl_field binding_fields[] = {
 	FIELD(handed_over, HANDED_OVER, FLAG),
 	FIELD(tx_records, TX_RECORDS, U64),
 	FIELD(rx_records, RX_RECORDS, U64),
+	FIELD(protocol, PROTOCOL, U8),
+	FIELD(epoch, EPOCH, U16),
+	FIELD(tx_packets, TX_PACKETS, U64),
+	FIELD(rx_packets, RX_PACKETS, U64),
 };
 
 #undef FIELD
@@ -93,6 +97,22 @@ static void put_digests(struct kpci_nl_writer *writer, const uint8_t *tx,
 			    KPC_DIGEST_LEN);
 }
 
+/* Nothing where the socket is its own ends' to tell. */
+static void put_ends(struct kpci_nl_writer *writer,
+		     const struct kpc_address *local,
+		     const struct kpc_address *remote)
+{
+	size_t length = kpci_nl_family_octets(local->family);
+
+	if (local->family == AF_UNSPEC)
+		return;
+	kpci_nl_put_u16(writer, KPC_A_BINDING_FAMILY, local->family);
+	kpci_nl_put(writer, KPC_A_BINDING_LOCAL_ADDRESS, local->octets, length);
+	kpci_nl_put(writer, KPC_A_BINDING_REMOTE_ADDRESS, remote->octets,
+		    length);
+	kpci_nl_put_u16(writer, KPC_A_BINDING_REMOTE_PORT, remote->port);
+}
+
 int kpc_nl_build_binding_new(void *buffer, size_t size, uint16_t family,
 			     uint32_t seq, const struct kpc_bind *bind)
 {
@@ -109,6 +129,9 @@ int kpc_nl_build_binding_new(void *buffer, size_t size, uint16_t family,
 	kpci_nl_put_u16(&writer, KPC_A_BINDING_VERSION, bind->version);
 	kpci_nl_put_u16(&writer, KPC_A_BINDING_SUITE, bind->suite);
 	put_digests(&writer, bind->tx_digest, bind->rx_digest);
+	put_ends(&writer, &bind->local, &bind->remote);
+	if (bind->epoch)
+		kpci_nl_put_u16(&writer, KPC_A_BINDING_EPOCH, bind->epoch);
 	return kpci_nl_end(&writer);
 }
 

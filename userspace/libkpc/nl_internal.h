@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include <netlink/attr.h>
@@ -71,6 +72,12 @@ struct kpci_nl_field {
 	  .offset = offsetof(structure, member), \
 	  .size = sizeof(((structure *)NULL)->member), \
 	  .length_offset = offsetof(structure, length) }
+
+/** kpci_nl_family_octets() - Octets of an address. */
+static inline size_t kpci_nl_family_octets(uint16_t family)
+{
+	return family == AF_INET ? 4 : 16;
+}
 
 void kpci_nl_begin(struct kpci_nl_writer *writer, void *buffer, size_t size,
 		   uint16_t family, uint32_t seq, uint8_t cmd, uint16_t flags);
