@@ -11,6 +11,7 @@
 #include "audit.h"
 #include "binding.h"
 #include "event.h"
+#include "flow.h"
 #include "holder.h"
 #include "ktls.h"
 #include "limit.h"
@@ -57,9 +58,17 @@ static int check_ktls(struct kpc_net *kn, struct netlink_ext_ack *extack,
 	return 0;
 }
 
+/* How many of the association are bound, but for one that would be replaced. */
+static u32 others(const struct kpc_association *a, const struct kpc_sock *old)
+{
+	u32 n = atomic_read(&a->bindings);
+
+	return n - (old && n && old->association == a);
+}
+
 static int check_policy(struct kpc_net *kn, struct netlink_ext_ack *extack,
-			const struct kpc_bind *bind,
-			const struct kpc_policy *p)
+			const struct kpc_bind *bind, const struct kpc_policy *p,
+			const struct kpc_sock *old)
 {
 	const struct kpc_suite *suite = kpc_suite_find(bind->suite);
 	const struct kpc_limits *l = &p->limits;
@@ -69,7 +78,7 @@ static int check_policy(struct kpc_net *kn, struct netlink_ext_ack *extack,
 		return kpc_refuse(kn, extack, -EPERM,
 				  "'%s' does not allow version 0x%04x",
 				  p->name, bind->version);
-	if (!suite || !(suite->version & kpc_version_flag(bind->version)) ||
+	if (!suite || !(suite->versions & kpc_version_flag(bind->version)) ||
 	    !kpc_policy_suite_allowed(p, bind->suite))
 		return kpc_refuse(kn, extack, -EPERM,
 				  "'%s' does not allow cipher suite 0x%04x with version 0x%04x",
@@ -101,12 +110,11 @@ static int check_policy(struct kpc_net *kn, struct netlink_ext_ack *extack,
 		return kpc_refuse(kn, extack, -EKEYEXPIRED,
 				  "'%s' expired at %lld", p->name,
 				  l->not_after);
-	if (l->bindings &&
-	    atomic_read(&bind->association->bindings) >= l->bindings)
+	if (l->bindings && others(bind->association, old) >= l->bindings)
 		return kpc_refuse(kn, extack, -ENOSPC,
 				  "'%s' has %u bindings, its limit", p->name,
 				  l->bindings);
-	if (atomic_read(&kn->n_bindings) >= kn->config.max_bindings)
+	if (atomic_read(&kn->n_bindings) - !!old >= kn->config.max_bindings)
 		return kpc_refuse(kn, extack, -ENOSPC,
 				  "%u sockets are bound, the most (max-bindings)",
 				  kn->config.max_bindings);
@@ -119,8 +127,8 @@ static int check_flow(struct kpc_net *kn, struct netlink_ext_ack *extack,
 	if (kpc_selectors_match(p->selectors, p->n_selectors, flow))
 		return 0;
 	return kpc_refuse(kn, extack, -EPERM,
-			  "'%s' has no selector for %pI6c port %u with %pI6c port %u",
-			  p->name, &flow->local, flow->local_port,
+			  "'%s' has no selector for %s%pI6c port %u with %pI6c port %u",
+			  p->name, flow->udp ? "UDP " : "", &flow->local, flow->local_port,
 			  &flow->remote, flow->remote_port);
 }
 
@@ -143,6 +151,9 @@ static int check_sock(struct kpc_net *kn, struct netlink_ext_ack *extack,
 	if (sk->sk_state != TCP_ESTABLISHED && sk->sk_state != TCP_CLOSE_WAIT)
 		return kpc_refuse(kn, extack, -ENOTCONN,
 				  "the socket is not connected");
+	if (bind->version == KPC_DTLS_1_2_VERSION || bind->ends)
+		return kpc_refuse(kn, extack, -EINVAL,
+				  "a TCP socket has no DTLS, and its own ends alone");
 	return kpc_holder_check(kn, extack, p, sk);
 }
 
@@ -158,16 +169,26 @@ static u32 records_max(const struct kpc_limits *limits, u16 suite)
 	return KPC_RECORDS_MAX;
 }
 
+/* What is the socket's alone, and not a flow's. */
+static void bind_tcp(struct kpc_sock *ks)
+{
+	struct sock *sk = ks->sk;
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	ks->ports = sk->sk_portpair;
+	ks->tx_base = tp->bytes_sent - tp->bytes_retrans;
+	ks->rx_base = tp->bytes_received;
+	if (ks->clamp)
+		WRITE_ONCE(tp->window_clamp, max(tp->window_clamp, ks->clamp));
+}
+
 static void bind_sock(struct kpc_net *kn, struct kpc_sock *ks,
 		      const struct kpc_bind *bind, const struct kpc_policy *p,
 		      const struct kpc_flow *flow)
 {
 	struct kpc_association *a = bind->association;
-	struct sock *sk = ks->sk;
-	struct tcp_sock *tp = tcp_sk(sk);
 
 	ks->flow = *flow;
-	ks->ports = sk->sk_portpair;
 	ks->mark = p->mark;
 	ks->carrier = bind->carrier;
 	ks->version = bind->version;
@@ -181,13 +202,12 @@ static void bind_sock(struct kpc_net *kn, struct kpc_sock *ks,
 	ks->lifetime = p->limits.lifetime;
 	ks->idle = p->limits.idle;
 	ks->records_max = records_max(&p->limits, bind->suite);
-	ks->tx_base = tp->bytes_sent - tp->bytes_retrans;
-	ks->rx_base = tp->bytes_received;
+	ks->epoch = bind->epoch;
 	ks->moved = 0;
 	ks->bound_at = ktime_get_boottime();
 	ks->active = ks->bound_at;
-	if (ks->clamp)
-		WRITE_ONCE(tp->window_clamp, max(tp->window_clamp, ks->clamp));
+	if (!ks->via)
+		bind_tcp(ks);
 
 	if (!ks->association) {
 		refcount_inc(&a->ref);
@@ -195,6 +215,8 @@ static void bind_sock(struct kpc_net *kn, struct kpc_sock *ks,
 	}
 	spin_lock_bh(&kn->sock_lock);
 	ks->was_bound = true;
+	if (ks->via)
+		kpc_flow_count(ks, 1);
 	list_add_tail_rcu(&ks->bound_node, &a->socks);
 	spin_unlock_bh(&kn->sock_lock);
 	atomic_dec(&kn->n_handshakes);
@@ -203,7 +225,8 @@ static void bind_sock(struct kpc_net *kn, struct kpc_sock *ks,
 	atomic64_inc(&a->bound);
 	kpc_count(&kn->counters, KPC_COUNT_BOUND);
 
-	kpc_sock_set_mark(sk, ks->mark);
+	if (!ks->via)
+		kpc_sock_set_mark(ks->sk, ks->mark);
 	/* Pairs with the packet path's: what it reads of a bound one is set. */
 	smp_store_release(&ks->state, KPC_SOCK_BOUND);
 }
@@ -218,7 +241,7 @@ static int bind_locked(struct kpc_net *kn, struct netlink_ext_ack *extack,
 	kpc_flow_from_sock(&flow, ks->sk);
 	err = check_sock(kn, extack, bind, ks, p);
 	if (!err)
-		err = check_policy(kn, extack, bind, p);
+		err = check_policy(kn, extack, bind, p, NULL);
 	if (!err)
 		err = check_flow(kn, extack, p, &flow);
 	if (!err && bind->carrier == KPC_CARRIER_KERNEL)
@@ -237,8 +260,108 @@ static int bind_locked(struct kpc_net *kn, struct netlink_ext_ack *extack,
 	return 0;
 }
 
+static int check_udp(struct kpc_net *kn, struct netlink_ext_ack *extack,
+		     const struct kpc_bind *bind, const struct kpc_sock *via,
+		     const struct kpc_policy *p)
+{
+	if (READ_ONCE(via->state) != KPC_SOCK_HANDSHAKE ||
+	    sock_flag(via->sk, SOCK_DEAD))
+		return kpc_refuse(kn, extack, -ECONNABORTED,
+				  "the socket was ended, or closed meanwhile");
+	if (via->association && via->association != bind->association)
+		return kpc_refuse(kn, extack, -EPERM,
+				  "the socket was registered for another association than '%s'",
+				  p->name);
+	if (bind->version != KPC_DTLS_1_2_VERSION)
+		return kpc_refuse(kn, extack, -EINVAL,
+				  "a flow of a UDP socket has DTLS 1.2 (0x%04x), not 0x%04x",
+				  KPC_DTLS_1_2_VERSION, bind->version);
+	if (bind->carrier != KPC_CARRIER_AGENT)
+		return kpc_refuse(kn, extack, -EINVAL,
+				  "no kernel carries DTLS: the carrier of a flow is the agent");
+	return kpc_holder_check(kn, extack, p, via->sk);
+}
+
+/* Binds a flow of @via, which is locked. */
+static struct kpc_sock *bind_flow(struct kpc_net *kn,
+				  struct netlink_ext_ack *extack,
+				  const struct kpc_bind *bind,
+				  struct kpc_sock *via)
+{
+	const struct kpc_policy *p = kpc_association_policy(bind->association);
+	struct kpc_flow flow;
+	struct kpc_sock *ks;
+	int err;
+
+	err = check_udp(kn, extack, bind, via, p);
+	if (!err)
+		err = kpc_flow_ends(kn, extack, via->sk, bind->ends, &flow);
+	if (!err) {
+		rcu_read_lock();
+		ks = kpc_flow_find(kn, &flow);
+		err = check_policy(kn, extack, bind, p, ks);
+		rcu_read_unlock();
+	}
+	if (!err)
+		err = check_flow(kn, extack, p, &flow);
+	if (err)
+		return ERR_PTR(err);
+
+	ks = kpc_flow_add(via, bind->association, &flow);
+	if (IS_ERR(ks))
+		return ks;
+	refcount_inc(&ks->ref);
+	bind_sock(kn, ks, bind, p, &flow);
+	kpc_audit_bind(ks);
+	kpc_event_binding(ks, KPC_CHANGE_ADDED, KPC_REASON_NONE);
+	/* Who ended its socket meanwhile may have gone over its flows before. */
+	if (READ_ONCE(via->state) != KPC_SOCK_HANDSHAKE)
+		kpc_sock_end(ks, KPC_SOCK_BOUND, KPC_REASON_CLOSED);
+	return ks;
+}
+
 /**
- * kpc_binding_new() - bind a registered socket to an association
+ * kpc_binding_of() - the binding of a socket, or of one of its flows
+ * @kn: namespace
+ * @extack: for the sentence of a refusal
+ * @sk: socket of TCP or UDP
+ * @ends: of the flow, without the local port; NULL, the socket's own
+ *
+ * Return: for kpc_sock_put(), or an error pointer.
+ */
+struct kpc_sock *kpc_binding_of(struct kpc_net *kn,
+				struct netlink_ext_ack *extack,
+				const struct sock *sk,
+				const struct kpc_flow *ends)
+{
+	struct kpc_flow flow;
+	struct kpc_sock *ks;
+	int err;
+
+	if (sk->sk_protocol == IPPROTO_UDP) {
+		err = kpc_flow_ends(kn, extack, sk, ends, &flow);
+		if (err)
+			return ERR_PTR(err);
+		rcu_read_lock();
+		ks = kpc_flow_find(kn, &flow);
+		if (ks && (ks->sk != sk || !refcount_inc_not_zero(&ks->ref)))
+			ks = NULL;
+		rcu_read_unlock();
+	} else {
+		ks = kpc_sock_get(sk);
+	}
+	if (ks && READ_ONCE(ks->state) == KPC_SOCK_BOUND)
+		return ks;
+	if (ks)
+		kpc_sock_put(ks);
+	return ERR_PTR(kpc_refuse(kn, extack, -ENOENT,
+				  sk->sk_protocol == IPPROTO_UDP ?
+				  "the flow is not bound" :
+				  "the socket is not bound"));
+}
+
+/**
+ * kpc_binding_new() - bind a registered socket, or a flow of one
  * @kn: namespace, whose lock is held
  * @extack: for the sentence of a refusal
  * @bind: what is asked for; the sender's right to it was checked
@@ -249,11 +372,11 @@ struct kpc_sock *kpc_binding_new(struct kpc_net *kn,
 				 struct netlink_ext_ack *extack,
 				 const struct kpc_bind *bind)
 {
-	struct kpc_sock *ks;
+	struct kpc_sock *ks, *flow;
 	struct sock *sk;
 	int err;
 
-	sk = kpc_sock_from_fd(kn, bind->fd, KPC_FD_TCP, extack);
+	sk = kpc_sock_from_fd(kn, bind->fd, KPC_FD_INET, extack);
 	if (IS_ERR(sk))
 		return ERR_CAST(sk);
 	ks = kpc_sock_get(sk);
@@ -263,6 +386,13 @@ struct kpc_sock *kpc_binding_new(struct kpc_net *kn,
 		goto out;
 	}
 	err = kpc_sock_lock(kn, extack, sk);
+	if (!err && ks->udp) {
+		flow = bind_flow(kn, extack, bind, ks);
+		release_sock(sk);
+		kpc_sock_put(ks);
+		sock_put(sk);
+		return flow;
+	}
 	if (!err) {
 		err = bind_locked(kn, extack, bind, ks);
 		release_sock(sk);
@@ -415,7 +545,7 @@ bool kpc_binding_allowed(const struct kpc_sock *ks,
 /**
  * kpc_binding_fill() - put what events and replies tell of a binding
  * @skb: message
- * @ks: bound socket
+ * @ks: bound socket, or flow
  */
 int kpc_binding_fill(struct sk_buff *skb, const struct kpc_sock *ks)
 {
@@ -436,6 +566,7 @@ int kpc_binding_fill(struct sk_buff *skb, const struct kpc_sock *ks)
 	rcu_read_unlock();
 	if (err ||
 	    nla_put_u32(skb, KPC_A_BINDING_MARK, ks->mark) ||
+	    nla_put_u8(skb, KPC_A_BINDING_PROTOCOL, kpc_flow_protocol(flow)) ||
 	    nla_put_u8(skb, KPC_A_BINDING_CARRIER, ks->carrier) ||
 	    nla_put_u16(skb, KPC_A_BINDING_VERSION, ks->version) ||
 	    nla_put_u16(skb, KPC_A_BINDING_SUITE, ks->suite) ||
@@ -458,6 +589,15 @@ int kpc_binding_fill(struct sk_buff *skb, const struct kpc_sock *ks)
 			       READ_ONCE(ks->tx_records), KPC_A_BINDING_PAD) ||
 	     nla_put_u64_64bit(skb, KPC_A_BINDING_RX_RECORDS,
 			       READ_ONCE(ks->rx_records), KPC_A_BINDING_PAD)))
+		return -EMSGSIZE;
+	if (ks->via &&
+	    (nla_put_u16(skb, KPC_A_BINDING_EPOCH, ks->epoch) ||
+	     nla_put_u64_64bit(skb, KPC_A_BINDING_TX_PACKETS,
+			       atomic64_read(&ks->tx_packets),
+			       KPC_A_BINDING_PAD) ||
+	     nla_put_u64_64bit(skb, KPC_A_BINDING_RX_PACKETS,
+			       atomic64_read(&ks->rx_packets),
+			       KPC_A_BINDING_PAD)))
 		return -EMSGSIZE;
 	return 0;
 }

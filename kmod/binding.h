@@ -8,12 +8,14 @@
 #include <linux/types.h>
 
 struct kpc_association;
+struct kpc_flow;
 struct kpc_net;
 struct kpc_policy;
 struct kpc_session;
 struct kpc_sock;
 struct netlink_ext_ack;
 struct sk_buff;
+struct sock;
 
 /**
  * struct kpc_bind - what binding-new asks for
@@ -24,6 +26,8 @@ struct sk_buff;
  * @suite: IANA code
  * @tx_digest: of the sending key, or NULL
  * @rx_digest: of the receiving key, or NULL
+ * @ends: of a flow, without the local port, or NULL
+ * @epoch: of a flow's records
  * @session: of the sender, or NULL
  */
 struct kpc_bind {
@@ -34,12 +38,18 @@ struct kpc_bind {
 	u16 suite;
 	const u8 *tx_digest;
 	const u8 *rx_digest;
+	const struct kpc_flow *ends;
+	u16 epoch;
 	const struct kpc_session *session;
 };
 
 struct kpc_sock *kpc_binding_new(struct kpc_net *kn,
 				 struct netlink_ext_ack *extack,
 				 const struct kpc_bind *bind);
+struct kpc_sock *kpc_binding_of(struct kpc_net *kn,
+				struct netlink_ext_ack *extack,
+				const struct sock *sk,
+				const struct kpc_flow *ends);
 struct kpc_sock *kpc_binding_own(struct kpc_net *kn,
 				 struct netlink_ext_ack *extack, int fd,
 				 const struct kpc_session *session);

@@ -844,7 +844,7 @@ static int carry_out(struct plan *plan, struct kpc_outcome *outcome)
 	kpc_audit_commit(kn, outcome, only(plan, outcome), configured);
 	tell(plan);
 	/* Else the sweep does it, once what was ended has been reset. */
-	if (!kn->roster->n && !atomic_read(&kn->n_ended))
+	if (!kn->roster->n && !kpc_socks_watched(kn))
 		kpc_hooks_unregister(kn);
 	kpc_sweep_soon(kn);
 	return 0;

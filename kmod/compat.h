@@ -12,6 +12,7 @@
 #include <net/inet6_hashtables.h>
 #include <net/inet_hashtables.h>
 #include <net/tcp.h>
+#include <net/udp.h>
 
 /* Moved in 6.12. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
@@ -80,6 +81,37 @@ kpc_lookup_listener6(const struct kpc_lookup *at,
 {
 	return KPC_LOOKUP(inet6_lookup_listener, NULL, 0, saddr,
 			  at->sport, daddr, at->num, at->dif, at->sdif);
+}
+#endif
+
+/*
+ * The lookups of UDP: one table for all namespaces before 6.2, no table argument
+ * from 7.1 on.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define KPC_LOOKUP_UDP(function, ...)	function(__VA_ARGS__, &udp_table, NULL)
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(7, 1, 0)
+#define KPC_LOOKUP_UDP(function, ...)	\
+	function(__VA_ARGS__, at->net->ipv4.udp_table, NULL)
+#else
+#define KPC_LOOKUP_UDP(function, ...)	function(__VA_ARGS__, NULL)
+#endif
+
+/* Of both the result belongs to the caller's RCU read side. */
+static inline struct sock *kpc_lookup_udp4(const struct kpc_lookup *at,
+					   __be32 saddr, __be32 daddr)
+{
+	return KPC_LOOKUP_UDP(__udp4_lib_lookup, at->net, saddr, at->sport,
+			      daddr, htons(at->num), at->dif, at->sdif);
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+static inline struct sock *kpc_lookup_udp6(const struct kpc_lookup *at,
+					   const struct in6_addr *saddr,
+					   const struct in6_addr *daddr)
+{
+	return KPC_LOOKUP_UDP(__udp6_lib_lookup, at->net, saddr, at->sport,
+			      daddr, htons(at->num), at->dif, at->sdif);
 }
 #endif
 

@@ -3,8 +3,8 @@
  * The packet path: LOCAL_OUT and LOCAL_IN of IPv4 and IPv6.
  *
  * Nearly all packets leave here, at one of three tests that cost little: no TCP
- * and no managed mark; ports that no endpoint has; a binding's own segment,
- * with nothing about it changed. The others are read whole and judged.
+ * nor UDP and no managed mark; ports that no endpoint has; a binding's own
+ * segment, with nothing about it changed. The others are read whole and judged.
  */
 #include <linux/ip.h>
 #include <linux/netfilter.h>
@@ -13,9 +13,11 @@
 #include <net/ip.h>
 #include <net/ipv6.h>
 #include <net/tcp.h>
+#include <net/udp.h>
 
 #include "association.h"
 #include "endpoint.h"
+#include "flow.h"
 #include "hook.h"
 #include "net.h"
 #include "packet.h"
@@ -31,23 +33,48 @@ static __always_inline const __be16 *ports_at(const struct sk_buff *skb,
 	return (const __be16 *)(skb->data + offset);
 }
 
-/* No endpoint has its ports, and nothing that was ended is about. */
+/* No endpoint has its ports. */
+static __always_inline bool is_elsewhere(const struct kpc_table *table,
+					 const __be16 *ports, bool udp,
+					 bool out)
+{
+	return !test_bit(ntohs(ports[!out]), table->ports[udp][KPC_ROLE_B]) &&
+	       !test_bit(ntohs(ports[out]), table->ports[udp][KPC_ROLE_A]);
+}
+
+/* The same, and nothing that was ended is about. */
 static __always_inline bool is_foreign(const struct kpc_net *kn,
 				       const struct kpc_table *table,
 				       const __be16 *ports, bool out)
 {
-	return !test_bit(ntohs(ports[!out]), table->ports[0][KPC_ROLE_B]) &&
-	       !test_bit(ntohs(ports[out]), table->ports[0][KPC_ROLE_A]) &&
+	return is_elsewhere(table, ports, false, out) &&
 	       !atomic_read(&kn->n_ended);
+}
+
+/*
+ * A datagram that has nothing to do with an endpoint, nor with a registered
+ * socket: those that send wear a managed mark.
+ */
+static __always_inline bool passes_udp(const struct kpc_net *kn,
+				       const struct kpc_table *table,
+				       const struct sk_buff *skb,
+				       unsigned int offset, bool out)
+{
+	const __be16 *ports = ports_at(skb, offset);
+
+	return likely(ports) && is_elsewhere(table, ports, true, out) &&
+	       (out || !kpc_udp_may_have(kn, ntohs(ports[1])));
 }
 
 /* Whether a routed packet may be for an endpoint, wherever it is. */
 static bool may_be_protected(const struct packet *p)
 {
+	bool udp = p->flow.udp;
+
 	return p->managed || p->flow.fragment ||
 	       (!p->out && atomic_read(&p->kn->n_ended)) ||
-	       test_bit(p->flow.local_port, p->table->ports[0][KPC_ROLE_B]) ||
-	       test_bit(p->flow.remote_port, p->table->ports[0][KPC_ROLE_A]);
+	       test_bit(p->flow.local_port, p->table->ports[udp][KPC_ROLE_B]) ||
+	       test_bit(p->flow.remote_port, p->table->ports[udp][KPC_ROLE_A]);
 }
 
 /* A segment of a bound socket of which nothing has changed. */
@@ -108,6 +135,35 @@ static void read_tcp(struct packet *p, unsigned int offset)
 	p->answer = th->syn && th->ack;
 }
 
+static void read_udp(struct packet *p, unsigned int offset)
+{
+	struct udphdr buf;
+	const struct udphdr *uh;
+
+	uh = skb_header_pointer(p->skb, offset, sizeof(buf), &buf);
+	if (!uh) {
+		p->flow.fragment = true;
+		return;
+	}
+	p->flow.local_port = ntohs(p->out ? uh->source : uh->dest);
+	p->flow.remote_port = ntohs(p->out ? uh->dest : uh->source);
+	p->data = offset + sizeof(*uh);
+}
+
+/* Whether the packet's ends matter; if so, its ports are read. */
+static bool read_ports(struct packet *p, unsigned int offset)
+{
+	p->flow.udp = p->protocol == IPPROTO_UDP &&
+		      kpc_udp_watched(p->kn, p->table->udp);
+	if (p->protocol != IPPROTO_TCP && !p->flow.udp)
+		return false;
+	if (!p->flow.fragment && p->flow.udp)
+		read_udp(p, offset);
+	else if (!p->flow.fragment)
+		read_tcp(p, offset);
+	return true;
+}
+
 /*
  * Whether an IPv4 packet has a source route: its header names the next of the
  * routers, and only the option where it goes in the end. What cannot be read
@@ -152,9 +208,7 @@ static noinline unsigned int judge4(struct kpc_net *kn, struct sk_buff *skb,
 	/* A raw socket's own header may be anything. */
 	if (unlikely(iph->ihl < sizeof(*iph) / 4))
 		return NF_DROP;
-	if (p.protocol == IPPROTO_TCP) {
-		if (!p.flow.fragment)
-			read_tcp(&p, skb_network_offset(skb) + iph->ihl * 4);
+	if (read_ports(&p, skb_network_offset(skb) + iph->ihl * 4)) {
 		p.routed = out && is_routed4(skb) && may_be_protected(&p);
 		ipv6_addr_set_v4mapped(out ? iph->saddr : iph->daddr,
 				       &p.flow.local);
@@ -174,7 +228,12 @@ static __always_inline unsigned int hook4(struct kpc_net *kn,
 	bool managed = out && kpc_table_managed(table, skb->mark);
 
 	if (iph->protocol != IPPROTO_TCP) {
-		if (likely(!managed))
+		if (likely(!managed &&
+			   (iph->protocol != IPPROTO_UDP ||
+			    !kpc_udp_watched(kn, table->udp) ||
+			    (iph->ihl == 5 && !ip_is_fragment(iph) &&
+			     passes_udp(kn, table, skb, skb_network_offset(skb) +
+					sizeof(*iph), out)))))
 			return NF_ACCEPT;
 	} else if (likely(iph->ihl == 5 && !ip_is_fragment(iph)) &&
 		   passes(kn, table, skb, skb_network_offset(skb) + sizeof(*iph),
@@ -250,6 +309,7 @@ static unsigned int read_chain(struct packet *p)
 cut:
 	p->protocol = IPPROTO_TCP;
 	p->flow.fragment = true;
+	p->cut = true;
 	return offset;
 }
 
@@ -266,9 +326,7 @@ static noinline unsigned int judge6(struct kpc_net *kn, struct sk_buff *skb,
 	};
 	unsigned int offset = read_chain(&p);
 
-	if (p.protocol == IPPROTO_TCP) {
-		if (!p.flow.fragment)
-			read_tcp(&p, offset);
+	if (read_ports(&p, offset)) {
 		p.routed = p.routed && may_be_protected(&p);
 		p.flow.local = out ? ip6h->saddr : ip6h->daddr;
 		p.flow.remote = out ? ip6h->daddr : ip6h->saddr;
@@ -292,7 +350,11 @@ static __always_inline unsigned int hook6(struct kpc_net *kn,
 			   skb_network_offset(skb) + sizeof(*ip6h), managed,
 			   out))
 			return NF_ACCEPT;
-	} else if (likely(!managed && !ipv6_ext_hdr(ip6h->nexthdr))) {
+	} else if (likely(!managed && !ipv6_ext_hdr(ip6h->nexthdr) &&
+			  (ip6h->nexthdr != IPPROTO_UDP ||
+			   !kpc_udp_watched(kn, table->udp) ||
+			   passes_udp(kn, table, skb, skb_network_offset(skb) +
+				      sizeof(*ip6h), out)))) {
 		return NF_ACCEPT;
 	}
 	return judge6(kn, skb, state, out);

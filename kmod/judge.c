@@ -25,7 +25,14 @@
 #include "policy.h"
 #include "socket.h"
 
-static unsigned int drop(const struct packet *p, int err)
+/**
+ * kpc_drop() - let a packet not pass
+ * @p: packet
+ * @err: negative errno, for who sends it
+ *
+ * Return: a verdict of netfilter.
+ */
+unsigned int kpc_drop(const struct packet *p, int err)
 {
 	kpc_count(&p->kn->counters, p->out ? KPC_COUNT_DROPPED_OUT :
 					     KPC_COUNT_DROPPED_IN);
@@ -33,12 +40,22 @@ static unsigned int drop(const struct packet *p, int err)
 	return p->out ? NF_DROP_ERR(err) : NF_DROP;
 }
 
-static unsigned int violate(const struct packet *p, const struct sock *sk,
-			    const struct kpc_sock *ks, u8 kind)
+/**
+ * kpc_violate() - let a packet not pass, and tell of it
+ * @p: packet
+ * @sk: full socket that sends or would receive it, or NULL
+ * @ks: what is known of that, or NULL
+ * @kind: enum kpc_violation_kind
+ *
+ * Return: a verdict of netfilter.
+ */
+unsigned int kpc_violate(const struct packet *p, const struct sock *sk,
+			 const struct kpc_sock *ks, u8 kind)
 {
 	struct kpc_violation v = {
 		.association	= ks ? ks->association : NULL,
-		.flow		= p->protocol == IPPROTO_TCP ? &p->flow : NULL,
+		.flow		= p->protocol == IPPROTO_TCP || p->flow.udp ?
+				  &p->flow : NULL,
 		.sk		= sk,
 		.mark		= p->out ? p->skb->mark :
 				  sk ? READ_ONCE(sk->sk_mark) : 0,
@@ -49,20 +66,27 @@ static unsigned int violate(const struct packet *p, const struct sock *sk,
 	};
 
 	kpc_event_violation(p->kn, &v);
-	return drop(p, kind == KPC_VIOLATION_KIND_MARK ? -EPERM :
+	return kpc_drop(p, kind == KPC_VIOLATION_KIND_MARK ? -EPERM :
 							 -ECONNREFUSED);
 }
 
-/*
- * Ends a socket that was found in @state. Another one may have ended it, or
- * bound it, in between: BIND waits for no packet that comes in.
+/**
+ * kpc_end() - end a socket for a packet's sake, and tell of it
+ * @p: packet
+ * @ks: the socket
+ * @state: it was found in; another one may have ended it, or bound it, in
+ *	between: BIND waits for no packet that comes in
+ * @reason: enum kpc_reason
+ * @kind: enum kpc_violation_kind
+ *
+ * Return: a verdict of netfilter.
  */
-static unsigned int end(const struct packet *p, struct kpc_sock *ks,
-			unsigned int state, u8 reason, u8 kind)
+unsigned int kpc_end(const struct packet *p, struct kpc_sock *ks,
+		     unsigned int state, u8 reason, u8 kind)
 {
 	if (kpc_sock_end(ks, state, reason))
-		return violate(p, ks->sk, ks, kind);
-	return READ_ONCE(ks->state) == KPC_SOCK_ENDED ? drop(p, -EPERM) :
+		return kpc_violate(p, ks->sk, ks, kind);
+	return READ_ONCE(ks->state) == KPC_SOCK_ENDED ? kpc_drop(p, -EPERM) :
 							NF_ACCEPT;
 }
 
@@ -78,18 +102,18 @@ static unsigned int judge_handshake_out(const struct packet *p,
 	const struct sock *sk = ks->sk;
 
 	if (READ_ONCE(sk->sk_mark) != p->table->handshake_mark)
-		return end(p, ks, KPC_SOCK_HANDSHAKE, KPC_REASON_MARK_CHANGED,
+		return kpc_end(p, ks, KPC_SOCK_HANDSHAKE, KPC_REASON_MARK_CHANGED,
 			   KPC_VIOLATION_KIND_CHANGED);
 	if (p->skb->mark != p->table->handshake_mark)
-		return violate(p, sk, ks, KPC_VIOLATION_KIND_MARK);
+		return kpc_violate(p, sk, ks, KPC_VIOLATION_KIND_MARK);
 	if (sk->sk_state != TCP_LISTEN &&
 	    tcp_sk(sk)->bytes_sent - ks->tx_base > ks->budget)
-		return end(p, ks, KPC_SOCK_HANDSHAKE, KPC_REASON_BUDGET,
+		return kpc_end(p, ks, KPC_SOCK_HANDSHAKE, KPC_REASON_BUDGET,
 			   KPC_VIOLATION_KIND_BUDGET);
 	/* Its endpoint may be gone; that it closes is no violation. */
 	if (is_inner(p, sk) && !kpc_handshake_may(p->table, ks, &p->flow) &&
 	    !(p->rst && !p->payload))
-		return violate(p, sk, ks, KPC_VIOLATION_KIND_ASSOCIATION);
+		return kpc_violate(p, sk, ks, KPC_VIOLATION_KIND_ASSOCIATION);
 	return NF_ACCEPT;
 }
 
@@ -98,12 +122,12 @@ static unsigned int judge_bound(const struct packet *p, struct kpc_sock *ks)
 	u8 reason = kpc_sock_changed(ks);
 
 	if (unlikely(reason != KPC_REASON_NONE))
-		return end(p, ks, KPC_SOCK_BOUND, reason,
+		return kpc_end(p, ks, KPC_SOCK_BOUND, reason,
 			   KPC_VIOLATION_KIND_CHANGED);
 	if (unlikely(ks->octets_max != U64_MAX &&
 		     kpc_sock_tx(ks) + kpc_sock_rx(ks) > ks->octets_max)) {
 		kpc_sock_end(ks, KPC_SOCK_BOUND, KPC_REASON_OCTETS);
-		return drop(p, -EPERM);
+		return kpc_drop(p, -EPERM);
 	}
 	if (!p->out) {
 		this_cpu_inc(ks->association->packets->rx);
@@ -114,7 +138,7 @@ static unsigned int judge_bound(const struct packet *p, struct kpc_sock *ks)
 		if (p->skb->mark == p->table->handshake_mark &&
 		    !is_inner(p, ks->sk))
 			return NF_ACCEPT;
-		return violate(p, ks->sk, ks, KPC_VIOLATION_KIND_MARK);
+		return kpc_violate(p, ks->sk, ks, KPC_VIOLATION_KIND_MARK);
 	}
 	if (is_inner(p, ks->sk))
 		this_cpu_inc(ks->association->packets->tx);
@@ -129,6 +153,9 @@ static unsigned int judge_bound(const struct packet *p, struct kpc_sock *ks)
  */
 static bool is_control(const struct packet *p, const struct sock *sk)
 {
+	/* A datagram for an endpoint of UDP is none, whoever sends it. */
+	if (p->flow.udp && !p->managed)
+		return false;
 	if (!p->tcp && sk && sk_fullsock(sk))
 		return sk->sk_type == SOCK_RAW && sk->sk_kern_sock &&
 		       sk->sk_protocol == IPPROTO_TCP;
@@ -171,8 +198,8 @@ static unsigned int violate_unbound(const struct packet *p,
 				    const struct sock *sk)
 {
 	if (is_late(p, sk))
-		return drop(p, -EPERM);
-	return violate(p, sk && sk_fullsock(sk) ? sk : NULL, NULL,
+		return kpc_drop(p, -EPERM);
+	return kpc_violate(p, sk && sk_fullsock(sk) ? sk : NULL, NULL,
 		       p->managed ? KPC_VIOLATION_KIND_MARK :
 				    KPC_VIOLATION_KIND_ENDPOINT);
 }
@@ -203,6 +230,8 @@ static unsigned int judge_out(const struct packet *p)
 			return NF_ACCEPT;
 		return violate_unbound(p, sk);
 	}
+	if (ks->sk->sk_protocol == IPPROTO_UDP)
+		return kpc_judge_flow_out(p, ks);
 
 	/* Pairs with bind_sock(). */
 	switch (smp_load_acquire(&ks->state)) {
@@ -213,7 +242,7 @@ static unsigned int judge_out(const struct packet *p)
 	case KPC_SOCK_BINDING:
 		return NF_ACCEPT;
 	}
-	return is_last(p, ks) ? NF_ACCEPT : drop(p, -EPERM);
+	return is_last(p, ks) ? NF_ACCEPT : kpc_drop(p, -EPERM);
 }
 
 static struct sock *lookup4(const struct packet *p, bool established,
@@ -271,7 +300,7 @@ static unsigned int judge_handshake_in(const struct packet *p,
 	struct sock *sk = ks->sk;
 
 	if (READ_ONCE(sk->sk_mark) != p->table->handshake_mark)
-		return end(p, ks, KPC_SOCK_HANDSHAKE, KPC_REASON_MARK_CHANGED,
+		return kpc_end(p, ks, KPC_SOCK_HANDSHAKE, KPC_REASON_MARK_CHANGED,
 			   KPC_VIOLATION_KIND_CHANGED);
 	/* Fast open's children are accepted before one can register them. */
 	if (sk->sk_state == TCP_LISTEN)
@@ -281,7 +310,7 @@ static unsigned int judge_handshake_in(const struct packet *p,
 	if (sk->sk_state != TCP_LISTEN && p->payload &&
 	    tcp_sk(sk)->bytes_received - ks->rx_base + p->skb->len >
 	    KPC_HANDSHAKE_RECEIVED)
-		return drop(p, 0);
+		return kpc_drop(p, 0);
 	return NF_ACCEPT;
 }
 
@@ -309,7 +338,7 @@ static unsigned int judge_in_sock(const struct packet *p, struct sock *sk)
 		/* It may have been in between. */
 		ks = kpc_sock_find(sk);
 		if (!ks)
-			return violate(p, sk, NULL,
+			return kpc_violate(p, sk, NULL,
 				       KPC_VIOLATION_KIND_ENDPOINT);
 	}
 	/* Pairs with bind_sock(). */
@@ -321,7 +350,7 @@ static unsigned int judge_in_sock(const struct packet *p, struct sock *sk)
 	case KPC_SOCK_BINDING:
 		return NF_ACCEPT;
 	}
-	return drop(p, 0);
+	return kpc_drop(p, 0);
 }
 
 static unsigned int judge_in(const struct packet *p)
@@ -332,7 +361,7 @@ static unsigned int judge_in(const struct packet *p)
 
 	/* Fragments of TCP are nobody's: TCP makes none. */
 	if (p->flow.fragment)
-		return violate(p, NULL, NULL, KPC_VIOLATION_KIND_ENDPOINT);
+		return kpc_violate(p, NULL, NULL, KPC_VIOLATION_KIND_ENDPOINT);
 	if (!sk)
 		sk = lookup(p, true, &held);
 	/* TIME_WAIT gives way to a SYN, which is a listener's then. */
@@ -361,7 +390,7 @@ static unsigned int judge_ended(const struct packet *p)
 	bool held = false;
 
 	if (p->flow.fragment && !p->out)
-		return drop(p, 0);
+		return kpc_drop(p, 0);
 	if (!sk && p->tcp && !p->out)
 		sk = lookup(p, true, &held);
 	if (sk && sk_fullsock(sk))
@@ -371,7 +400,20 @@ static unsigned int judge_ended(const struct packet *p)
 	if (!ks || READ_ONCE(ks->state) != KPC_SOCK_ENDED ||
 	    (p->out && is_last(p, ks)))
 		return NF_ACCEPT;
-	return drop(p, p->out ? -EPERM : 0);
+	return kpc_drop(p, p->out ? -EPERM : 0);
+}
+
+/* A fragment of what is not known may be of either protocol. */
+static bool is_protected(const struct packet *p)
+{
+	struct kpc_flow flow = p->flow;
+
+	if (p->protocol != IPPROTO_TCP && !flow.udp)
+		return false;
+	if (kpc_table_find(p->table, &flow))
+		return true;
+	flow.udp = true;
+	return p->cut && kpc_table_find(p->table, &flow);
 }
 
 /**
@@ -384,11 +426,16 @@ static unsigned int judge_ended(const struct packet *p)
  */
 unsigned int kpc_judge(const struct packet *p)
 {
-	if (p->protocol != IPPROTO_TCP && !p->managed)
+	bool found;
+
+	if (p->protocol != IPPROTO_TCP && !p->flow.udp && !p->managed)
 		return NF_ACCEPT;
 	if (unlikely(p->routed))
 		return violate_unbound(p, p->skb->sk);
-	if (!p->managed && !kpc_table_find(p->table, &p->flow))
+	found = is_protected(p);
+	if (p->flow.udp && !p->out)
+		return kpc_judge_flow_in(p, found);
+	if (!p->managed && !found)
 		return atomic_read(&p->kn->n_ended) ? judge_ended(p) :
 						      NF_ACCEPT;
 	return p->out ? judge_out(p) : judge_in(p);

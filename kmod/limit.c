@@ -12,6 +12,7 @@
 #include "association.h"
 #include "establish.h"
 #include "event.h"
+#include "flow.h"
 #include "hook.h"
 #include "ktls.h"
 #include "limit.h"
@@ -44,7 +45,7 @@ static void violation(struct kpc_sock *ks, u8 kind)
 		.mark		= READ_ONCE(ks->sk->sk_mark),
 		.kind		= kind,
 		.direction	= KPC_DIRECTION_OUT,
-		.protocol	= IPPROTO_TCP,
+		.protocol	= ks->sk->sk_protocol,
 	};
 
 	kpc_flow_from_sock(&flow, ks->sk);
@@ -69,6 +70,27 @@ static bool has_passed(ktime_t since, u64 seconds)
 {
 	return ktime_ms_delta(ktime_get_boottime(), since) >=
 	       (s64)seconds * MSEC_PER_SEC;
+}
+
+/* Nothing else tells that a UDP socket was closed; who binds has it locked. */
+static void sweep_udp(struct kpc_sock *ks)
+{
+	struct sock *sk = ks->sk;
+
+	if (sock_flag(sk, SOCK_DEAD)) {
+		if (!kpc_sock_trylock(sk))
+			return;
+		kpc_flows_end(ks, KPC_REASON_CLOSED);
+		kpc_sock_remove(ks, KPC_REASON_CLOSED);
+		release_sock(sk);
+	} else if (READ_ONCE(sk->sk_mark) !=
+		   READ_ONCE(ks->kn->config.handshake_mark)) {
+		end(ks, KPC_SOCK_HANDSHAKE, KPC_REASON_MARK_CHANGED,
+		    KPC_VIOLATION_KIND_CHANGED);
+	} else if (READ_ONCE(sk->sk_num) != ks->flow.local_port) {
+		end(ks, KPC_SOCK_HANDSHAKE, KPC_REASON_PEER_CHANGED,
+		    KPC_VIOLATION_KIND_CHANGED);
+	}
 }
 
 static void sweep_handshake(struct kpc_sock *ks)
@@ -250,7 +272,7 @@ static u8 sock_changed(struct kpc_sock *ks)
 
 static void sweep_binding(struct kpc_sock *ks)
 {
-	u8 reason = sock_changed(ks);
+	u8 reason = ks->via ? KPC_REASON_NONE : sock_changed(ks);
 	const struct kpc_limits *limits;
 	s64 not_before, not_after;
 
@@ -299,7 +321,14 @@ static bool sweep_socks(struct kpc_net *kn)
 		/* Pairs with bind_sock(). */
 		switch (smp_load_acquire(&ks->state)) {
 		case KPC_SOCK_HANDSHAKE:
-			sweep_handshake(ks);
+			if (ks->udp)
+				sweep_udp(ks);
+			else
+				sweep_handshake(ks);
+			break;
+		case KPC_SOCK_ENDED:
+			if (ks->udp)
+				sweep_udp(ks);
 			break;
 		case KPC_SOCK_BOUND:
 			sweep_binding(ks);
@@ -377,7 +406,7 @@ void kpc_sweep(struct work_struct *work)
 	sweep_associations(kn);
 	sweep_agent(kn);
 	/* A commit leaves the hooks to what it ended and was not reset yet. */
-	if (!kn->roster->n && !atomic_read(&kn->n_ended))
+	if (!kn->roster->n && !kpc_socks_watched(kn))
 		kpc_hooks_unregister(kn);
 	again = has_work(kn);
 	mutex_unlock(&kn->lock);

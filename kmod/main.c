@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kpc: ties TCP sockets with kernel TLS to oneM2M security associations
- * through the socket mark, and enforces the tie.
+ * kpc: ties TCP sockets with kernel TLS, and flows of UDP sockets with DTLS, to
+ * oneM2M security associations through the mark, and enforces the tie.
  */
 #include <linux/module.h>
 #include <linux/rcupdate.h>
@@ -118,6 +118,7 @@ static void __net_exit net_exit(struct net *net)
 					   lockdep_is_held(&kn->lock)));
 	mutex_unlock(&kn->lock);
 	xa_destroy(&kn->socks);
+	kvfree(kn->udp_ports);
 	kpc_sentences_free(kn);
 }
 
@@ -173,9 +174,10 @@ static void __exit kpc_exit(void)
 	kpc_trace_exit();
 	unregister_pernet_subsys(&net_ops);
 	/*
-	 * Callbacks that free what the packet path has left: a socket's gives
-	 * its association back, whose own is queued then.
+	 * Callbacks that free what the packet path has left: a flow's gives its
+	 * socket back, and a socket's its association, whose own is queued then.
 	 */
+	rcu_barrier();
 	rcu_barrier();
 	rcu_barrier();
 	kpc_socks_exit();
@@ -185,7 +187,7 @@ static void __exit kpc_exit(void)
 module_init(kpc_init);
 module_exit(kpc_exit);
 
-MODULE_DESCRIPTION("oneM2M security associations on kernel TLS sockets");
+MODULE_DESCRIPTION("oneM2M security associations on kernel TLS sockets and DTLS flows");
 MODULE_VERSION(KPC_VERSION);
 MODULE_LICENSE("GPL");
 MODULE_ALIAS_GENL_FAMILY(KPC_GENL_NAME);

@@ -102,7 +102,10 @@ struct kpc_config {
  * @socks: all struct kpc_sock by their id
  * @last_sock: id given last
  * @n_handshakes: registered sockets that are not bound
- * @n_bindings: bound sockets
+ * @n_bindings: bound sockets and flows
+ * @n_udp: registered UDP sockets
+ * @udp_ports: how many of these have a port, by its last bits, or NULL; there
+ *	from the first one on, written under @sock_lock
  * @n_ended: sockets that were ended and may still be found; while there are
  *	any the hooks look for them behind every port
  * @settled: woken when @n_ended falls to 0
@@ -158,6 +161,8 @@ struct kpc_net {
 	atomic64_t last_sock;
 	atomic_t n_handshakes;
 	atomic_t n_bindings;
+	atomic_t n_udp;
+	u32 *udp_ports;
 	atomic_t n_ended;
 	wait_queue_head_t settled;
 	spinlock_t sock_lock; /* see the comment above */

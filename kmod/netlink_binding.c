@@ -115,17 +115,55 @@ static const u8 *digest_of(struct genl_info *info, int attr)
 	return info->attrs[attr] ? nla_data(info->attrs[attr]) : NULL;
 }
 
+/**
+ * struct ends - what a request says of a flow
+ * @flow: its ends, without the local port
+ * @named: they are @flow, or NULL where the request has none
+ */
+struct ends {
+	struct kpc_flow flow;
+	const struct kpc_flow *named;
+};
+
+static int read_ends(struct kpc_net *kn, struct genl_info *info,
+		     struct ends *ends)
+{
+	const struct nlattr *family = info->attrs[KPC_A_BINDING_FAMILY];
+	const struct nlattr *local = info->attrs[KPC_A_BINDING_LOCAL_ADDRESS];
+	const struct nlattr *remote = info->attrs[KPC_A_BINDING_REMOTE_ADDRESS];
+	const struct nlattr *port = info->attrs[KPC_A_BINDING_REMOTE_PORT];
+	struct kpc_flow *flow = &ends->flow;
+
+	*ends = (struct ends){};
+	if (!family && !local && !remote && !port)
+		return 0;
+	if (!family || !local || !remote || !port)
+		return kpc_refuse(kn, info->extack, -EINVAL,
+				  "the ends of a flow are family, local-address, remote-address and remote-port, all of them");
+	flow->udp = true;
+	flow->family = nla_get_u16(family);
+	flow->remote_port = nla_get_u16(port);
+	if (kpc_address_parse(&flow->local, flow->family, local) < 0 ||
+	    kpc_address_parse(&flow->remote, flow->family, remote) < 0)
+		return kpc_refuse(kn, info->extack, -EINVAL,
+				  "an address is 4 octets with AF_INET or 16 with AF_INET6");
+	ends->named = flow;
+	return 0;
+}
+
 static int binding_new(struct kpc_net *kn, struct sk_buff *skb,
 		       struct genl_info *info)
 {
+	const struct nlattr *epoch = info->attrs[KPC_A_BINDING_EPOCH];
 	struct nlattr **tb = info->attrs;
 	struct kpc_sender sender;
 	struct kpc_association *a;
 	struct kpc_reply reply;
 	struct kpc_sock *ks;
+	struct ends ends;
 	int err;
 
-	err = kpc_sender(kn, skb, info, &sender);
+	err = kpc_sender(kn, skb, info, &sender) ?: read_ends(kn, info, &ends);
 	if (err)
 		return err;
 	a = meant(kn, info, &sender, KPC_A_BINDING_ASSOCIATION,
@@ -154,6 +192,8 @@ static int binding_new(struct kpc_net *kn, struct sk_buff *skb,
 		.suite		= nla_get_u16(tb[KPC_A_BINDING_SUITE]),
 		.tx_digest	= digest_of(info, KPC_A_BINDING_TX_DIGEST),
 		.rx_digest	= digest_of(info, KPC_A_BINDING_RX_DIGEST),
+		.ends		= ends.named,
+		.epoch		= epoch ? nla_get_u16(epoch) : 1,
 		.session	= sender.session,
 	});
 	if (IS_ERR(ks))
@@ -276,18 +316,27 @@ static int binding_del(struct kpc_net *kn, struct sk_buff *skb,
 	err = kpc_sender(kn, skb, info, &sender);
 	if (err)
 		return err;
-	if (is_worker(&sender))
-		return kpc_refuse(kn, info->extack, -EPERM,
-				  "a worker session ends the binding of a socket by closing it");
 	ks = find_binding(kn, id);
-	if (!ks)
-		return kpc_refuse(kn, info->extack, -ENOENT,
-				  "no binding has the id %llu", id);
-	kpc_sock_end(ks, KPC_SOCK_BOUND, KPC_REASON_OPERATOR);
-	synchronize_net();
-	kpc_socks_settle(kn);
-	kpc_sock_put(ks);
-	return 0;
+	/* Which ids others have is not a worker's to know. */
+	if (is_worker(&sender) &&
+	    (!ks || !ks->via || ks->session != sender.session->id))
+		err = kpc_refuse(kn, info->extack, -EPERM,
+				 "a worker session ends flows that it bound itself; %llu is none",
+				 id);
+	else if (!ks)
+		err = kpc_refuse(kn, info->extack, -ENOENT,
+				 "no binding has the id %llu", id);
+	else
+		kpc_sock_end(ks, KPC_SOCK_BOUND, is_worker(&sender) ?
+			     KPC_REASON_CLOSED : KPC_REASON_OPERATOR);
+	/* A worker sends nothing of it any more, and ends very many. */
+	if (!err && !is_worker(&sender)) {
+		synchronize_net();
+		kpc_socks_settle(kn);
+	}
+	if (ks)
+		kpc_sock_put(ks);
+	return err;
 }
 
 /**
@@ -338,21 +387,21 @@ static struct kpc_sock *find_for(struct kpc_net *kn, struct sk_buff *skb,
 	const struct nlattr *fd = info->attrs[KPC_A_BINDING_FD];
 	const struct nlattr *id = info->attrs[KPC_A_BINDING_ID];
 	struct kpc_sock *ks;
+	struct ends ends;
 	struct sock *sk;
+	int err;
 
 	if (fd) {
-		sk = kpc_sock_from_fd(kn, nla_get_s32(fd), KPC_FD_TCP,
+		err = read_ends(kn, info, &ends);
+		if (err)
+			return ERR_PTR(err);
+		sk = kpc_sock_from_fd(kn, nla_get_s32(fd), KPC_FD_INET,
 				      info->extack);
 		if (IS_ERR(sk))
 			return ERR_CAST(sk);
-		ks = kpc_sock_get(sk);
+		ks = kpc_binding_of(kn, info->extack, sk, ends.named);
 		sock_put(sk);
-		if (ks && READ_ONCE(ks->state) == KPC_SOCK_BOUND)
-			return ks;
-		if (ks)
-			kpc_sock_put(ks);
-		return ERR_PTR(kpc_refuse(kn, info->extack, -ENOENT,
-					  "the socket is not bound"));
+		return ks;
 	}
 	if (!id)
 		return ERR_PTR(kpc_refuse(kn, info->extack, -EINVAL,

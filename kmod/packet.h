@@ -10,9 +10,11 @@
 #include "selector.h"
 
 struct kpc_net;
+struct kpc_sock;
 struct kpc_table;
 struct nf_hook_state;
 struct sk_buff;
+struct sock;
 
 /**
  * struct packet - what the judges need of one packet
@@ -20,7 +22,7 @@ struct sk_buff;
  * @table: endpoints
  * @skb: the packet
  * @state: of the hook
- * @flow: its ends, if it is TCP
+ * @flow: its ends, if it is TCP, or UDP that is looked at
  * @protocol: behind the extension headers
  * @out: at LOCAL_OUT
  * @managed: has a managed mark, at LOCAL_OUT
@@ -30,6 +32,8 @@ struct sk_buff;
  * @rst: has the flag RST
  * @open: has the flag SYN without ACK
  * @answer: has the flags SYN and ACK
+ * @cut: what is behind its extension headers is not known
+ * @data: offset of the payload, if it has a whole UDP header; else 0
  */
 struct packet {
 	struct kpc_net *kn;
@@ -46,8 +50,18 @@ struct packet {
 	bool rst;
 	bool open;
 	bool answer;
+	bool cut;
+	unsigned int data;
 };
 
 unsigned int kpc_judge(const struct packet *p);
+unsigned int kpc_drop(const struct packet *p, int err);
+unsigned int kpc_violate(const struct packet *p, const struct sock *sk,
+			 const struct kpc_sock *ks, u8 kind);
+unsigned int kpc_end(const struct packet *p, struct kpc_sock *ks,
+		     unsigned int state, u8 reason, u8 kind);
+
+unsigned int kpc_judge_flow_out(const struct packet *p, struct kpc_sock *via);
+unsigned int kpc_judge_flow_in(const struct packet *p, bool is_protected);
 
 #endif /* KPC_PACKET_H */

@@ -268,9 +268,10 @@ static int check_suites(struct kpc_net *kn, struct netlink_ext_ack *extack,
 {
 	unsigned int i;
 
-	if (p->versions & KPC_VERSION_FLAGS_DTLS12)
-		return kpc_refuse(kn, extack, -EPROTONOSUPPORT,
-				  "'%s': DTLS 1.2 is not enforced by this module; TLS 1.2 and TLS 1.3 are",
+	if (p->versions & KPC_VERSION_FLAGS_DTLS12 &&
+	    p->offload == KPC_OFFLOAD_REQUIRE)
+		return kpc_refuse(kn, extack, -EINVAL,
+				  "'%s': no kernel carries DTLS 1.2, but offload is require",
 				  p->name);
 	for (i = 0; i < p->n_suites; i++) {
 		const struct kpc_suite *suite = kpc_suite_find(p->suites[i]);
@@ -279,7 +280,7 @@ static int check_suites(struct kpc_net *kn, struct netlink_ext_ack *extack,
 			return kpc_refuse(kn, extack, -EINVAL,
 					  "'%s': cipher suite 0x%04x is not a PSK suite that kpc knows",
 					  p->name, p->suites[i]);
-		if (!(suite->version & p->versions))
+		if (!(suite->versions & p->versions))
 			return kpc_refuse(kn, extack, -EINVAL,
 					  "'%s': cipher suite 0x%04x belongs to a version that is not allowed",
 					  p->name, p->suites[i]);

@@ -187,8 +187,9 @@ int kpc_selector_parse(struct kpc_selector *selector, struct nlattr *nest,
 	selector->protocol = IPPROTO_TCP;
 	if (tb[KPC_A_SELECTOR_PROTOCOL])
 		selector->protocol = nla_get_u8(tb[KPC_A_SELECTOR_PROTOCOL]);
-	if (selector->protocol != IPPROTO_TCP) {
-		*why = "its protocol is not TCP (6), the one this module enforces";
+	if (selector->protocol != IPPROTO_TCP &&
+	    selector->protocol != IPPROTO_UDP) {
+		*why = "its protocol is neither TCP (6) nor UDP (17)";
 		return -EPROTONOSUPPORT;
 	}
 	if (tb[KPC_A_SELECTOR_FAMILY])

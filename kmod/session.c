@@ -105,7 +105,7 @@ struct kpc_session *kpc_session_new(struct kpc_net *kn,
 	return s;
 }
 
-/* Sockets that a session registered and nobody bound end with it. */
+/* Sockets that a session registered and nobody bound end with it, and flows. */
 static void end_handshakes(struct kpc_net *kn, u32 session)
 {
 	struct kpc_sock *ks;
@@ -115,6 +115,9 @@ static void end_handshakes(struct kpc_net *kn, u32 session)
 		if (ks->session == session && !ks->was_bound)
 			kpc_sock_end(ks, KPC_SOCK_HANDSHAKE,
 				     KPC_REASON_AGENT_LOST);
+		/* Nobody else has its keys, whoever has its socket. */
+		else if (ks->session == session && ks->via)
+			kpc_sock_end(ks, KPC_SOCK_BOUND, KPC_REASON_AGENT_LOST);
 		kpc_sock_put(ks);
 	}
 }

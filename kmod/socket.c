@@ -56,6 +56,7 @@
 #include "compat.h"
 #include "endpoint.h"
 #include "event.h"
+#include "flow.h"
 #include "holder.h"
 #include "limit.h"
 #include "net.h"
@@ -83,7 +84,7 @@ static const int errors[] = {
 };
 
 /**
- * kpc_socks_init() - make the table of sockets, and what they are cut from
+ * kpc_socks_init() - make the tables of sockets, and what they are cut from
  */
 int kpc_socks_init(void)
 {
@@ -94,15 +95,25 @@ int kpc_socks_init(void)
 		return -ENOMEM;
 	err = rhashtable_init(&kpc_socks, &kpc_sock_params);
 	if (err)
-		kmem_cache_destroy(cache);
+		goto err_cache;
+	err = kpc_flows_init();
+	if (err)
+		goto err_socks;
+	return 0;
+
+err_socks:
+	rhashtable_destroy(&kpc_socks);
+err_cache:
+	kmem_cache_destroy(cache);
 	return err;
 }
 
 /**
- * kpc_socks_exit() - free the table, which is empty
+ * kpc_socks_exit() - free the tables, which are empty
  */
 void kpc_socks_exit(void)
 {
+	kpc_flows_exit();
 	rhashtable_destroy(&kpc_socks);
 	kmem_cache_destroy(cache);
 }
@@ -160,6 +171,9 @@ static void free_rcu(struct rcu_head *rcu)
 	struct kpc_sock *ks = container_of(rcu, struct kpc_sock, rcu);
 
 	kpc_association_put(ks->association);
+	kpc_udp_free(ks->udp);
+	if (ks->via)
+		kpc_sock_put(ks->via);
 	sock_put(ks->sk);
 	memzero_explicit(ks, sizeof(*ks));
 	kmem_cache_free(cache, ks);
@@ -173,6 +187,63 @@ void kpc_sock_put(struct kpc_sock *ks)
 {
 	if (refcount_dec_and_test(&ks->ref))
 		call_rcu(&ks->rcu, free_rcu);
+}
+
+static struct kpc_sock *alloc(struct kpc_net *kn, struct sock *sk,
+			      struct kpc_association *association, gfp_t gfp)
+{
+	struct kpc_sock *ks = kmem_cache_zalloc(cache, gfp);
+
+	if (!ks)
+		return NULL;
+	ks->sk = sk;
+	ks->kn = kn;
+	ks->state = KPC_SOCK_BINDING;
+	ks->old_mark = READ_ONCE(sk->sk_mark);
+	ks->budget = KPC_HANDSHAKE_OCTETS;
+	ks->patience = KPC_HANDSHAKE_SECONDS;
+	ks->octets_max = U64_MAX;
+	ks->born = ktime_get_boottime();
+	ks->active = ks->born;
+	ks->id = atomic64_inc_return(&kn->last_sock);
+	if (sk->sk_protocol == IPPROTO_TCP) {
+		ks->rx_base = tcp_sk(sk)->bytes_received;
+		ks->tx_base = tcp_sk(sk)->bytes_sent;
+	}
+	INIT_LIST_HEAD(&ks->listen_node);
+	refcount_set(&ks->ref, 1);
+	sock_hold(sk);
+	if (association) {
+		refcount_inc(&association->ref);
+		ks->association = association;
+	}
+	return ks;
+}
+
+/* Puts it where it is found; it is given back if that cannot be. */
+static int insert(struct kpc_sock *ks, gfp_t gfp)
+{
+	int err;
+
+	err = xa_err(xa_store_bh(&ks->kn->socks, ks->id, ks, gfp));
+	if (err)
+		goto err_put;
+	err = ks->via ? kpc_flow_insert(ks) :
+			rhashtable_lookup_insert_fast(&kpc_socks, &ks->node,
+						      kpc_sock_params);
+	if (err)
+		goto err_erase;
+	/* Until it is removed: its holder may keep it from being reset. */
+	__module_get(THIS_MODULE);
+	kpc_sweep_soon(ks->kn);
+	return 0;
+
+err_erase:
+	/* A walk may have seen it: it goes like any other. */
+	xa_erase_bh(&ks->kn->socks, ks->id);
+err_put:
+	kpc_sock_put(ks);
+	return err;
 }
 
 /**
@@ -193,57 +264,50 @@ struct kpc_sock *kpc_sock_add(struct kpc_net *kn, struct sock *sk,
 			      gfp_t gfp)
 {
 	struct kpc_sock *ks;
-	int err;
+	int err = -ENOSPC;
 
-	if (atomic_inc_return(&kn->n_handshakes) > most) {
-		err = -ENOSPC;
+	if (atomic_inc_return(&kn->n_handshakes) > most)
 		goto err_count;
-	}
-	ks = kmem_cache_zalloc(cache, gfp);
-	if (!ks) {
-		err = -ENOMEM;
+	err = -ENOMEM;
+	ks = alloc(kn, sk, association, gfp);
+	if (!ks)
 		goto err_count;
-	}
-	ks->sk = sk;
-	ks->kn = kn;
-	ks->state = KPC_SOCK_BINDING;
-	ks->old_mark = READ_ONCE(sk->sk_mark);
-	ks->budget = KPC_HANDSHAKE_OCTETS;
-	ks->patience = KPC_HANDSHAKE_SECONDS;
-	ks->octets_max = U64_MAX;
-	ks->born = ktime_get_boottime();
-	ks->active = ks->born;
-	ks->id = atomic64_inc_return(&kn->last_sock);
-	ks->rx_base = tcp_sk(sk)->bytes_received;
-	ks->tx_base = tcp_sk(sk)->bytes_sent;
-	INIT_LIST_HEAD(&ks->listen_node);
-	refcount_set(&ks->ref, 1);
-	sock_hold(sk);
-	if (association) {
-		refcount_inc(&association->ref);
-		ks->association = association;
-	}
+	err = insert(ks, gfp);
+	if (!err)
+		return ks;
 
-	err = xa_err(xa_store_bh(&kn->socks, ks->id, ks, gfp));
-	if (err)
-		goto err_put;
-	err = rhashtable_lookup_insert_fast(&kpc_socks, &ks->node,
-					    kpc_sock_params);
-	if (err)
-		goto err_erase;
-	/* Until it is removed: its holder may keep it from being reset. */
-	__module_get(THIS_MODULE);
-	kpc_sweep_soon(kn);
-	return ks;
-
-err_erase:
-	/* A walk may have seen it: it goes like any other. */
-	xa_erase_bh(&kn->socks, ks->id);
-err_put:
-	kpc_sock_put(ks);
 err_count:
 	atomic_dec(&kn->n_handshakes);
 	return ERR_PTR(err);
+}
+
+/**
+ * kpc_sock_add_flow() - begin to know a flow, which is to be bound at once
+ * @via: registered UDP socket; the lock of its namespace is held
+ * @association: it will be bound to
+ * @flow: its ends
+ *
+ * Return: as kpc_sock_add().
+ */
+struct kpc_sock *kpc_sock_add_flow(struct kpc_sock *via,
+				   struct kpc_association *association,
+				   const struct kpc_flow *flow)
+{
+	struct kpc_sock *ks;
+	int err;
+
+	ks = alloc(via->kn, via->sk, association, GFP_KERNEL_ACCOUNT);
+	if (!ks)
+		return ERR_PTR(-ENOMEM);
+	refcount_inc(&via->ref);
+	ks->via = via;
+	ks->flow = *flow;
+	err = insert(ks, GFP_KERNEL_ACCOUNT);
+	if (err)
+		return ERR_PTR(err);
+	/* Until it is bound it is one, as others are. */
+	atomic_inc(&via->kn->n_handshakes);
+	return ks;
 }
 
 /**
@@ -316,8 +380,11 @@ static bool was_closed(const struct kpc_sock *ks)
  */
 u64 kpc_sock_tx(const struct kpc_sock *ks)
 {
-	u64 octets = tx_now(ks);
+	u64 octets;
 
+	if (ks->via)
+		return atomic64_read(&ks->tx_octets);
+	octets = tx_now(ks);
 	return was_closed(ks) ? ks->tx_last : octets;
 }
 
@@ -327,8 +394,11 @@ u64 kpc_sock_tx(const struct kpc_sock *ks)
  */
 u64 kpc_sock_rx(const struct kpc_sock *ks)
 {
-	u64 octets = rx_now(ks);
+	u64 octets;
 
+	if (ks->via)
+		return atomic64_read(&ks->rx_octets);
+	octets = rx_now(ks);
 	return was_closed(ks) ? ks->rx_last : octets;
 }
 
@@ -377,6 +447,8 @@ bool kpc_sock_end(struct kpc_sock *ks, unsigned int state, u8 reason)
 		kpc_actor_nobody(&ks->ended_by);
 	else
 		kpc_actor_current(&ks->ended_by);
+	if (ks->via)
+		kpc_flow_count(ks, -1);
 	/* One that is being removed frees itself. */
 	held = refcount_inc_not_zero(&ks->ref);
 	spin_unlock_bh(&kn->sock_lock);
@@ -424,12 +496,16 @@ void kpc_sock_remove(struct kpc_sock *ks, u8 reason)
 	struct kpc_association *a = ks->association;
 	struct kpc_net *kn = ks->kn;
 
-	if (rhashtable_remove_fast(&kpc_socks, &ks->node, kpc_sock_params))
+	if (ks->via ? kpc_flow_erase(ks) :
+		      rhashtable_remove_fast(&kpc_socks, &ks->node,
+					     kpc_sock_params))
 		return;
 	xa_erase_bh(&kn->socks, ks->id);
 	spin_lock_bh(&kn->sock_lock);
 	if (ks->listening)
 		list_del_rcu(&ks->listen_node);
+	else
+		list_del_init(&ks->listen_node);
 	if (ks->was_bound)
 		list_del_rcu(&ks->bound_node);
 	if (ks->reason == KPC_REASON_NONE) {
@@ -438,6 +514,8 @@ void kpc_sock_remove(struct kpc_sock *ks, u8 reason)
 	}
 	spin_unlock_bh(&kn->sock_lock);
 
+	if (ks->udp)
+		kpc_udp_forget(ks);
 	if (ks->was_bound) {
 		atomic_dec(&kn->n_bindings);
 		atomic_dec(&a->bindings);
@@ -591,6 +669,23 @@ static void retry_later(struct kpc_sock *ks)
 	spin_unlock_bh(&kn->sock_lock);
 }
 
+/*
+ * UDP has no reset. A flow just goes; a socket stays, so that nothing of it
+ * passes until it is closed, and its holder reads the error, once.
+ */
+static void finish_udp(struct kpc_sock *ks, int error)
+{
+	if (ks->via) {
+		kpc_sock_remove(ks, ks->reason);
+	} else {
+		kpc_flows_end(ks, ks->reason);
+		WRITE_ONCE(ks->sk->sk_err, error);
+		sk_error_report(ks->sk);
+	}
+	uncount_ended(ks->kn);
+	kpc_sock_put(ks);
+}
+
 /* The reference that came with the work keeps the socket, and so the namespace. */
 static void reset_ended(struct work_struct *work)
 {
@@ -600,6 +695,10 @@ static void reset_ended(struct work_struct *work)
 
 	if (ks->reason < ARRAY_SIZE(errors) && errors[ks->reason])
 		error = errors[ks->reason];
+	if (ks->sk->sk_protocol == IPPROTO_UDP) {
+		finish_udp(ks, error);
+		return;
+	}
 	if (!reset(ks->sk, mark, error)) {
 		retry_later(ks);
 		return;
@@ -682,6 +781,12 @@ static bool is_tcp(const struct sock *sk)
 	       sk->sk_protocol == IPPROTO_TCP;
 }
 
+static bool is_tcp_or_udp(const struct sock *sk)
+{
+	return is_tcp(sk) || (sk_is_inet(sk) && sk->sk_type == SOCK_DGRAM &&
+			      sk->sk_protocol == IPPROTO_UDP);
+}
+
 static bool is_genetlink(const struct sock *sk)
 {
 	return sk->sk_family == AF_NETLINK &&
@@ -707,6 +812,8 @@ struct sock *kpc_sock_from_fd(struct kpc_net *kn, int fd,
 	} wanted[] = {
 		[KPC_FD_TCP]	= { is_tcp,
 				    "a TCP socket (MPTCP and SMC are not taken)" },
+		[KPC_FD_INET]	= { is_tcp_or_udp,
+				    "a TCP or UDP socket (MPTCP and SMC are not taken)" },
 		[KPC_FD_GENETLINK] = { is_genetlink,
 				       "a generic netlink socket" },
 	};
@@ -878,6 +985,34 @@ void kpc_handshake_connected(struct kpc_sock *ks)
 	WRITE_ONCE(tp->window_clamp, KPC_HANDSHAKE_WINDOW);
 }
 
+/**
+ * kpc_handshake_add() - begin to know a socket, as a request asks for
+ * @kn: its namespace, whose lock is held
+ * @extack: for the sentence of a refusal
+ * @sk: the socket, locked
+ * @association: it will be bound to, or NULL
+ *
+ * Return: as kpc_sock_add().
+ */
+struct kpc_sock *kpc_handshake_add(struct kpc_net *kn,
+				   struct netlink_ext_ack *extack,
+				   struct sock *sk,
+				   struct kpc_association *association)
+{
+	struct kpc_sock *ks;
+
+	ks = kpc_sock_add(kn, sk, association, kn->config.max_handshakes,
+			  GFP_KERNEL_ACCOUNT);
+	if (ks == ERR_PTR(-EEXIST))
+		kpc_refuse(kn, extack, -EEXIST,
+			   "the socket is registered already");
+	else if (ks == ERR_PTR(-ENOSPC))
+		kpc_refuse(kn, extack, -ENOSPC,
+			   "%u sockets wait for their binding, the most (max-handshakes)",
+			   kn->config.max_handshakes);
+	return ks;
+}
+
 static int handshake_add(struct kpc_net *kn, struct netlink_ext_ack *extack,
 			 struct sock *sk, struct kpc_association *association,
 			 u32 session)
@@ -903,15 +1038,7 @@ static int handshake_add(struct kpc_net *kn, struct netlink_ext_ack *extack,
 			return err;
 	}
 
-	ks = kpc_sock_add(kn, sk, association, kn->config.max_handshakes,
-			  GFP_KERNEL_ACCOUNT);
-	if (ks == ERR_PTR(-EEXIST))
-		return kpc_refuse(kn, extack, -EEXIST,
-				  "the socket is registered already");
-	if (ks == ERR_PTR(-ENOSPC))
-		return kpc_refuse(kn, extack, -ENOSPC,
-				  "%u sockets wait for their binding, the most (max-handshakes)",
-				  kn->config.max_handshakes);
+	ks = kpc_handshake_add(kn, extack, sk, association);
 	if (IS_ERR(ks))
 		return PTR_ERR(ks);
 
@@ -954,12 +1081,14 @@ int kpc_handshake_new(struct kpc_net *kn, struct netlink_ext_ack *extack,
 					       WQ_MAX_ACTIVE);
 	if (!kn->reset_wq)
 		return -ENOMEM;
-	sk = kpc_sock_from_fd(kn, fd, KPC_FD_TCP, extack);
+	sk = kpc_sock_from_fd(kn, fd, KPC_FD_INET, extack);
 	if (IS_ERR(sk))
 		return PTR_ERR(sk);
 	err = kpc_sock_lock(kn, extack, sk);
 	if (!err) {
-		err = handshake_add(kn, extack, sk, association, session);
+		err = sk->sk_protocol == IPPROTO_UDP ?
+		      kpc_udp_register(kn, extack, sk, association, session) :
+		      handshake_add(kn, extack, sk, association, session);
 		release_sock(sk);
 	}
 	sock_put(sk);

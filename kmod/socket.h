@@ -15,11 +15,13 @@
 #include <uapi/linux/kpc.h>
 
 #include "audit.h"
+#include "net.h"
 #include "selector.h"
 
 struct kpc_association;
 struct kpc_net;
 struct kpc_table;
+struct kpc_udp;
 
 /**
  * enum kpc_sock_state - how far a socket is
@@ -37,11 +39,13 @@ enum kpc_sock_state {
 
 /**
  * enum kpc_fd_kind - what socket a request names by a file descriptor
- * @KPC_FD_TCP: to be registered or bound
+ * @KPC_FD_TCP: a bound one
+ * @KPC_FD_INET: to be registered or bound, of TCP or UDP
  * @KPC_FD_GENETLINK: a session's
  */
 enum kpc_fd_kind {
 	KPC_FD_TCP,
+	KPC_FD_INET,
 	KPC_FD_GENETLINK,
 };
 
@@ -56,10 +60,12 @@ struct kpc_keys {
 };
 
 /**
- * struct kpc_sock - one socket
- * @node: in the table by socket
+ * struct kpc_sock - one socket, or one flow of a UDP socket
+ * @node: in the table by socket, or in that by ends of a flow
  * @sk: the socket, held
  * @kn: its namespace
+ * @udp: what a registered UDP socket has besides, or NULL
+ * @via: registered UDP socket that it is a flow of, held, or NULL
  * @association: bound to, or to be bound to; NULL for listeners and their
  *	children; set before @state becomes KPC_SOCK_BOUND
  * @mark: of the association, once bound
@@ -79,7 +85,8 @@ struct kpc_keys {
  * @session: that bound or registered it; 0 once @handed_over
  * @rekeys: announced
  * @ended_by: who ended it, once that is so
- * @flow: ends at BIND
+ * @flow: ends at BIND, or of a UDP socket at its registration
+ * @epoch: of a flow's records
  * @ports: both ports at BIND, as the socket has them
  * @id: of the binding, unique in the namespace
  * @octets_max: limit of both directions, U64_MAX for none
@@ -87,6 +94,10 @@ struct kpc_keys {
  * @rx_base: octets received before registration, or before BIND
  * @tx_last: octets sent by a bound socket that is @closed
  * @rx_last: octets received by it
+ * @tx_octets: of a flow, payload octets sent
+ * @rx_octets: received
+ * @tx_packets: of a flow, datagrams sent
+ * @rx_packets: received
  * @budget: octets that may be sent before BIND
  * @born: ktime_get_boottime() of registration
  * @patience: seconds from registration to BIND; 0 for any
@@ -103,7 +114,7 @@ struct kpc_keys {
  * @keys: in force; under lock_sock()
  * @next_keys: announced ones; under lock_sock()
  * @next: KPC_NEXT_TX and KPC_NEXT_RX, what of @next_keys was announced
- * @listen_node: in kpc_net::listeners
+ * @listen_node: in kpc_net::listeners, or of a flow in kpc_udp::flows
  * @bound_node: in kpc_association::socks, once bound
  * @ref: the table's, that of @reset or @end_node, and passing ones
  * @reset: resets it, once ended
@@ -114,6 +125,8 @@ struct kpc_sock {
 	struct rhash_head node;
 	struct sock *sk;
 	struct kpc_net *kn;
+	struct kpc_udp *udp;
+	struct kpc_sock *via;
 	struct kpc_association *association;
 	u32 mark;
 	u32 old_mark;
@@ -127,6 +140,7 @@ struct kpc_sock {
 	u8 next;
 	u16 version;
 	u16 suite;
+	u16 epoch;
 	u8 told;
 	u32 clamp;
 	u32 session;
@@ -136,10 +150,20 @@ struct kpc_sock {
 	__portpair ports;
 	unsigned long id;
 	u64 octets_max;
-	u64 tx_base;
-	u64 rx_base;
-	u64 tx_last;
-	u64 rx_last;
+	union {
+		struct {
+			u64 tx_base;
+			u64 rx_base;
+			u64 tx_last;
+			u64 rx_last;
+		};
+		struct {
+			atomic64_t tx_octets;
+			atomic64_t rx_octets;
+			atomic64_t tx_packets;
+			atomic64_t rx_packets;
+		};
+	};
 	u32 budget;
 	u32 lifetime;
 	u32 idle;
@@ -188,6 +212,18 @@ struct kpc_sock {
 /* How long an answer waits at most for the resets that go before it. */
 #define KPC_SETTLE	(HZ / 20)
 
+/**
+ * kpc_socks_watched() - whether the hooks have work without any association
+ * @kn: namespace
+ *
+ * Return: whether there is what was ended and not reset yet, or an open UDP
+ * socket that was registered.
+ */
+static inline bool kpc_socks_watched(const struct kpc_net *kn)
+{
+	return atomic_read(&kn->n_ended) || atomic_read(&kn->n_udp);
+}
+
 int kpc_socks_init(void);
 void kpc_socks_exit(void);
 struct kpc_sock *kpc_sock_find(const struct sock *sk);
@@ -197,6 +233,9 @@ void kpc_sock_put(struct kpc_sock *ks);
 struct kpc_sock *kpc_sock_add(struct kpc_net *kn, struct sock *sk,
 			      struct kpc_association *association, u32 most,
 			      gfp_t gfp);
+struct kpc_sock *kpc_sock_add_flow(struct kpc_sock *via,
+				   struct kpc_association *association,
+				   const struct kpc_flow *flow);
 bool kpc_sock_end(struct kpc_sock *ks, unsigned int state, u8 reason);
 unsigned int kpc_socks_end(struct kpc_net *kn,
 			   const struct kpc_association *association,
@@ -219,6 +258,10 @@ struct sock *kpc_sock_from_fd(struct kpc_net *kn, int fd,
 			      struct netlink_ext_ack *extack);
 int kpc_handshake_new(struct kpc_net *kn, struct netlink_ext_ack *extack,
 		      int fd, struct kpc_association *association, u32 session);
+struct kpc_sock *kpc_handshake_add(struct kpc_net *kn,
+				   struct netlink_ext_ack *extack,
+				   struct sock *sk,
+				   struct kpc_association *association);
 bool kpc_handshake_may(const struct kpc_table *table, const struct kpc_sock *ks,
 		       const struct kpc_flow *flow);
 bool kpc_handshake_is_stray(const struct kpc_sock *ks);

@@ -11,14 +11,17 @@
 /**
  * struct kpc_suite - one cipher suite
  * @code: IANA code
- * @version: the one enum kpc_version_flags it belongs to
+ * @versions: enum kpc_version_flags that it belongs to
  * @cipher: cipher_type of linux/tls.h; 0, no kernel carries it
  */
 struct kpc_suite {
 	u16 code;
-	u8 version;
+	u8 versions;
 	u16 cipher;
 };
+
+/* As on the wire, RFC 6347 4.1. */
+#define KPC_DTLS_1_2_VERSION	0xfefd
 
 const struct kpc_suite *kpc_suite_find(u16 code);
 u32 kpc_version_flag(u16 version);

@@ -119,6 +119,7 @@ struct assoc {
 	uint32_t versions;
 	uint16_t suite;
 	uint8_t offload;
+	uint8_t protocol;	/* 0: not told, which is TCP */
 	uint16_t family;
 	const char *address;	/* of the protected side */
 	uint16_t port;
@@ -156,6 +157,8 @@ static inline void put_selector(struct nl *nl, const struct assoc *a)
 	size_t at = nl_nest(nl, KPC_A_ASSOCIATION_SELECTOR);
 	unsigned char addr[16];
 
+	if (a->protocol)
+		nl_u8(nl, KPC_A_SELECTOR_PROTOCOL, a->protocol);
 	nl_u16(nl, KPC_A_SELECTOR_FAMILY, a->family);
 	if (a->address && inet_pton(a->family, a->address, addr) == 1)
 		nl_put(nl, local ? KPC_A_SELECTOR_LOCAL_ADDRESS :
