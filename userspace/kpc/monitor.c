@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
 
@@ -49,6 +50,8 @@ static void print_binding_event(const struct kpc_event *event)
 
 	printf("binding %" PRIu64 " of %s %s: ", binding->id,
 	       binding->association, name_change(event->change));
+	if (binding->protocol == IPPROTO_UDP)
+		fputs("udp ", stdout);
 	print_address(stdout, &binding->local);
 	fputs(" to ", stdout);
 	print_address(stdout, &binding->remote);

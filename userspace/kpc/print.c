@@ -62,7 +62,8 @@ const char *name_suite(uint16_t code, char buffer[8])
 
 const char *name_version(uint16_t version, char buffer[8])
 {
-	if (version == KPC_VERSION_TLS12 || version == KPC_VERSION_TLS13)
+	if (version == KPC_VERSION_TLS12 || version == KPC_VERSION_TLS13 ||
+	    version == KPC_VERSION_DTLS12)
 		return kpc_version_name(version);
 	snprintf(buffer, 8, "0x%04x", version);
 	return buffer;

@@ -3,6 +3,7 @@
  * Associations, bindings and the agent's answers as a person and as -j see them.
  */
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -294,7 +295,8 @@ void print_binding(FILE *out, const struct kpc_binding *binding)
 		name_version(binding->version, version),
 		name_suite(binding->suite, suite),
 		name_carrier(binding->carrier));
-	fputs("  socket: ", out);
+	fputs(binding->protocol == IPPROTO_UDP ? "  flow: udp " : "  socket: ",
+	      out);
 	print_address(out, &binding->local);
 	fputs(" to ", out);
 	print_address(out, &binding->remote);
@@ -303,6 +305,10 @@ void print_binding(FILE *out, const struct kpc_binding *binding)
 	fputs("\n  traffic: ", out);
 	print_traffic(out, binding->tx_octets, binding->rx_octets);
 	putc('\n', out);
+	if (binding->protocol == IPPROTO_UDP)
+		fprintf(out, "  datagrams: %" PRIu64 " sent, %" PRIu64 " received, of epoch %u\n",
+			binding->tx_packets, binding->rx_packets,
+			binding->epoch);
 	if (binding->carrier == KPC_CARRIER_KERNEL)
 		fprintf(out, "  records under these keys: %" PRIu64 " sent, %" PRIu64 " received\n",
 			binding->tx_records, binding->rx_records);
@@ -325,6 +331,8 @@ void json_binding(struct json *json, const struct kpc_binding *binding)
 	json_string(json, "id_b", binding->id_b);
 	json_string(json, "role", name_role(binding->role));
 	json_number(json, "mark", binding->mark);
+	json_string(json, "protocol", name_protocol(binding->protocol ?:
+						    IPPROTO_TCP));
 	json_string(json, "carrier", name_carrier(binding->carrier));
 	json_string(json, "version", name_version(binding->version, buffer));
 	json_string(json, "suite", name_suite(binding->suite, buffer));
@@ -339,6 +347,11 @@ void json_binding(struct json *json, const struct kpc_binding *binding)
 	if (binding->carrier == KPC_CARRIER_KERNEL) {
 		json_number(json, "tx_records", binding->tx_records);
 		json_number(json, "rx_records", binding->rx_records);
+	}
+	if (binding->protocol == IPPROTO_UDP) {
+		json_number(json, "epoch", binding->epoch);
+		json_number(json, "tx_packets", binding->tx_packets);
+		json_number(json, "rx_packets", binding->rx_packets);
 	}
 	json_number(json, "rekeys", binding->rekeys);
 	json_bool(json, "handed_over", binding->handed_over);
