@@ -49,7 +49,7 @@ static u32 hash(const struct kpc_net *kn, const struct kpc_flow *flow, u32 seed)
 {
 	u32 ports = (u32)flow->local_port << 16 | flow->remote_port;
 
-	seed = jhash_3words(flow->local.s6_addr32[3], ports,
+	seed = jhash_3words((__force u32)flow->local.s6_addr32[3], ports,
 			    (u32)(unsigned long)kn, seed);
 	return jhash2((const u32 *)flow->remote.s6_addr32, 4, seed);
 }
