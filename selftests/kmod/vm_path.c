@@ -544,7 +544,12 @@ TEST_F(path, sockets_that_are_not_taken)
 	int fd;
 
 	ASSERT_EQ(site_enter('a'), 0);
-	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	fd = socket(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE);
+	if (fd >= 0) {
+		EXPECT_EQ(handshake_new(&self->a, fd, NULL), -EPROTONOSUPPORT);
+		close(fd);
+	}
+	fd = socket(AF_INET, SOCK_RAW, IPPROTO_UDP);
 	EXPECT_EQ(handshake_new(&self->a, fd, NULL), -EPROTONOSUPPORT);
 	close(fd);
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
