@@ -5,7 +5,7 @@
  * none is left. What was refused has changed nothing, what was not refused is
  * there, and the debugging kernel sees whether anything is lost or used twice.
  */
-#include "pair.h"
+#include "datagram.h"
 
 /* Allocations of one request that are made to fail, at most. */
 #define FAULTS_MOST	400
@@ -355,6 +355,90 @@ static bool settle_binding_del(int answer)
 	return fits(answer, !is_bound()) && close_connection();
 }
 
+/* The same with a UDP socket, of which flows are bound. */
+static bool open_udp(void)
+{
+	struct assoc udp = ASSOC_A("udp-b");
+
+	ASSOC_UDP(udp);
+	if (assoc_new(&a, &udp) || site_enter('a'))
+		return false;
+	p.client = udp_socket(ADDR_A, PORT_A);
+	return p.client >= 0;
+}
+
+static bool register_udp(void)
+{
+	return open_udp() && !handshake_new(&a, p.client, "udp-b");
+}
+
+static bool bind_flow(void)
+{
+	return register_udp() &&
+	       !flow_new(&a, p.client, "udp-b", ADDR_A, ADDR_B, PORT);
+}
+
+static bool close_udp(void)
+{
+	return close_connection() && !assoc_del(&a, "udp-b");
+}
+
+static struct nl *make_udp_handshake(void)
+{
+	nl_req(&a, KPC_CMD_HANDSHAKE_NEW);
+	nl_u32(&a, KPC_A_HANDSHAKE_FD, p.client);
+	nl_str(&a, KPC_A_HANDSHAKE_ASSOCIATION, "udp-b");
+	return &a;
+}
+
+static bool settle_udp_handshake(int answer)
+{
+	bool is = mark_of(p.client) == HS_MARK;
+	bool known = handshake_new(&a, p.client, "udp-b") == -EEXIST;
+
+	return fits(answer, is) && is == known && close_udp();
+}
+
+static struct nl *make_flow(void)
+{
+	flow_req(&a, p.client, "udp-b", ADDR_A, ADDR_B, PORT);
+	return &a;
+}
+
+static struct nl *make_flow_get(void)
+{
+	nl_req(&a, KPC_CMD_BINDING_GET);
+	nl_u32(&a, KPC_A_BINDING_FD, p.client);
+	flow_put(&a, ADDR_A, ADDR_B, PORT);
+	return &a;
+}
+
+static bool settle_flow(int answer)
+{
+	return fits(answer, !nl_talk(make_flow_get())) && close_udp();
+}
+
+/* One that is refused leaves the one that was there. */
+static bool settle_flow_again(int answer)
+{
+	return !nl_talk(make_flow_get()) && close_udp();
+}
+
+static struct nl *make_flow_del(void)
+{
+	uint64_t id = nl_talk(make_flow_get()) ? 0 :
+		      nl_get(&a, KPC_A_BINDING_ID);
+
+	nl_req(&a, KPC_CMD_BINDING_DEL);
+	nl_u64(&a, KPC_A_BINDING_ID, id);
+	return &a;
+}
+
+static bool settle_flow_del(int answer)
+{
+	return fits(answer, nl_talk(make_flow_get())) && close_udp();
+}
+
 static bool warden_is(void)
 {
 	nl_req(&a, KPC_CMD_SESSION_NEW);
@@ -584,6 +668,13 @@ static const struct request requests[] = {
 	{ "binding-rekey", bind_client, make_rekey, settle_bound },
 	{ "binding-hand-over", bind_client, make_hand_over, settle_bound },
 	{ "binding-del", bind_client, make_binding_del, settle_binding_del },
+	{ "handshake-new of UDP", open_udp, make_udp_handshake,
+	  settle_udp_handshake },
+	{ "binding-new of a flow", register_udp, make_flow, settle_flow },
+	{ "binding-get of a flow", bind_flow, make_flow_get, settle_flow_again },
+	{ "binding-new of a flow that is there", bind_flow, make_flow,
+	  settle_flow_again },
+	{ "binding-del of a flow", bind_flow, make_flow_del, settle_flow_del },
 	{ "session-new", open_worker, make_worker, settle_worker },
 	{ "session-get", open_session, make_session_get, settle_session_get },
 	{ "session-get, all", NULL, make_session_dump, NULL },

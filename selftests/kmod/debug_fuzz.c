@@ -21,7 +21,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "pair.h"
+#include "datagram.h"
 #include "policy.h"
 
 #define FDS		12
@@ -126,7 +126,7 @@ static uint64_t some_number(const struct rule *rule)
 {
 	static const uint64_t known[] = {
 		0, 1, 2, 3, 4, 6, 10, 24, 32, 128, 8883, 0x0303, 0x0304, 0x1301,
-		0x1302, 0x00a8, 65535, 65536, 0x6b000001, 0x6b000002, 0x6bffffff,
+		0x1302, 0x00a8, 17, DTLS12, CCM_8, 65535, 65536, 0x6b000001, 0x6b000002, 0x6bffffff,
 		0x6b000000, 0xff000000, 0x7fffffff, 0xffffffff, 1ULL << 32,
 		1ULL << 62, ~0ULL,
 	};
@@ -233,7 +233,7 @@ static uint64_t told_id(enum numbered what)
 enum good {
 	NAME, NAME_ID, KPC_ID, ID_A, ID_B, ROLE, SELECTOR, FLAG, PEER, TCP_FD,
 	NETLINK_FD, VERSION, SUITE, TX_DIGEST, RX_DIGEST, FAMILY, ADDRESS,
-	PORT_NUMBER, OUTCOME, MODE, SESSION_TYPE, PID, ASSOCIATION_ID,
+	PORT_NUMBER, OUTCOME, MODE, SESSION_TYPE, PID, ASSOCIATION_ID, CARRIER,
 	BINDING_ID, SESSION_ID, REQUEST_ID,
 };
 
@@ -241,6 +241,7 @@ static const struct {
 	uint8_t cmd;
 	uint8_t attr;
 	enum good good;
+	bool flow, tcp;		/* of these alone */
 } wanted[] = {
 	{ KPC_CMD_ASSOCIATION_NEW, KPC_A_ASSOCIATION_NAME, NAME },
 	{ KPC_CMD_ASSOCIATION_NEW, KPC_A_ASSOCIATION_KPC_ID, KPC_ID },
@@ -264,12 +265,29 @@ static const struct {
 	{ KPC_CMD_BINDING_NEW, KPC_A_BINDING_ASSOCIATION_ID, NAME_ID },
 	{ KPC_CMD_BINDING_NEW, KPC_A_BINDING_VERSION, VERSION },
 	{ KPC_CMD_BINDING_NEW, KPC_A_BINDING_SUITE, SUITE },
-	{ KPC_CMD_BINDING_NEW, KPC_A_BINDING_TX_DIGEST, TX_DIGEST },
-	{ KPC_CMD_BINDING_NEW, KPC_A_BINDING_RX_DIGEST, RX_DIGEST },
+	{ KPC_CMD_BINDING_NEW, KPC_A_BINDING_TX_DIGEST, TX_DIGEST,
+	  .tcp = true },
+	{ KPC_CMD_BINDING_NEW, KPC_A_BINDING_RX_DIGEST, RX_DIGEST,
+	  .tcp = true },
+	{ KPC_CMD_BINDING_NEW, KPC_A_BINDING_CARRIER, CARRIER },
+	{ KPC_CMD_BINDING_NEW, KPC_A_BINDING_FAMILY, FAMILY, .flow = true },
+	{ KPC_CMD_BINDING_NEW, KPC_A_BINDING_LOCAL_ADDRESS, ADDRESS,
+	  .flow = true },
+	{ KPC_CMD_BINDING_NEW, KPC_A_BINDING_REMOTE_ADDRESS, ADDRESS,
+	  .flow = true },
+	{ KPC_CMD_BINDING_NEW, KPC_A_BINDING_REMOTE_PORT, PORT_NUMBER,
+	  .flow = true },
 	{ KPC_CMD_BINDING_HAND_OVER, KPC_A_BINDING_FD, TCP_FD },
 	{ KPC_CMD_BINDING_REKEY, KPC_A_BINDING_FD, TCP_FD },
 	{ KPC_CMD_BINDING_REKEY, KPC_A_BINDING_TX_DIGEST, TX_DIGEST },
 	{ KPC_CMD_BINDING_GET, KPC_A_BINDING_FD, TCP_FD },
+	{ KPC_CMD_BINDING_GET, KPC_A_BINDING_FAMILY, FAMILY, .flow = true },
+	{ KPC_CMD_BINDING_GET, KPC_A_BINDING_LOCAL_ADDRESS, ADDRESS,
+	  .flow = true },
+	{ KPC_CMD_BINDING_GET, KPC_A_BINDING_REMOTE_ADDRESS, ADDRESS,
+	  .flow = true },
+	{ KPC_CMD_BINDING_GET, KPC_A_BINDING_REMOTE_PORT, PORT_NUMBER,
+	  .flow = true },
 	{ KPC_CMD_BINDING_DEL, KPC_A_BINDING_ID, BINDING_ID },
 	{ KPC_CMD_ESTABLISH, KPC_A_ESTABLISH_ASSOCIATION, NAME },
 	{ KPC_CMD_CLOSE, KPC_A_ESTABLISH_ASSOCIATION, NAME },
@@ -295,6 +313,8 @@ static struct ends ends[2];
  * those of even number have role a.
  */
 static unsigned int side, name;
+/* It is about a flow of the UDP socket, fds[5]. */
+static bool of_flow;
 
 static bool is_role_b(void)
 {
@@ -361,16 +381,17 @@ static void put_good(uint16_t type, enum good good)
 		nl_nest_end(&nl, nest);
 		break;
 	case TCP_FD:
-		nl_u32(&nl, type, any(4) ? fds[1 + side] : fds[any(5)]);
+		nl_u32(&nl, type, of_flow ? fds[5] :
+				  any(4) ? fds[1 + side] : fds[any(6)]);
 		break;
 	case NETLINK_FD:
 		nl_u32(&nl, type, any(4) ? worker.fd : fds[6 + 2 * any(2)]);
 		break;
 	case VERSION:
-		nl_u16(&nl, type, 0x0304);
+		nl_u16(&nl, type, of_flow ? DTLS12 : 0x0304);
 		break;
 	case SUITE:
-		nl_u16(&nl, type, 0x1301);
+		nl_u16(&nl, type, of_flow ? CCM_8 : 0x1301);
 		break;
 	case TX_DIGEST:
 		nl_put(&nl, type, ends[side].tx_digest, KPC_DIGEST_LEN);
@@ -386,6 +407,10 @@ static void put_good(uint16_t type, enum good good)
 		break;
 	case PORT_NUMBER:
 		nl_u16(&nl, type, PORT + any(3));
+		break;
+	case CARRIER:
+		nl_u8(&nl, type, of_flow ? KPC_CARRIER_AGENT :
+					   KPC_CARRIER_KERNEL);
 		break;
 	case OUTCOME:
 		nl_u8(&nl, type, KPC_ESTABLISH_STATE_ESTABLISHED + any(3));
@@ -422,8 +447,10 @@ static void put_wanted(uint8_t cmd)
 
 	side = any(2);
 	name = any(4) ? side : any(NAMES);
+	of_flow = !any(3);
 	for (i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
-		if (wanted[i].cmd == cmd && any(20))
+		if (wanted[i].cmd == cmd && any(20) &&
+		    !(wanted[i].flow && !of_flow) && !(wanted[i].tcp && of_flow))
 			put_good(wanted[i].attr, wanted[i].good);
 }
 
@@ -464,6 +491,9 @@ static void associate(const char *text, uint8_t role)
 	assoc.kpc_id = role == KPC_ROLE_A ? "one@example.org" : "two@example.org";
 	assoc.address = "127.0.0.1";
 	assoc.force = true;
+	assoc.udp_too = true;
+	assoc.versions |= KPC_VERSION_FLAGS_DTLS12;
+	assoc.offload = KPC_OFFLOAD_PREFER;
 	assoc.peer = role == KPC_ROLE_A ? PEER_TEXT : NULL;
 	if (!assoc_new(&nl, &assoc))
 		keep_told(KPC_CMD_ASSOCIATION_NEW);
@@ -542,7 +572,9 @@ static int open_sockets(void)
 	fds[2] = p.server;
 	fds[3] = tcp_socket();
 	fds[4] = socket(AF_INET6, SOCK_STREAM, 0);
-	fds[5] = socket(AF_INET, SOCK_DGRAM, 0);
+	fds[5] = udp_socket("127.0.0.1", PORT);
+	if (any(4))
+		handshake_new(&nl, fds[5], any(2) ? "to-b" : NULL);
 	fds[6] = socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC);
 	fds[7] = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
 	fds[8] = nl.fd;

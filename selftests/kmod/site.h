@@ -124,6 +124,7 @@ struct assoc {
 	const char *address;	/* of the protected side */
 	uint16_t port;
 	bool no_selector;
+	bool udp_too;		/* a second selector, of UDP */
 	bool resolved;
 	bool any_format;
 	bool force;
@@ -222,6 +223,12 @@ static inline void assoc_put(struct nl *nl, const struct assoc *a)
 	nl_u8(nl, KPC_A_ASSOCIATION_OFFLOAD, a->offload);
 	if (!a->no_selector)
 		put_selector(nl, a);
+	if (a->udp_too) {
+		struct assoc udp = *a;
+
+		udp.protocol = IPPROTO_UDP;
+		put_selector(nl, &udp);
+	}
 	put_limits(nl, a);
 	at = nl_nest(nl, KPC_A_ASSOCIATION_AGENT);
 	if (a->peer)
