@@ -113,7 +113,7 @@ demo: setup
 # options of selftests/bench/run, where --runs, --peer and --connections make it
 # shorter.
 KERNELS	?= 6.12 new
-SCENARIOS ?= limit encrypt decrypt both request connect module idle scale
+SCENARIOS ?= limit encrypt decrypt both request connect datagrams module idle scale
 BENCH_MIB ?= 16
 bench: setup
 	@selftests/bench/lab --out $(out)/report/bench --kernels '$(KERNELS)' \
