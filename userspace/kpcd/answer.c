@@ -87,11 +87,11 @@ void answer_refused(struct warden *warden, uint32_t request, const char *name,
 	give(warden, &answer);
 }
 
-static void selector_make(struct kpc_selector *selector,
+static void selector_make(struct kpc_selector *selector, uint8_t protocol,
 			  const struct sockaddr_in6 *at)
 {
 	memset(selector, 0, sizeof(*selector));
-	selector->protocol = IPPROTO_TCP;
+	selector->protocol = protocol;
 	selector->resolved = true;
 	selector->remote.port_min = ntohs(at->sin6_port);
 	selector->remote.port_max = selector->remote.port_min;
@@ -124,11 +124,13 @@ static size_t make_all(const struct kpc_association *association,
 		       struct kpc_selector *made)
 {
 	const struct kpc_selector *given = association->selectors;
+	uint8_t protocol = kpc_association_is_dtls(association) ? IPPROTO_UDP :
+								  IPPROTO_TCP;
 	size_t i, n = 0;
 	uint32_t j;
 
 	for (j = 0; j < count; j++) {
-		selector_make(&made[n], &at[j]);
+		selector_make(&made[n], protocol, &at[j]);
 		for (i = 0; i < association->selector_count; i++)
 			if (!given[i].resolved &&
 			    kpc_selector_covers(&given[i], &made[n]))

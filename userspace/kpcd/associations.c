@@ -8,6 +8,7 @@
 #include "associations.h"
 #include "crew.h"
 #include "establish.h"
+#include "follow.h"
 #include "event.h"
 #include "listener.h"
 #include "log.h"
@@ -118,6 +119,8 @@ static void add(struct warden *warden, uint32_t id,
 	reload_keys_added(warden, entry);
 	check_key(warden, entry);
 	check_start(warden, entry);
+	if (kpc_association_is_dtls(association))
+		follow_flows(warden);
 	tell_all(warden, entry);
 	establish_start(entry);
 }

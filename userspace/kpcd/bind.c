@@ -3,6 +3,7 @@
  * The worker's own questions to the module: register a socket, bind one.
  */
 #include <errno.h>
+#include <linux/netlink.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -163,6 +164,22 @@ void bind_socket(struct worker *worker, struct waiter *waiter,
 	bind_send(worker, id, request,
 		  kpc_nl_build_binding_new(request, sizeof(request),
 					   worker->config.family, id, bind));
+}
+
+void bind_release(struct worker *worker, uint64_t binding)
+{
+	uint8_t request[128] __attribute__((aligned(4)));
+	int length;
+
+	if (!binding)
+		return;
+	length = kpc_nl_build_binding_del(request, sizeof(request),
+					  worker->config.family, 0, binding);
+	/* Answers to many of them would leave no room for others. */
+	if (length > 0) {
+		((struct nlmsghdr *)request)->nlmsg_flags &= ~NLM_F_ACK;
+		send(worker->netlink_fd, request, length, MSG_DONTWAIT);
+	}
 }
 
 void bind_rekey(struct worker *worker, struct waiter *waiter, int fd,

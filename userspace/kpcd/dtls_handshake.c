@@ -162,13 +162,31 @@ static void through(struct dtls_peer *peer)
 	kpc_dtls_limit(peer->dtls,
 		       kpc_suite_records(kpc_suite_by_code(peer->suite),
 					 peer->association->config.records));
+	if (!peer->worker->config.enforce) {
+		dtls_relay_start(peer);
+		return;
+	}
+	peer->state = DTLS_BIND;
+	timer_arm(&peer->worker->timers, &peer->timer,
+		  peer->give_up > timer_now() ? peer->give_up - timer_now() : 0);
+	dtls_bind(peer);
+}
+
+void dtls_handshake_bound(struct dtls_peer *peer)
+{
+	dtls_flush(peer);
 	dtls_relay_start(peer);
 }
 
 static void go_on(struct dtls_peer *peer)
 {
-	dtls_flush(peer);
-	switch (kpc_handshake_state(kpc_dtls_handshake(peer->dtls))) {
+	enum kpc_handshake_state state;
+
+	state = kpc_handshake_state(kpc_dtls_handshake(peer->dtls));
+	/* Whoever has the end of it sends data, which only a bound flow takes. */
+	if (state != KPC_HANDSHAKE_DONE || !peer->worker->config.enforce)
+		dtls_flush(peer);
+	switch (state) {
 	case KPC_HANDSHAKE_WANT_INPUT:
 		wait(peer);
 		break;
@@ -188,7 +206,7 @@ static void go_on(struct dtls_peer *peer)
 void dtls_handshake_input(struct dtls_peer *peer, const uint8_t *datagram,
 			  size_t len)
 {
-	if (!peer->dtls)
+	if (!peer->dtls || peer->state == DTLS_BIND)
 		return;
 	if (kpc_dtls_input(peer->dtls, datagram, len) ==
 	    KPC_HANDSHAKE_WANT_INPUT)
@@ -257,6 +275,7 @@ static void next_address(struct dtls_peer *peer, int error, const char *text)
 	peer->fd = -1;
 	dtls_step_remove(peer);
 	waiter_remove(&peer->worker->requests, &peer->waiter);
+	waiter_remove(&peer->worker->binds, &peer->waiter);
 	kpc_dtls_free(peer->dtls);
 	peer->dtls = NULL;
 	peer->asked = 0;
@@ -277,8 +296,16 @@ static void next_address(struct dtls_peer *peer, int error, const char *text)
 		return;
 	}
 	peer->fd = fd;
-	dtls_listen(peer);
 	wait(peer);
+	if (peer->worker->config.enforce)
+		dtls_register(peer);
+	else
+		dtls_handshake_begin(peer);
+}
+
+void dtls_handshake_begin(struct dtls_peer *peer)
+{
+	dtls_listen(peer);
 	ask(peer);
 }
 
@@ -340,6 +367,11 @@ void dtls_handshake_expired(struct dtls_peer *peer)
 {
 	uint64_t now = timer_now();
 
+	if (peer->state == DTLS_BIND) {
+		dtls_peer_end(peer, KPC_EVENT_FAULT, -ETIMEDOUT,
+			      "the module has not answered in time");
+		return;
+	}
 	if (now >= peer->give_up) {
 		if (!peer->dtls) {
 			dtls_peer_end(peer, KPC_EVENT_REFUSED, -ETIMEDOUT,

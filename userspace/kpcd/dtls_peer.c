@@ -86,15 +86,19 @@ static bool same_address(const struct dtls_address *a,
 	       !memcmp(&a->own, &b->own, 16);
 }
 
+static bool is_up(const struct dtls_peer *peer)
+{
+	return peer->state == DTLS_UP;
+}
+
 struct dtls_peer *dtls_peer_find(struct worker *worker,
 				 const struct listener *listener,
 				 const struct dtls_address *at, bool up)
 {
-	enum dtls_state state = up ? DTLS_UP : DTLS_HANDSHAKE;
 	struct dtls_peer *peer;
 
 	for (peer = *bucket(worker, at); peer; peer = peer->next)
-		if (peer->listener == listener && peer->state == state &&
+		if (peer->listener == listener && is_up(peer) == up &&
 		    same_address(&peer->at, at))
 			break;
 	return peer;
@@ -183,6 +187,7 @@ void dtls_peer_event(struct dtls_peer *peer, enum kpc_message_event_kind kind,
 		.worker = peer->worker,
 		.association = peer->association,
 		.born = peer->born,
+		.binding = peer->binding,
 		.peer = peer->role == KPC_ROLE_B ? peer->at.peer : peer->remote,
 		.version = peer->version,
 		.suite = peer->suite,
@@ -213,6 +218,7 @@ static void answer(struct dtls_peer *peer, int error, const char *text)
 	reply.established.association = peer->association->config.id;
 	reply.established.version = peer->version;
 	reply.established.suite = peer->suite;
+	reply.established.binding = peer->binding;
 	snprintf(reply.established.message, sizeof(reply.established.message),
 		 "%s", error ? text : "");
 	channel_send(peer->worker, &reply);
@@ -234,7 +240,11 @@ static void detach(struct dtls_peer *peer)
 	if (peer->counted)
 		association_initiated(worker, peer->association);
 	peer->counted = 0;
-	waiter_remove(&worker->requests, &peer->waiter);
+	/* Whose binding is on its way is told of it yet. */
+	if (peer->state != DTLS_BIND) {
+		waiter_remove(&worker->requests, &peer->waiter);
+		waiter_remove(&worker->binds, &peer->waiter);
+	}
 	engine_cancel(worker->engine, &peer->rx);
 	recent_remove(peer);
 	worker->dtls->count -= peer->within;
@@ -257,12 +267,17 @@ void dtls_peer_end(struct dtls_peer *peer, enum kpc_message_event_kind kind,
 		return;
 	if (peer->state == DTLS_UP)
 		dtls_train_send(&all->train);
+	/* That may have ended it. */
+	if (peer->state == DTLS_CLOSED)
+		return;
 	answer(peer, error, text);
 	if (kind)
 		dtls_peer_event(peer, kind, text);
 	/* Without its keys the far end could not read that. */
 	if (peer->state == DTLS_UP && error != -ECANCELED)
 		dtls_relay_close(peer);
+	if (!peer->unbound)
+		bind_release(peer->worker, peer->binding);
 	detach(peer);
 	peer->state = DTLS_CLOSED;
 	peer->association = NULL;
@@ -297,6 +312,19 @@ void dtls_listener_gone(struct listener *listener)
 	end_if(listener->worker, NULL, listener, "its listener is closed");
 }
 
+void dtls_binding_gone(struct worker *worker, uint64_t binding)
+{
+	struct dtls_peer *peer = worker->dtls ? worker->dtls->oldest : NULL;
+
+	while (peer && peer->binding != binding)
+		peer = peer->newer;
+	if (!peer)
+		return;
+	peer->unbound = 1;
+	dtls_peer_end(peer, KPC_EVENT_DOWN, -ECONNRESET,
+		      "the module has ended its binding");
+}
+
 void dtls_end_all(struct worker *worker, const char *text)
 {
 	end_if(worker, NULL, NULL, text);
@@ -310,10 +338,17 @@ static void peer_free(struct dtls_peer *peer)
 		explicit_bzero(peer->held[i]->octets, peer->held[i]->len);
 		free(peer->held[i]);
 	}
+	waiter_remove(&peer->worker->binds, &peer->waiter);
 	kpc_dtls_free(peer->dtls);
 	free(peer->header);
 	engine_close(peer->worker->engine, peer->fd);
 	free(peer);
+}
+
+/* The module answers at once, if nothing is lost. */
+static bool unbound_yet(const struct dtls_peer *peer)
+{
+	return peer->waiter.id && timer_now() < peer->give_up;
 }
 
 void dtls_bury(struct worker *worker)
@@ -323,7 +358,7 @@ void dtls_bury(struct worker *worker)
 	if (!worker->dtls || !worker->dtls->closed)
 		return;
 	for (at = &worker->dtls->closed; (peer = *at);) {
-		if (peer->rx.pending) {
+		if (peer->rx.pending || unbound_yet(peer)) {
 			at = &peer->next;
 			continue;
 		}

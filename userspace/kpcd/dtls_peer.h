@@ -20,11 +20,13 @@
 /**
  * enum dtls_state - how far a peer is
  * @DTLS_HANDSHAKE: either side proves Kpc
+ * @DTLS_BIND: both have, and the module is to tie the flow to the association
  * @DTLS_UP: datagrams go both ways
  * @DTLS_CLOSED: to be freed when no operation is pending
  */
 enum dtls_state {
 	DTLS_HANDSHAKE,
+	DTLS_BIND,
 	DTLS_UP,
 	DTLS_CLOSED,
 };
@@ -49,7 +51,8 @@ struct dtls_held {
  * @fd: the socket of its own, or -1
  * @rx: waits for that one
  * @timer: of the handshake, or of its silence
- * @waiter: question to the warden
+ * @waiter: question to the warden or to the module
+ * @binding: of its flow in the module, or 0
  * @contender: role b, without a proof of the key
  * @born: milliseconds of the clock
  * @give_up: when the handshake must be through
@@ -59,6 +62,7 @@ struct dtls_held {
  * @tx_octets: plaintext towards the far end
  * @rx_octets: plaintext from there
  * @lost: datagrams that could not be passed on
+ * @barred: those in a row towards the far end that the kernel did not let leave
  * @held: role a, before the handshake is through
  * @held_count: how many
  * @request: role a, id of the warden's request to answer
@@ -76,6 +80,7 @@ struct dtls_held {
  * @asked: for a key
  * @stepping: it has something to compute
  * @complained: of a datagram that could not be passed on
+ * @unbound: the module has ended its binding
  * @moving: role a, to the next address when @rx has ended
  */
 struct dtls_peer {
@@ -92,6 +97,7 @@ struct dtls_peer {
 	struct engine_op rx;
 	struct timer timer;
 	struct waiter waiter;
+	uint64_t binding;
 	struct contender contender;
 	uint64_t born;
 	uint64_t give_up;
@@ -101,6 +107,7 @@ struct dtls_peer {
 	uint64_t tx_octets;
 	uint64_t rx_octets;
 	uint64_t lost;
+	unsigned int barred;
 	struct dtls_held *held[DTLS_HELD_MAX];
 	unsigned int held_count;
 	uint32_t request;
@@ -118,6 +125,7 @@ struct dtls_peer {
 	uint8_t asked:1;
 	uint8_t stepping:1;
 	uint8_t complained:1;
+	uint8_t unbound:1;
 	uint8_t moving:1;
 };
 
@@ -184,7 +192,7 @@ struct dtls_peer *dtls_peer_new(struct worker *worker, enum kpc_role role,
 
 /**
  * dtls_peer_find() - who is at an address of a shared socket
- * @up: the one whose handshake is through, or the one whose is not
+ * @up: the one that is up, or the one that is not yet
  *
  * There may be both: a peer that has lost its keys begins anew.
  */
@@ -240,7 +248,33 @@ bool dtls_idle(const struct worker *worker);
 /** dtls_listener_ready() - of a listener's operation: datagrams have come */
 void dtls_listener_ready(struct listener *listener);
 
+/** dtls_binding_gone() - the module has ended the binding of a flow */
+void dtls_binding_gone(struct worker *worker, uint64_t binding);
+
+/* dtls_bind.c */
+
+/**
+ * dtls_register() - role a: tell the module of the socket towards IdB
+ *
+ * Nothing is sent before that. dtls_handshake_begin() comes next.
+ */
+void dtls_register(struct dtls_peer *peer);
+
+/**
+ * dtls_bind() - have the module tie the flow to its association
+ * @peer: with a handshake that is done, of which the end may not be sent yet
+ *
+ * dtls_handshake_bound() comes next.
+ */
+void dtls_bind(struct dtls_peer *peer);
+
 /* dtls_handshake.c */
+
+/** dtls_handshake_begin() - role a: the socket towards IdB may be used */
+void dtls_handshake_begin(struct dtls_peer *peer);
+
+/** dtls_handshake_bound() - the flow may carry data: the far end may know */
+void dtls_handshake_bound(struct dtls_peer *peer);
 
 /** dtls_accept() - role b: a hello with a good cookie has come */
 void dtls_accept(struct listener *listener, const struct dtls_address *from,

@@ -270,6 +270,7 @@ static bool introduce(struct dtls_peer *peer)
 		.own.sin6_port = peer->listener->port,
 		.worker = peer->worker->config.index,
 		.fd = peer->fd,
+		.binding = peer->binding,
 		.born = peer->born,
 		.version = peer->version,
 		.suite = peer->suite,

@@ -9,6 +9,9 @@
 #include "connection.h"
 #include "dtls_peer.h"
 
+/* Datagrams that a rule of somebody else's may drop before that is an end. */
+#define BARRED_MOST	32
+
 #define LOST_ROOM	"there is no room for a datagram to the local program"
 
 uint8_t *dtls_train_room(struct dtls_train *train)
@@ -41,6 +44,15 @@ static void near_lost(struct dtls_peer *peer, int err)
 	dtls_lose(peer, KPC_EVENT_BACKEND, text);
 }
 
+static void far_lost(struct dtls_peer *peer, int err)
+{
+	peer->lost++;
+	/* The module's answers, where it judges no bound flow. */
+	if (peer->worker->config.enforce &&
+	    (err == -EPERM || err == -ECONNREFUSED))
+		peer->barred++;
+}
+
 /* One by one: each has an answer of its own, and may be cut on its way. */
 static unsigned int send_each(const struct dtls_train *train)
 {
@@ -59,7 +71,7 @@ static unsigned int send_each(const struct dtls_train *train)
 		if (!err)
 			sent++;
 		else if (train->far)
-			peer->lost++;
+			far_lost(peer, err);
 		else
 			near_lost(peer, err);
 	}
@@ -79,12 +91,19 @@ void dtls_train_send(struct dtls_train *train)
 	    send_parts(peer, train->far, train->parts,
 		       train->count * train->each, train->size))
 		sent = send_each(train);
-	/* A program that goes on sending must not keep one whose far end is gone. */
-	if (sent && train->far && peer->role == KPC_ROLE_B)
-		dtls_peer_heard(peer);
-	else if (sent && !train->far)
-		peer->complained = 0;
 	train->peer = NULL;
+	if (sent && train->far) {
+		/* A program that goes on must not keep one whose far end is gone. */
+		if (peer->role == KPC_ROLE_B)
+			dtls_peer_heard(peer);
+		peer->barred = 0;
+	} else if (sent) {
+		peer->complained = 0;
+	}
+	/* The event that tells of its binding may have been lost. */
+	if (peer->barred >= BARRED_MOST)
+		dtls_peer_end(peer, KPC_EVENT_DOWN, -EPERM,
+			      "the kernel lets nothing more of it leave");
 }
 
 void dtls_train_add(struct dtls_train *train, struct dtls_peer *peer, bool far,

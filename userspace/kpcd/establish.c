@@ -388,12 +388,6 @@ static void begin(struct entry *entry)
 		answer_failed(entry, -ESHUTDOWN, "the agent stops");
 		return;
 	}
-	if (entry->warden->enforce &&
-	    kpc_association_is_dtls(&entry->association)) {
-		fail(entry, -EPROTONOSUPPORT,
-		     "this agent binds no flows of UDP yet, so it carries DTLS without the module only (--table)");
-		return;
-	}
 	if (entry->association.role == KPC_ROLE_B) {
 		open_b(entry);
 		return;

@@ -3,12 +3,14 @@
  * Follows the module's table.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "answer.h"
 #include "associations.h"
 #include "container.h"
+#include "crew.h"
 #include "establish.h"
 #include "follow.h"
 #include "log.h"
@@ -128,6 +130,37 @@ static void association_event(struct warden *warden,
 	associations_apply(warden, state.id, &association);
 }
 
+/*
+ * Of a socket its own end tells. A flow has none, so its worker hears it from here,
+ * but for what the worker ended itself, and what ends with its association.
+ */
+static void binding_event(struct warden *warden, const struct kpc_event *event)
+{
+	const struct kpc_message message = {
+		.type = KPC_MESSAGE_BINDING_GONE,
+		.binding = event->binding.id,
+	};
+
+	/* Whose it is, is not said. */
+	if (event->change == KPC_CHANGE_REMOVED &&
+	    event->reason != KPC_REASON_CLOSED &&
+	    event->reason != KPC_REASON_DELETED &&
+	    event->binding.protocol == IPPROTO_UDP)
+		crew_tell(warden, &message, -1);
+}
+
+void follow_flows(struct warden *warden)
+{
+	struct kpc_error why = { "" };
+
+	if (!warden->enforce || warden->flows)
+		return;
+	warden->flows = true;
+	if (kpc_nl_subscribe(&warden->events, KPC_NL_BINDING, &why))
+		log_say(LOG_ERR, "cannot follow the ends of bindings: %s",
+			why.text);
+}
+
 static void establish_event(struct warden *warden,
 			    const struct kpc_establish *establish)
 {
@@ -159,6 +192,8 @@ static void on_events(struct loop_source *source, uint32_t events)
 	while ((got = kpc_nl_event_next(&warden->events, &event)) > 0) {
 		if (event.cmd == KPC_CMD_ASSOCIATION_NTF)
 			association_event(warden, &event);
+		else if (event.cmd == KPC_CMD_BINDING_NTF)
+			binding_event(warden, &event);
 		else if (event.cmd == KPC_CMD_ESTABLISH_NTF)
 			establish_event(warden, &event.establish);
 	}

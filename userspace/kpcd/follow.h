@@ -24,4 +24,12 @@ int follow_open(struct warden *warden);
  */
 int follow_begin(struct warden *warden);
 
+/**
+ * follow_flows() - hear of the ends of bindings too
+ *
+ * From the first association of datagrams on: without one all that is heard
+ * would be of sockets, which tell of their ends themselves.
+ */
+void follow_flows(struct warden *warden);
+
 #endif

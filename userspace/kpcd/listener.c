@@ -118,16 +118,16 @@ static int open_one(struct warden *warden, const struct listener *listener,
 		kpc_error_set(err, "cannot listen there: %s", strerror(errno));
 		goto close;
 	}
-	if (udp)
-		return fd;
-
-	/* Before a first SYN can come: it would meet an unknown socket. */
-	if (warden->enforce) {
+	/*
+	 * Before a first SYN can come: it would meet an unknown socket. One of
+	 * UDP has its port by now, as the module wants it; nothing comes yet.
+	 */
+	if (warden->enforce && listener->kind != LISTENER_LOCAL) {
 		code = kpc_nl_handshake_new(&warden->nl, fd, NULL, 0, err);
 		if (code)
 			goto close;
 	}
-	if (listen(fd, BACKLOG)) {
+	if (!udp && listen(fd, BACKLOG)) {
 		code = -errno;
 		kpc_error_set(err, "cannot listen there: %s", strerror(errno));
 		goto close;

@@ -23,6 +23,7 @@ static const size_t members[] = {
 	[KPC_MESSAGE_DRAIN]		= sizeof(uint32_t),
 	[KPC_MESSAGE_LISTENS]		= sizeof(struct kpc_message_listens),
 	[KPC_MESSAGE_QUOTA]		= sizeof(struct kpc_message_quota),
+	[KPC_MESSAGE_BINDING_GONE]	= sizeof(uint64_t),
 };
 
 size_t message_length(uint32_t type)

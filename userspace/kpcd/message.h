@@ -48,6 +48,7 @@
  * @KPC_MESSAGE_DRAIN: warden: take nothing new, finish what runs, exit
  * @KPC_MESSAGE_LISTENS: warden: a role b association's peers come to a listener
  * @KPC_MESSAGE_QUOTA: warden: how many handshakes there may be from now on
+ * @KPC_MESSAGE_BINDING_GONE: warden: the module has ended the binding of a flow
  */
 enum kpc_message_type {
 	KPC_MESSAGE_ASSOCIATION = 1,
@@ -67,6 +68,7 @@ enum kpc_message_type {
 	KPC_MESSAGE_DRAIN,
 	KPC_MESSAGE_LISTENS,
 	KPC_MESSAGE_QUOTA,
+	KPC_MESSAGE_BINDING_GONE,
 };
 
 /**
@@ -328,6 +330,7 @@ struct kpc_message {
 		struct kpc_message_backend_request backend_request;
 		struct kpc_message_backend backend;
 		struct kpc_message_established established;
+		uint64_t binding;	/* BINDING_GONE */
 		struct kpc_message_event event;
 	};
 };

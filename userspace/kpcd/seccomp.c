@@ -209,7 +209,7 @@ static int add_all(scmp_filter_ctx filter, uint32_t action, const int *calls,
 	return 0;
 }
 
-int worker_confine(bool datagrams)
+int worker_confine(void)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int err;
@@ -223,9 +223,9 @@ int worker_confine(bool datagrams)
 			      sizeof(refused) / sizeof(*refused));
 	if (!err)
 		err = allow_tcp(filter);
-	if (!err && datagrams)
+	if (!err)
 		err = allow_udp(filter);
-	if (!err && datagrams)
+	if (!err)
 		err = allow_sharing(filter);
 	if (!err)
 		err = allow_options(filter);

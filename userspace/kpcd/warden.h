@@ -44,6 +44,7 @@
  * @module: tells when the module is gone
  * @nl: requests to the module
  * @events: the module's events
+ * @flows: the ends of bindings are among them
  * @events_source: waits for @events
  * @resync: reads the module's table anew
  * @tally: what the service manager is told of connections
@@ -73,6 +74,7 @@ struct warden {
 	struct loop_source module;
 	struct kpc_nl nl;
 	struct kpc_nl events;
+	bool flows;
 	struct loop_source events_source;
 	struct loop_timer resync;
 	struct tally tally;

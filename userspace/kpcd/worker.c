@@ -229,8 +229,7 @@ int worker_main(int message_fd, int netlink_fd,
 
 	if (worker_set_up(&worker))
 		return 1;
-	/* With the module there is no DTLS. */
-	if (worker_confine(!config->enforce)) {
+	if (worker_confine()) {
 		worker_complain("system calls cannot be given up", -EPERM);
 		return 1;
 	}

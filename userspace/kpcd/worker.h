@@ -65,13 +65,12 @@ int worker_main(int message_fd, int netlink_fd,
 
 /**
  * worker_confine() - give up every system call that serving does not need
- * @datagrams: DTLS is part of that
  *
  * Called once by worker_main(); provided by seccomp.c, whose table names each
  * allowed call. A call that is not in the table ends the process.
  *
  * Return: 0 or a negative errno.
  */
-int worker_confine(bool datagrams);
+int worker_confine(void);
 
 #endif

@@ -100,6 +100,12 @@ static void on_establish(struct worker *worker,
 	channel_send(worker, &reply);
 }
 
+static void on_binding_gone(struct worker *worker,
+			    const struct kpc_message *message, int fd)
+{
+	dtls_binding_gone(worker, message->binding);
+}
+
 static void drain_expired(struct timer *timer)
 {
 	struct worker *worker = container_of(timer, struct worker, drain);
@@ -166,6 +172,7 @@ static const struct {
 	[KPC_MESSAGE_DRAIN] = { on_drain },
 	[KPC_MESSAGE_LISTENS] = { on_listens },
 	[KPC_MESSAGE_QUOTA] = { on_quota },
+	[KPC_MESSAGE_BINDING_GONE] = { on_binding_gone },
 };
 
 void worker_message(struct worker *worker, const struct kpc_message *message,

@@ -393,6 +393,15 @@ void bind_start(struct worker *worker);
 void bind_handshake(struct worker *worker, struct waiter *waiter, int fd,
 		    const struct kpc_message_association *association);
 
+/**
+ * bind_release() - end the binding of a flow
+ * @worker: the worker, which bound it
+ * @binding: id in the module; 0: it has none
+ *
+ * Nobody waits for an answer. What cannot be asked ends with the session.
+ */
+void bind_release(struct worker *worker, uint64_t binding);
+
 /** bind_hand_over() - a bound socket becomes an application's */
 void bind_hand_over(struct worker *worker, struct waiter *waiter, int fd);
 
