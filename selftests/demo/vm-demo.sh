@@ -27,13 +27,13 @@ FILES=/run/kpc/files.sock
 PARTNER=/run/kpc/partner.sock
 
 for part in lib net services p1-provision p2-gateways p3-traffic p4-foreign \
-	    p5-wire p6-identity p7-attacks p8-revoke p9-crash; do
+	    p5-wire p6-identity p7-attacks p8-revoke p9-crash p10-datagrams; do
 	# shellcheck source=/dev/null
 	. "$demo/$part.sh"
 done
 
 # How many checks each point makes; one that breaks off is thereby seen.
-checks=([1]=5 [2]=6 [3]=6 [4]=5 [5]=7 [6]=5 [7]=12 [8]=5 [9]=8)
+checks=([1]=5 [2]=6 [3]=6 [4]=5 [5]=7 [6]=5 [7]=12 [8]=5 [9]=8 [10]=8)
 points=(
 	[1]='Keys and associations are provisioned on both sites'
 	[2]='Gateways: services behind B, site A commanded to establish'
@@ -44,6 +44,7 @@ points=(
 	[7]='Attacks'
 	[8]='Revocation under load'
 	[9]='Crashes'
+	[10]='Datagrams: CoAP by DTLS'
 )
 
 if [ "$(id -u)" != 0 ] || [ ! -f "${KPC_KO:-}" ]; then
@@ -65,7 +66,7 @@ modprobe kpc || echo "# the module does not load"
 make_machines
 watch_wire
 probe_openssl
-for point in 1 2 3 4 5 6 7 8 9; do
+for point in "${!points[@]}"; do
 	headline "$point ${points[point]}"
 	before=$tests
 	started=$(now_ms)
