@@ -399,6 +399,8 @@ int kpc_udp_register(struct kpc_net *kn, struct netlink_ext_ack *extack,
 		ks->budget = limits->handshake_octets;
 		ks->patience = limits->handshake_seconds;
 	}
+	/* One that it did not choose goes with a disconnect: it is kept. */
+	sk->sk_userlocks |= SOCK_BINDPORT_LOCK;
 	count_port(kn, ks->flow.local_port, 1);
 	kpc_sock_set_mark(sk, kn->config.handshake_mark);
 	/* Who judges it by its mark sees this one, and what it has. */

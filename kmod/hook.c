@@ -286,6 +286,7 @@ static unsigned int read_chain(struct packet *p)
 			if (h->frag_off & htons(IP6_OFFSET)) {
 				if (ipv6_ext_hdr(h->nexthdr))
 					goto cut;
+				p->later = true;
 				p->protocol = h->nexthdr;
 				return offset;
 			}
@@ -326,6 +327,15 @@ static noinline unsigned int judge6(struct kpc_net *kn, struct sk_buff *skb,
 	};
 	unsigned int offset = read_chain(&p);
 
+	/*
+	 * UDP has honest fragments, and they come in as they are. The first shows
+	 * the ports, and without it the others are never put together.
+	 */
+	if (!out && p.protocol == IPPROTO_UDP && !p.cut) {
+		if (p.later)
+			return NF_ACCEPT;
+		p.flow.fragment = false;
+	}
 	if (read_ports(&p, offset)) {
 		p.routed = p.routed && may_be_protected(&p);
 		p.flow.local = out ? ip6h->saddr : ip6h->daddr;

@@ -42,19 +42,30 @@ struct record {
 /* No flight of a handshake has more in one datagram. */
 #define RECORDS_MAX		64
 
-/* Whether all its records are of a handshake: those, alerts, cipher changes. */
+/*
+ * Whether all its records are of a handshake: those, alerts, cipher changes. Of
+ * several datagrams in one buffer each begins with a record, so none has its end
+ * in another (RFC 6347 4.1.1).
+ */
 static bool is_handshake(const struct packet *p)
 {
-	unsigned int at = p->data, n;
+	unsigned int at = p->data, whole = p->skb->len - at, n, end;
 	const struct record *r;
 	struct record buf;
 
+	if (skb_is_gso(p->skb))
+		whole = skb_shinfo(p->skb)->gso_size;
+	if (!whole)
+		return false;
 	for (n = 0; n < RECORDS_MAX && at < p->skb->len; n++) {
 		r = skb_header_pointer(p->skb, at, sizeof(buf), &buf);
 		if (!r || r->type < RECORD_CHANGE_CIPHER ||
 		    r->type > RECORD_HANDSHAKE)
 			return false;
-		at += sizeof(buf) + ntohs(r->length);
+		end = at + sizeof(buf) + ntohs(r->length);
+		if ((at - p->data) / whole != (end - 1 - p->data) / whole)
+			return false;
+		at = end;
 	}
 	return n && at == p->skb->len;
 }

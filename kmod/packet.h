@@ -33,6 +33,7 @@ struct sock;
  * @open: has the flag SYN without ACK
  * @answer: has the flags SYN and ACK
  * @cut: what is behind its extension headers is not known
+ * @later: a fragment of IPv6, and not the first
  * @data: offset of the payload, if it has a whole UDP header; else 0
  */
 struct packet {
@@ -51,6 +52,7 @@ struct packet {
 	bool open;
 	bool answer;
 	bool cut;
+	bool later;
 	unsigned int data;
 };
 

@@ -6,6 +6,8 @@
  */
 #include "kselftest_harness.h"
 
+#include <netinet/udp.h>
+
 #include "datagram.h"
 
 FIXTURE(guard) {
@@ -283,6 +285,100 @@ TEST_F(guard, a_datagram_to_all)
 	EXPECT_EQ(udp_send(at_a, &all, DTLS_HANDSHAKE, 10), 0);
 	EXPECT_EQ(udp_got(fd), DTLS_HANDSHAKE);
 	close(fd);
+	close(at_a);
+}
+
+/* I3: the port by which a registered socket is known stays its own. */
+TEST_F(guard, a_port_that_was_not_chosen)
+{
+	const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+	struct assoc a = ASSOC_A("to-b");
+	struct flow *f = &self->f;
+	struct sockaddr_in own, after;
+	struct end other = end_at(ADDR_A, PORT_A + 7);
+	socklen_t len = sizeof(own);
+	int fd;
+
+	ASSOC_UDP(a);
+	ASSERT_EQ(assoc_new(&f->a, &a), 0) TH_LOG("%s", f->a.said);
+	f->at_b = end_at(ADDR_B, PORT);
+	ASSERT_EQ(wire_count_as('a', "seen", "udp dport 8883"), 0);
+	ASSERT_EQ(site_enter('a'), 0);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	ASSERT_EQ(connect(fd, &f->at_b.any, f->at_b.len), 0);
+	ASSERT_EQ(getsockname(fd, (struct sockaddr *)&own, &len), 0);
+	ASSERT_EQ(handshake_new(&f->a, fd, "to-b"), 0) TH_LOG("%s", f->a.said);
+	EXPECT_EQ(connect(fd, &nobody, sizeof(nobody)), 0);
+	ASSERT_EQ(getsockname(fd, (struct sockaddr *)&after, &len), 0);
+	EXPECT_EQ(after.sin_port, own.sin_port);
+	EXPECT_EQ(bind(fd, &other.any, other.len), -1);
+	EXPECT_EQ(udp_send(fd, &f->at_b, DTLS_DATA, 10), -ECONNREFUSED);
+	EXPECT_EQ(wire_packets_as('a', "seen"), 0);
+	EXPECT_EQ(udp_send(fd, &f->at_b, DTLS_HANDSHAKE, 10), 0);
+	EXPECT_EQ(wire_packets_as('a', "seen"), 1);
+	close(fd);
+}
+
+/* I3: each datagram of a buffer that is cut on its way out is one of a handshake. */
+TEST_F(guard, several_datagrams_at_once)
+{
+	struct assoc a = ASSOC_A("to-b");
+	struct flow *f = &self->f;
+	uint8_t octets[3 * (HEAD + 20)];
+	int fd, size = HEAD + 20;
+
+	ASSOC_UDP(a);
+	ASSERT_EQ(assoc_new(&f->a, &a), 0) TH_LOG("%s", f->a.said);
+	f->at_b = end_at(ADDR_B, PORT);
+	ASSERT_EQ(wire_count_as('a', "seen", "udp dport 8883"), 0);
+	ASSERT_EQ(site_enter('a'), 0);
+	fd = udp_socket(ADDR_A, 0);
+	ASSERT_EQ(handshake_new(&f->a, fd, "to-b"), 0) TH_LOG("%s", f->a.said);
+	ASSERT_EQ(setsockopt(fd, SOL_UDP, UDP_SEGMENT, &size, sizeof(size)), 0);
+	for (int i = 0; i < 3; i++)
+		record(octets + i * size, DTLS_HANDSHAKE, 20);
+	EXPECT_EQ(sendto(fd, octets, sizeof(octets), 0, &f->at_b.any, f->at_b.len),
+		  (ssize_t)sizeof(octets));
+	/* Data behind a header that says it is its own. */
+	record(octets, DTLS_HANDSHAKE, sizeof(octets) - HEAD);
+	record(octets + size, DTLS_DATA, 20);
+	record(octets + 2 * size, DTLS_DATA, 20);
+	EXPECT_EQ(sendto(fd, octets, sizeof(octets), 0, &f->at_b.any, f->at_b.len),
+		  -1);
+	EXPECT_EQ(errno, ECONNREFUSED);
+	size = 0;
+	setsockopt(fd, SOL_UDP, UDP_SEGMENT, &size, sizeof(size));
+	EXPECT_EQ(udp_send(fd, &f->at_b, DTLS_HANDSHAKE, 10), 0);
+	/* Counted as one where it is cut behind the hook. */
+	EXPECT_LE(wire_packets_as('a', "seen"), 4);
+	EXPECT_GE(wire_packets_as('a', "seen"), 2);
+	close(fd);
+}
+
+/* A datagram of IPv6 comes in pieces, of which the first alone shows its port. */
+TEST_F(guard, pieces_of_ipv6)
+{
+	struct flow *f = &self->f;
+	struct end aside = end_at("2001:db8::2", 9);
+	int at_a, other, fd;
+
+	ASSERT_EQ(guard_b(f, AF_INET6, NULL, 0), 0) TH_LOG("%s", f->b.said);
+	f->at_b = end_at("2001:db8::2", PORT);
+	ASSERT_EQ(site_enter('a'), 0);
+	at_a = udp_socket("2001:db8::1", PORT_A);
+	ASSERT_GE(at_a, 0);
+	ASSERT_EQ(site_enter('b'), 0);
+	other = udp_socket("2001:db8::2", 9);
+	fd = udp_socket("2001:db8::2", PORT);
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(udp_send(at_a, &aside, DTLS_DATA, 5000), 0);
+	EXPECT_EQ(udp_got(other), DTLS_DATA);
+	EXPECT_EQ(udp_send(at_a, &f->at_b, DTLS_DATA, 5000), 0);
+	EXPECT_TRUE(udp_silent(fd));
+	EXPECT_TRUE(told(&f->ev_b, KPC_VIOLATION_KIND_ENDPOINT,
+			 KPC_DIRECTION_IN));
+	close(fd);
+	close(other);
 	close(at_a);
 }
 
