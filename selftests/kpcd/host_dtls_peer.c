@@ -20,6 +20,7 @@ static int connect_late(int fd, const struct sockaddr *to, socklen_t length);
 
 #include "kpcd/connection.h"
 #include "kpcd/dtls_peer.h"
+#include "lone_worker.h"
 
 #define CCM_8	0xc0a8
 #define ID	1
@@ -54,22 +55,9 @@ static int connect_late(int fd, const struct sockaddr *to, socklen_t length)
 
 static bool worker_begin(void)
 {
-	int fds[2];
-
-	memset(&worker, 0, sizeof(worker));
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds))
+	if (!lone_worker_begin(&worker, &warden, 2))
 		return false;
-	worker.message_fd = fds[0];
-	warden = fds[1];
-	worker.netlink_fd = -1;
-	worker.steps_end = &worker.steps;
-	worker.quota = (struct kpc_message_quota){ 2, 2 };
 	worker.dtls_most = 2;
-	timer_wheel_init(&worker.timers);
-	buffer_pool_init(&worker.pool, 64 << 20);
-	if (engine_new(WORKER_ENGINE_EPOLL, &worker.pool, &worker.engine))
-		return false;
-	channel_start(&worker);
 	return true;
 }
 
@@ -81,12 +69,7 @@ static void worker_end(void)
 	dtls_bury(&worker);
 	tap_ok(dtls_idle(&worker), "nothing is left of it");
 	dtls_peers_free(&worker);
-	engine_free(worker.engine);
-	channel_finish(&worker);
-	transfer_flush(&worker);
-	buffer_pool_free(&worker.pool);
-	close(worker.message_fd);
-	close(warden);
+	lone_worker_end(&worker, warden);
 }
 
 /* A socket of UDP, and where it is; v4 as v4-mapped. */

@@ -46,6 +46,7 @@ static void *realloc_or_not(void *old, size_t size)
 #undef realloc
 
 #include "kpcd/handshake.h"
+#include "lone_worker.h"
 
 /* A worker, its one connection, and the far ends of all its sockets. */
 static struct worker worker;
@@ -196,35 +197,10 @@ static void check_takes(enum worker_engine kind, const char *name)
 	}
 }
 
-static bool worker_begin(void)
-{
-	int fds[2];
-
-	memset(&worker, 0, sizeof(worker));
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds))
-		return false;
-	worker.message_fd = fds[0];
-	warden = fds[1];
-	worker.netlink_fd = -1;
-	worker.steps_end = &worker.steps;
-	worker.quota = (struct kpc_message_quota){ 1, 1 };
-	timer_wheel_init(&worker.timers);
-	buffer_pool_init(&worker.pool, 64 << 20);
-	if (engine_new(WORKER_ENGINE_EPOLL, &worker.pool, &worker.engine))
-		return false;
-	channel_start(&worker);
-	return true;
-}
-
 static void worker_end(void)
 {
 	starved = false;
-	engine_free(worker.engine);
-	channel_finish(&worker);
-	transfer_flush(&worker);
-	buffer_pool_free(&worker.pool);
-	close(worker.message_fd);
-	close(warden);
+	lone_worker_end(&worker, warden);
 }
 
 static bool connection_begin(enum kpc_carrier carrier)
@@ -285,7 +261,7 @@ static bool told(enum kpc_message_event_kind kind, const char *words)
 /* Octets came from the far end, and there is nothing to send them on with. */
 static void check_no_transfer(void)
 {
-	if (!worker_begin() || !connection_begin(KPC_CARRIER_KERNEL)) {
+	if (!lone_worker_begin(&worker, &warden, 1) || !connection_begin(KPC_CARRIER_KERNEL)) {
 		tap_ok(false, "a worker with a connection");
 		return;
 	}
@@ -305,7 +281,7 @@ static void check_no_buffer(void)
 {
 	char heard[8] = "";
 
-	if (!worker_begin() || !connection_begin(KPC_CARRIER_KERNEL)) {
+	if (!lone_worker_begin(&worker, &warden, 1) || !connection_begin(KPC_CARRIER_KERNEL)) {
 		tap_ok(false, "a worker with a connection");
 		return;
 	}
@@ -334,7 +310,7 @@ static void check_no_input(void)
 	struct link link;
 	size_t length;
 
-	if (!worker_begin() || !link_open(&link, 0x1301) ||
+	if (!lone_worker_begin(&worker, &warden, 1) || !link_open(&link, 0x1301) ||
 	    !connection_begin(KPC_CARRIER_AGENT)) {
 		tap_ok(false, "a worker with a connection");
 		return;
@@ -363,7 +339,7 @@ static void check_no_outbox(void)
 	struct kpc_message message;
 	unsigned int i, lost = 0;
 
-	if (!worker_begin()) {
+	if (!lone_worker_begin(&worker, &warden, 1)) {
 		tap_ok(false, "a worker");
 		return;
 	}
@@ -386,7 +362,7 @@ static void check_no_outbox(void)
 /* What answers is no socket, so reading fails as nothing else would. */
 static void check_no_module(void)
 {
-	if (!worker_begin()) {
+	if (!lone_worker_begin(&worker, &warden, 1)) {
 		tap_ok(false, "a worker");
 		return;
 	}
@@ -436,7 +412,7 @@ static void check_silent_module(void)
 
 	fd = silent_port(&association.addresses.at[0], &waiting);
 	association.addresses.at[1] = association.addresses.at[0];
-	if (fd < 0 || !worker_begin()) {
+	if (fd < 0 || !lone_worker_begin(&worker, &warden, 1)) {
 		tap_ok(false, "a worker");
 		return;
 	}
