@@ -218,34 +218,36 @@ static int take_suite(struct reading *in, const char *word, const char *value)
 	return 0;
 }
 
+/* Above 0, as what is 0 is left out. */
+static int take_number(struct reading *in, const char *word, const char *value, uint64_t most,
+		       uint64_t *number)
+{
+	if (kpci_value_number(word, value, most, number, NULL) || !*number)
+		return bad_value(in, word, value);
+	return 0;
+}
+
 static int take_mark(struct reading *in, const char *word, const char *value)
 {
-	uint64_t mark;
+	uint64_t number;
+	int ret = take_number(in, word, value, UINT32_MAX, &number);
 
-	if (kpci_value_number(word, value, UINT32_MAX, &mark, NULL) || !mark)
-		return bad_value(in, word, value);
-	in->identity->mark = mark;
-	return 0;
+	in->identity->mark = ret ? 0 : number;
+	return ret;
 }
 
 static int take_binding(struct reading *in, const char *word, const char *value)
 {
-	uint64_t id;
-
-	if (kpci_value_number(word, value, UINT64_MAX, &id, NULL) || !id)
-		return bad_value(in, word, value);
-	in->identity->id = id;
-	return 0;
+	return take_number(in, word, value, UINT64_MAX, &in->identity->id);
 }
 
 static int take_records(struct reading *in, const char *word, const char *value)
 {
-	uint64_t records;
+	uint64_t number;
+	int ret = take_number(in, word, value, UINT32_MAX, &number);
 
-	if (kpci_value_number(word, value, UINT32_MAX, &records, NULL) || !records)
-		return bad_value(in, word, value);
-	in->identity->records = records;
-	return 0;
+	in->identity->records = ret ? 0 : number;
+	return ret;
 }
 
 static int take_peer(struct reading *in, const char *word, const char *value)
