@@ -45,6 +45,17 @@ static int guard_b(struct flow *f, uint16_t family, const char *address,
 	return assoc_new(&f->b, &b);
 }
 
+/* Role a alone, in whose site one is then; what leaves for b is counted as seen. */
+static int guard_a(struct flow *f)
+{
+	struct assoc a = ASSOC_A("to-b");
+
+	ASSOC_UDP(a);
+	f->at_b = end_at(ADDR_B, PORT);
+	return assoc_new(&f->a, &a) ?:
+	       wire_count_as('a', "seen", "udp dport 8883") ?: site_enter('a');
+}
+
 static int send_with_mark(int fd, const struct end *to, uint32_t mark)
 {
 	char control[CMSG_SPACE(sizeof(mark))] = "";
@@ -116,16 +127,11 @@ TEST_F(guard, marks_that_nobody_gave)
 /* I3, towards the far end: nothing leaves for it but from registered sockets. */
 TEST_F(guard, what_leaves_for_the_far_end)
 {
-	struct assoc a = ASSOC_A("to-b");
 	struct flow *f = &self->f;
 	struct end elsewhere;
 	int fd;
 
-	ASSOC_UDP(a);
-	ASSERT_EQ(assoc_new(&f->a, &a), 0) TH_LOG("%s", f->a.said);
-	f->at_b = end_at(ADDR_B, PORT);
-	ASSERT_EQ(wire_count_as('a', "seen", "udp dport 8883"), 0);
-	ASSERT_EQ(site_enter('a'), 0);
+	ASSERT_EQ(guard_a(f), 0) TH_LOG("%s", f->a.said);
 	fd = udp_socket(ADDR_A, 0);
 	EXPECT_EQ(udp_send(fd, &f->at_b, DTLS_HANDSHAKE, 10), -ECONNREFUSED);
 	EXPECT_TRUE(told(&f->ev_a, KPC_VIOLATION_KIND_ENDPOINT,
@@ -292,18 +298,13 @@ TEST_F(guard, a_datagram_to_all)
 TEST_F(guard, a_port_that_was_not_chosen)
 {
 	const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
-	struct assoc a = ASSOC_A("to-b");
 	struct flow *f = &self->f;
 	struct sockaddr_in own, after;
 	struct end other = end_at(ADDR_A, PORT_A + 7);
 	socklen_t len = sizeof(own);
 	int fd;
 
-	ASSOC_UDP(a);
-	ASSERT_EQ(assoc_new(&f->a, &a), 0) TH_LOG("%s", f->a.said);
-	f->at_b = end_at(ADDR_B, PORT);
-	ASSERT_EQ(wire_count_as('a', "seen", "udp dport 8883"), 0);
-	ASSERT_EQ(site_enter('a'), 0);
+	ASSERT_EQ(guard_a(f), 0) TH_LOG("%s", f->a.said);
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	ASSERT_EQ(connect(fd, &f->at_b.any, f->at_b.len), 0);
 	ASSERT_EQ(getsockname(fd, (struct sockaddr *)&own, &len), 0);
@@ -322,16 +323,11 @@ TEST_F(guard, a_port_that_was_not_chosen)
 /* I3: each datagram of a buffer that is cut on its way out is one of a handshake. */
 TEST_F(guard, several_datagrams_at_once)
 {
-	struct assoc a = ASSOC_A("to-b");
 	struct flow *f = &self->f;
 	uint8_t octets[3 * (HEAD + 20)];
 	int fd, size = HEAD + 20;
 
-	ASSOC_UDP(a);
-	ASSERT_EQ(assoc_new(&f->a, &a), 0) TH_LOG("%s", f->a.said);
-	f->at_b = end_at(ADDR_B, PORT);
-	ASSERT_EQ(wire_count_as('a', "seen", "udp dport 8883"), 0);
-	ASSERT_EQ(site_enter('a'), 0);
+	ASSERT_EQ(guard_a(f), 0) TH_LOG("%s", f->a.said);
 	fd = udp_socket(ADDR_A, 0);
 	ASSERT_EQ(handshake_new(&f->a, fd, "to-b"), 0) TH_LOG("%s", f->a.said);
 	ASSERT_EQ(setsockopt(fd, SOL_UDP, UDP_SEGMENT, &size, sizeof(size)), 0);
