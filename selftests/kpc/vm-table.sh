@@ -511,7 +511,8 @@ ok "M5: provision saves the mark that the module chose" \
 	eval 'free_mark && [ "$(grep -c "^association near .*mark " "$dir/saved.conf")" = 1 ]'
 put_files "$mark"
 ok "one that the file has given away is not saved" \
-	eval 'run 1 provision_near && grep -q "saved.conf:2: mark .* belongs to other identities already (line 1)" "$dir/err"'
+	eval 'run 1 provision_near && grep -q "saved.conf:2: mark .* belongs to other identities already (line 1)" "$dir/err" &&
+	grep -q "the module chose mark .*kpc sync" "$dir/err"'
 ok "and nothing is left of it" \
 	eval 'cmp "$dir/saved.conf" "$dir/saved.before" >"$dir/err" &&
 	[ ! -s "$dir/saved.keys" ] && run 1 k association get near &&

@@ -240,6 +240,10 @@ static int carry_out(struct provision *provision, struct textfile *conf)
 		ret = refuse(provision, &err);
 	} else if (!provision->offline && judge_conf(provision, conf, &err)) {
 		ret = refuse(provision, &err);
+		cli_warn(provision->cli,
+			 "%s: the module chose mark 0x%08x, not knowing what the file has; `kpc sync` tells it, or give a mark",
+			 provision->association.name,
+			 provision->association.mark);
 	} else if (textfile_append(conf, line, &err)) {
 		ret = refuse(provision, &err);
 	}
