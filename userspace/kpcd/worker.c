@@ -158,7 +158,7 @@ static void worker_steps(struct worker *worker, uint64_t *before)
 			handshake_step(worker);
 		dtls_step(worker);
 	} while (worker_has_steps(worker) && clock_now() - begun < relaying);
-	*before = clock_now();
+	*before = worker_has_steps(worker) ? clock_now() : 0;
 }
 
 static int worker_serve(struct worker *worker)
