@@ -150,6 +150,11 @@ static const struct {
 	{ "m7 role a role b", "role is given twice" },
 	{ "m7 kpc-id m7@sp.example",
 	  "role is missing: role a (initiates, TLS client) or role b (answers, TLS server)" },
+	{ "m7 role a kpc-id hex:00112233445566778899aabbccddeeff id-a //sp.example/cse/C1 "
+	  "id-b //sp.example/in",
+	  "the word behind kpc-id is a key as a key store has it; NAME@FQDN is accepted" },
+	{ A "peer hex:00112233445566778899aabbccddeeff",
+	  "an address is a key as a key store has it; HOST:PORT is accepted" },
 	{ "m7 role a", "kpc-id is missing: the identifier of the Kpc, such as kpc-id "
 	  "meter7@sp.example" },
 	{ "m7 role a kpc-id m7@sp.example id-a //sp.example/cse/C1",

@@ -57,8 +57,12 @@ int kpc_address_split(const char *text, char *host, uint16_t *port,
 		      struct kpc_error *err)
 {
 	const char *rest;
+	bool is_pair = host_split(text, host, &rest) && *rest == ':';
 
-	if (!host_split(text, host, &rest) || *rest != ':')
+	if (kpci_key_encoded(text) && !(is_pair && port_read(rest + 1, port)))
+		return kpc_error_return(err, -EINVAL,
+					"an address is a key as a key store has it; HOST:PORT is accepted");
+	if (!is_pair)
 		return kpc_error_return(err, -EINVAL,
 					"\"%s\" is not HOST:PORT; gateway.example:8883, 192.0.2.1:8883 or [2001:db8::1]:8883 is accepted",
 					text);

@@ -60,6 +60,10 @@ static int check_strict(const struct kpc_kpcid *id, const char *text, struct kpc
 	for (size_t i = 0; i < relative; i++)
 		if (!relative_octet(id->octets[i]))
 			relative = 0;
+	/* None of that form is written so; a key is not shown. */
+	if (kpci_key_encoded(text))
+		return kpc_error_return(err, -EINVAL,
+					"the word behind kpc-id is a key as a key store has it; NAME@FQDN is accepted");
 	if (!relative || !kpci_hostname_valid((const char *)at + 1, id->len - relative - 1))
 		return kpc_error_return(err, -EINVAL,
 					"KpcId %s is not of the form NAME@FQDN with NAME from "
