@@ -240,10 +240,11 @@ upgrade()
 	kill "${agent[site-b]}"
 	gone 20 "${agent[site-b]}"
 	at site-b kpc load --force - </dev/null >/dev/null
-	shown lab 'rmmod kpc && modprobe kpc'
+	shown lab 'until rmmod kpc; do sleep 1; done'
 	within 10 rmmod kpc
 	[ -d /sys/module/kpc ] || steps+=unloaded,
 	closed && steps+=closed,
+	shown lab modprobe kpc
 	modprobe kpc && steps+=loaded,
 	na kpc sync
 	at site-b kpc sync >/dev/null
