@@ -77,6 +77,18 @@ socklen_t address_socket(const struct sockaddr_in6 *from,
 	return sizeof(*in);
 }
 
+void address_tell(struct kpc_address *to, const struct in6_addr *address,
+		  in_port_t port)
+{
+	bool v4 = IN6_IS_ADDR_V4MAPPED(address);
+	size_t skip = v4 ? 12 : 0;
+
+	memset(to, 0, sizeof(*to));
+	to->family = v4 ? AF_INET : AF_INET6;
+	to->port = ntohs(port);
+	memcpy(to->octets, address->s6_addr + skip, 16 - skip);
+}
+
 /* A UNIX socket that was shut down still says that it listens, as UDP does nothing. */
 static bool is_shut(int fd)
 {

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include <kpc/nl.h>
+
 /**
  * address_map() - any address to the form used inside
  *
@@ -34,6 +36,15 @@ int address_literal(const char *host, uint16_t port, struct sockaddr_in6 *to);
  */
 socklen_t address_socket(const struct sockaddr_in6 *from,
 			 struct sockaddr_storage *to);
+
+/**
+ * address_tell() - the form of libkpc, in which IPv4 is IPv4
+ * @to: set as a whole
+ * @address: in the form used inside
+ * @port: in the order of the network
+ */
+void address_tell(struct kpc_address *to, const struct in6_addr *address,
+		  in_port_t port);
 
 /** address_listens() - whether a socket listens and nobody has shut it down */
 bool address_listens(int fd);

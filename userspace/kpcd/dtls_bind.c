@@ -8,6 +8,7 @@
 
 #include <kpc/nl.h>
 
+#include "address.h"
 #include "dtls_peer.h"
 
 /* RFC 6347 4.1: the epoch of the first keys. */
@@ -49,17 +50,6 @@ static void bound(struct waiter *waiter, const void *answer, int fd)
 	dtls_handshake_bound(peer);
 }
 
-/* As the module has it: IPv4 is IPv4, also at a socket of IPv6. */
-static void end_set(struct kpc_address *to, const struct in6_addr *address,
-		    in_port_t port)
-{
-	bool v4 = IN6_IS_ADDR_V4MAPPED(address);
-
-	to->family = v4 ? AF_INET : AF_INET6;
-	to->port = ntohs(port);
-	memcpy(to->octets, address->s6_addr + (v4 ? 12 : 0), v4 ? 4 : 16);
-}
-
 void dtls_bind(struct dtls_peer *peer)
 {
 	struct kpc_bind bind = {
@@ -75,9 +65,9 @@ void dtls_bind(struct dtls_peer *peer)
 	/* A connected socket has its ends itself. */
 	if (peer->role == KPC_ROLE_B) {
 		bind.fd = peer->listener->accept.fd;
-		end_set(&bind.local, &peer->at.own, peer->listener->port);
-		end_set(&bind.remote, &peer->at.peer.sin6_addr,
-			peer->at.peer.sin6_port);
+		address_tell(&bind.local, &peer->at.own, peer->listener->port);
+		address_tell(&bind.remote, &peer->at.peer.sin6_addr,
+			     peer->at.peer.sin6_port);
 	}
 	peer->waiter.answered = bound;
 	bind_socket(peer->worker, &peer->waiter, &bind);
