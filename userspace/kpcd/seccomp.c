@@ -127,22 +127,9 @@ static int allow_udp(scmp_filter_ctx filter)
 {
 	int err = allow_sockets(filter, SOCK_DGRAM, IPPROTO_UDP);
 
-	if (!err)
-		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
-				       SCMP_SYS(setsockopt), 2,
-				       SCMP_A1(SCMP_CMP_EQ, SOL_UDP),
-				       SCMP_A2(SCMP_CMP_EQ, UDP_GRO));
 	if (err)
 		return err;
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(recvmmsg), 0);
-}
-
-/* A port of UDP is tried by this, whether others can share it. */
-static int allow_sharing(scmp_filter_ctx filter)
-{
-	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
-				SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET),
-				SCMP_A2(SCMP_CMP_EQ, SO_REUSEADDR));
 }
 
 /*
@@ -154,6 +141,9 @@ static int allow_options(scmp_filter_ctx filter)
 	static const int options[][2] = {
 		{ SOL_SOCKET, SO_KEEPALIVE },
 		{ SOL_SOCKET, SO_LINGER },
+		/* By this it is tried whether others can share a port of UDP. */
+		{ SOL_SOCKET, SO_REUSEADDR },
+		{ SOL_UDP, UDP_GRO },
 		{ IPPROTO_TCP, TCP_NODELAY },
 		{ IPPROTO_TCP, TCP_ULP },
 		{ SOL_TLS, TLS_TX },
@@ -225,8 +215,6 @@ int worker_confine(void)
 		err = allow_tcp(filter);
 	if (!err)
 		err = allow_udp(filter);
-	if (!err)
-		err = allow_sharing(filter);
 	if (!err)
 		err = allow_options(filter);
 	if (!err)
