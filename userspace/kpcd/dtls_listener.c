@@ -31,16 +31,10 @@ static void refuse_rate(struct worker *worker, const struct sockaddr_in6 *from)
 		     worker->sources.rate);
 }
 
-/* One that has come with this hello; it may come twice, or late. */
-static struct dtls_peer *find_by_cookie(struct listener *listener,
-					const struct dtls_address *at,
-					const uint8_t *cookie, bool up)
+/* Whether a peer has come with this hello, which may come twice, or late. */
+static bool came_with(const struct dtls_peer *peer, const uint8_t *cookie)
 {
-	struct dtls_peer *peer = dtls_peer_find(listener->worker, listener, at,
-						up);
-
-	return peer && !memcmp(peer->cookie, cookie, sizeof(peer->cookie)) ?
-	       peer : NULL;
+	return peer && !memcmp(peer->cookie, cookie, sizeof(peer->cookie));
 }
 
 /* His address is his own: only now is anything kept of him. */
@@ -51,10 +45,11 @@ static void hello_proved(struct listener *listener,
 	struct worker *worker = listener->worker;
 	struct dtls_peer *peer;
 
-	if (find_by_cookie(listener, &datagram->from, cookie, true))
+	peer = dtls_peer_find(worker, listener, &datagram->from, true);
+	if (came_with(peer, cookie))
 		return;
-	peer = find_by_cookie(listener, &datagram->from, cookie, false);
-	if (peer) {
+	peer = dtls_peer_find(worker, listener, &datagram->from, false);
+	if (came_with(peer, cookie)) {
 		dtls_handshake_input(peer, datagram->octets, datagram->len);
 		return;
 	}
@@ -62,7 +57,6 @@ static void hello_proved(struct listener *listener,
 		refuse_rate(worker, &datagram->from.peer);
 		return;
 	}
-	peer = dtls_peer_find(worker, listener, &datagram->from, false);
 	if (peer)
 		dtls_peer_end(peer, 0, -ECANCELED, "");
 	dtls_accept(listener, &datagram->from, cookie, datagram->octets,
