@@ -40,10 +40,6 @@ association pump role a $(words pump) start demand peer 127.0.0.1:$b \\
 association spent role a $(words spent) start demand peer 127.0.0.1:$b_spent \\
 	plain udp:127.0.0.1:$front_spent allow-uid $UID
 END
-bound()
-{
-	ss -Huln "sport = :$1" | grep -q .
-}
 python3 "$datagrams" echo 127.0.0.1 "$back" &
 started+=($!)
 within 5 bound "$back"

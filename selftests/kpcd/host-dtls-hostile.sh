@@ -28,10 +28,6 @@ association pump role a kpc-id pump@example.org id-a //a.example/cse id-b //b.ex
 	profile onem2m versions dtls1.2 offload off peer 127.0.0.1:$path start demand \\
 	plain udp:127.0.0.1:$front allow-uid $UID
 END
-bound()
-{
-	ss -Huln "sport = :$1" | grep -q .
-}
 python3 "$datagrams" echo 127.0.0.1 "$back" &
 started+=($!)
 python3 "$datagrams" path "$path" "$b" 5 &

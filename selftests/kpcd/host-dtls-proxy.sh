@@ -34,10 +34,6 @@ END
 write "$dir/a.table" <<END
 $(pair pump a "peer 127.0.0.1:$b plain udp:127.0.0.1:$front allow-uid $UID")
 END
-bound()
-{
-	ss -Huln "sport = :$1" | grep -q .
-}
 python3 "$datagrams" introduced 127.0.0.1 "$back" "$dir/heard" &
 started+=($!)
 within 5 bound "$back"

@@ -37,10 +37,6 @@ for site in $sites; do
 		plain udp:127.0.0.1:${front[$site]} allow-uid $allowed
 	END
 done
-bound()
-{
-	ss -Huln "sport = :$1" | grep -q .
-}
 # backend SITE [shared]
 backend()
 {

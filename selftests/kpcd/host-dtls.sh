@@ -53,10 +53,6 @@ $(pair strict a "peer 127.0.0.1:$strict plain udp:127.0.0.1:$closed allow-uid 54
 END
 
 # bound PORT: somebody takes datagrams there.
-bound()
-{
-	ss -Huln "sport = :$1" | grep -q .
-}
 
 # What is waited for an answer that will not come.
 patience=10

@@ -105,6 +105,12 @@ listening()
 	ss -Htln "sport = :$1" | grep -q .
 }
 
+# bound PORT: somebody has it for datagrams.
+bound()
+{
+	ss -Huln "sport = :$1" | grep -q .
+}
+
 # talk WORD ANSWER COMMAND...: says a word to a program and prints what that says.
 # Its input ends when the answer is there, or nothing can come.
 talk()
